@@ -1,0 +1,140 @@
+"""Rational activations as modules: `Rational`, and `RecurrentRational` for several places of one network.
+
+The mathematics is in reference.py, the starting coefficients are in coefficients.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rrn.activations.initial import initial_coefficients
+from rrn.activations.reference import VERSIONS, rational
+
+
+class Rational(nn.Module):
+    """A learnable activation R(x) = P(x) / Q(x) (Molina et al. 2020).
+
+    Args:
+        init: name of the function to start from (leaky_relu, relu, tanh, sigmoid, gelu, silu,
+            identity), or a pair (numerator, denominator) of coefficients, lowest power first.
+        degrees: (n, m), the degrees of P and Q.
+        version: form of Q: A, B, C, D or N, see `rrn.activations.reference.rational`.
+        groups: number of rows of coefficients; 1 shares one row between all elements.
+        axis: for groups > 1, the axis of the input that is cut into groups.
+        trainable, train_numerator, train_denominator: False freezes those coefficients.
+        device, dtype: of the coefficients.
+
+    Shape: any in, the same out. `numerator` is [groups, n + 1]; `denominator` is [groups, m], or
+    [groups, m + 1] for version C.
+
+    Raises:
+        ValueError: unknown name, version or degrees, in one sentence.
+    """
+
+    def __init__(
+        self,
+        init: str | tuple[Sequence[float], Sequence[float]] = "leaky_relu",
+        degrees: tuple[int, int] = (5, 4),
+        version: str = "A",
+        *,
+        groups: int = 1,
+        axis: int = 1,
+        trainable: bool = True,
+        train_numerator: bool = True,
+        train_denominator: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__()
+        self.degrees, self.version = _check(degrees, version)
+        if groups < 1:
+            raise ValueError(f"groups: expected 1 or more, got {groups}.")
+        self.init = init if isinstance(init, str) else "given"
+        self.groups, self.axis = groups, axis
+        numerator, denominator = (
+            torch.tensor(row, dtype=dtype or torch.get_default_dtype(), device=device).repeat(groups, 1)
+            for row in initial_coefficients(init, self.degrees, version)
+        )
+        self.numerator = nn.Parameter(numerator, requires_grad=trainable and train_numerator)
+        self.denominator = nn.Parameter(denominator, requires_grad=trainable and train_denominator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.evaluate(x, noisy=self.training)
+
+    def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
+        """R(x), with the shape of x; `noisy` lets version D draw its noise, U(0.9, 1.1) per coefficient."""
+        numerator, denominator = self.numerator, self.denominator
+        if noisy and self.version == "D":
+            numerator = numerator * torch.empty_like(numerator).uniform_(0.9, 1.1)
+            denominator = denominator * torch.empty_like(denominator).uniform_(0.9, 1.1)
+        return rational(x, numerator, denominator, self.version, self.axis)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.init}", f"version={self.version}", f"degrees={self.degrees}"]
+        if self.groups > 1:
+            parts.append(f"groups={self.groups}, axis={self.axis}")
+        frozen = [name for name, p in self.named_parameters(recurse=False) if not p.requires_grad]
+        return ", ".join(parts + [f"frozen: {' and '.join(frozen)}"] * bool(frozen))
+
+    def get_extra_state(self) -> Tensor:
+        """(version, n, m) as numbers, so that every entry of the state_dict is a tensor."""
+        return torch.tensor([VERSIONS.index(self.version), *self.degrees])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Nothing to set: `_load_from_state_dict` has compared it."""
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
+        saved = state_dict.get(prefix + "_extra_state")
+        if saved is not None and saved.tolist() != self.get_extra_state().tolist():
+            index, n, m = saved.tolist()
+            errors.append(
+                f"{prefix.rstrip('.') or 'rational'}: the state has version {VERSIONS[index]} with degrees {(n, m)}, "
+                f"this module version {self.version} with degrees {self.degrees}; build it with the former to load it."
+            )
+            return
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
+
+
+class RecurrentRational(Rational):
+    """One set of coefficients for several places of a network (Delfosse et al. 2021, section 3).
+
+    The object itself is the first place and owns the coefficients; each `again()` is one more place::
+
+        act = RecurrentRational()
+        nn.Sequential(conv1, act, conv2, act.again(), head, act.again())
+
+    The parameters appear once in `parameters()` and `state_dict()`, and each place has its own name.
+    """
+
+    def again(self) -> Place:
+        """One more place with these coefficients."""
+        return Place(self)
+
+
+class Place(nn.Module):
+    """A place of a network that uses the coefficients of a `RecurrentRational` elsewhere in it."""
+
+    def __init__(self, owner: RecurrentRational):
+        super().__init__()
+        object.__setattr__(self, "owner", owner)  # past nn.Module, which would register the parameters twice
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.owner.evaluate(x, noisy=self.training)
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """R(x) without noise, with the shape of x."""
+        return self.owner.evaluate(x)
+
+    def extra_repr(self) -> str:
+        return f"shared: {self.owner.extra_repr()}"
+
+
+def _check(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
+    if version not in VERSIONS:
+        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    if len(degrees) != 2 or any(type(d) is not int or d < 1 for d in degrees):
+        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, got {tuple(degrees)}.")
+    return (degrees[0], degrees[1]), version

@@ -1,0 +1,166 @@
+"""The rational function R(x) = P(x) / Q(x) and its gradients, in plain torch.
+
+This is the formula for people, the truth for the tests and the path for every device.
+It holds no parameters (see rational.py) and no starting values (see coefficients.py).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+VERSIONS = ("A", "B", "C", "D", "N")
+
+
+def denominator_size(degree: int, version: str) -> int:
+    """Number of denominator coefficients: version C has one for x^0 too."""
+    return degree + 1 if version == "C" else degree
+
+
+def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
+    """Evaluate R(x) = P(x) / Q(x) element by element.
+
+    P(x) = sum_i a_i x^i, and Q(x) by version (Molina et al. 2020, section 3; DESIGN names):
+    A: 1 + sum_j |b_j x^j|, B: 1 + |sum_j b_j x^j|, C: 0.1 + |sum_j b_j x^j| with j from 0,
+    N: 1 + sum_j b_j x^j, which may have poles. D is B; its noise is drawn in rational.py.
+
+    Arithmetic is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
+    a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
+    power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
+    the leading coefficients are zero. sign(0) is +1 in all gradients. Only x is kept for backward.
+
+    Args:
+        x: input, any shape, strides and float type.
+        numerator: [G, n + 1], lowest power first.
+        denominator: [G, m], or [G, m + 1] for version C, lowest power first.
+        version: one of A, B, C, D, N.
+        axis: for G > 1, the axis of x whose size is a multiple of G; its consecutive
+            elements share one row of coefficients.
+
+    Returns:
+        R(x), with the shape and type of x.
+
+    Raises:
+        ValueError: unknown version, or an axis that G does not divide.
+    """
+    if version not in VERSIONS:
+        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    groups = numerator.shape[0]
+    if groups == 1:
+        return _Rational.apply(x, numerator[0], denominator[0], version)
+    if not -x.dim() <= axis < x.dim() or x.shape[axis] % groups:
+        raise ValueError(
+            f"expected an input whose axis {axis} is a multiple of groups={groups}, got shape {tuple(x.shape)}."
+        )
+    axis %= x.dim()
+    inner = (1,) * (x.dim() - axis)
+    grouped = x.unflatten(axis, (groups, x.shape[axis] // groups))
+    a = numerator.t().unflatten(1, (groups, *inner))
+    b = denominator.t().unflatten(1, (groups, *inner))
+    return _Rational.apply(grouped, a, b, version).reshape(x.shape)
+
+
+class _Rational(torch.autograd.Function):
+    """R(x) for coefficients a [n + 1, ...] and b [m, ...] whose rows broadcast against x."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, a: Tensor, b: Tensor, version: str) -> Tensor:
+        v = _Values(*_upcast(x, a, b), version)
+        return (v.p / v.q * v.tail).to(x.dtype)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        x, a, b, ctx.version = inputs
+        ctx.save_for_backward(x, a, b)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        inputs = ctx.saved_tensors
+        grads = _gradients(grad, *_upcast(*inputs), ctx.version)
+        return *(g.to(i.dtype) for g, i in zip(grads, inputs, strict=True)), None
+
+
+class _Values:
+    """What forward and backward both need: R(x) = p / q * tail, with z the x inside the limit."""
+
+    def __init__(self, x: Tensor, a: Tensor, b: Tensor, version: str):
+        self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
+        self.limit = _limit(a, b)
+        self.z = torch.clamp(x, -self.limit, self.limit)
+        beyond = x.abs().clamp(min=self.limit) / self.limit
+        self.tail = beyond if self.excess == 1 else beyond**self.excess
+        self.p = _horner(a, self.z)
+        # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
+        self.first = 0 if version == "C" else 1
+        self.y, c = (self.z.abs(), b.abs()) if version == "A" else (self.z, b)
+        self.s = _horner(c, self.y) if version == "C" else _horner(c, self.y) * self.y
+        self.c = c
+        self.q = (0.1 if version == "C" else 1.0) + (self.s if version in "AN" else self.s.abs())
+
+
+def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of the loss for x, a and b; grad is that for R(x)."""
+    v = _Values(x, a, b, version)
+    r = v.p / v.q
+    grad_p = grad * v.tail / v.q
+    grad_s = -grad_p * r
+    if version in "BCD":
+        grad_s = grad_s * _sign(v.s)
+    slope = grad_s * _horner(_derivative(v.c, v.first), v.y)
+    if version == "A":
+        slope = slope * _sign(x)
+    inside = grad_p * _horner(_derivative(a, 0), v.z) + slope
+    grad_x = torch.where(x.abs() <= v.limit, inside, grad * v.tail * r * (v.excess / x))
+    grad_b = _power_sums(grad_s, v.y, v.first, b)
+    if version == "A":
+        grad_b = grad_b * _sign(b)
+    return grad_x, _power_sums(grad_p, v.z, 0, a), grad_b
+
+
+def _upcast(x: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """All three in the type of the arithmetic: float32 at least, float64 above degree 5."""
+    dtype = torch.promote_types(torch.promote_types(x.dtype, a.dtype), torch.float32)
+    if max(a.shape[0] - 1, b.shape[0]) > 5:
+        dtype = torch.float64
+    return x.to(dtype), a.to(dtype), b.to(dtype)
+
+
+@torch.no_grad()
+def _limit(a: Tensor, b: Tensor) -> Tensor:
+    """The largest |x| whose powers, times the coefficients, stay far from overflow, [...] as a row of a."""
+    exponent = 1000 if a.dtype == torch.float64 else 120
+    largest = torch.maximum(a.abs().amax(0), b.abs().amax(0)).clamp(min=1.0)
+    return (2.0**exponent / largest) ** (1 / max(a.shape[0] - 1, b.shape[0]))
+
+
+def _horner(c: Tensor, z: Tensor) -> Tensor:
+    """sum_i c_i z^i with the shape of z."""
+    total = c[-1].expand_as(z)
+    for row in reversed(c[:-1].unbind()):
+        total = torch.addcmul(row, total, z)
+    return total
+
+
+def _derivative(c: Tensor, first: int) -> Tensor:
+    """Coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
+    powers = torch.arange(first, first + len(c), device=c.device, dtype=c.dtype)
+    derived = c * powers.view(-1, *(1,) * (c.dim() - 1))
+    return derived if first else derived[1:]
+
+
+def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:
+    """sum grad z^(first + i) for each row i of `like`, over all elements that share the row."""
+    rows = []
+    term = grad * z if first else grad
+    for i in range(len(like)):
+        rows.append(term.sum_to_size(like.shape[1:]))
+        if i + 1 < len(like):
+            term = term * z
+    return torch.stack(rows)
+
+
+def _sign(x: Tensor) -> Tensor:
+    """The sign of x, +1 at zero, so that a coefficient which starts at zero learns."""
+    return torch.where(x < 0, -1.0, 1.0)

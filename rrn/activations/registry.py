@@ -1,0 +1,55 @@
+"""The activations of the command line: one entry for each file in conf/act.
+
+An entry makes the modules for the places of a network, first to last, from the options of its
+YAML file. A module whose output has more channels than its input says so in `expansion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from torch import nn
+
+from rrn.activations.plain import PELU, CReLU, DSiLU
+from rrn.activations.rational import Rational, RecurrentRational
+
+
+def _each(make: Callable[..., nn.Module]) -> Callable[..., list[nn.Module]]:
+    """An entry whose places are alike and independent."""
+    return lambda places, **options: [make(**options) for _ in range(places)]
+
+
+def _d_silu(places: int) -> list[nn.Module]:
+    """SiLU at the first half of the places, dSiLU at the others (Delfosse et al. 2021, "d+SiLU")."""
+    return [nn.SiLU() if place < places // 2 else DSiLU() for place in range(places)]
+
+
+def _recurrent_rational(places: int, **options) -> list[nn.Module]:
+    owner = RecurrentRational(**options)
+    return [owner, *(owner.again() for _ in range(places - 1))]
+
+
+ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
+    "relu": _each(nn.ReLU),
+    "leaky_relu": _each(nn.LeakyReLU),
+    "silu": _each(nn.SiLU),
+    "d_silu": _d_silu,
+    "pelu": _each(PELU),
+    "crelu": _each(CReLU),
+    "tanh": _each(nn.Tanh),
+    "gelu": _each(nn.GELU),
+    "rational": _each(Rational),
+    "recurrent_rational": _recurrent_rational,
+}
+
+
+def make_activations(name: str, places: int, **options) -> list[nn.Module]:
+    """The activation modules of a network with this many places, first to last."""
+    return ACTIVATIONS[name](places, **options)
+
+
+def named_rationals(model: nn.Module) -> Iterator[tuple[str, Rational]]:
+    """Name and module of each set of coefficients in the model; further places of one are left out."""
+    for name, module in model.named_modules():
+        if isinstance(module, Rational):
+            yield name, module
