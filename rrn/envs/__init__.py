@@ -1,0 +1,21 @@
+"""Environments: from a configuration to copies of a game."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rrn.config import AtariConfig, EnvConfig
+from rrn.envs.games import Game, Step, VectorGames
+
+__all__ = ["Game", "Step", "VectorGames", "make_games"]
+
+
+def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int]) -> VectorGames:
+    """N copies of the game of the configuration; `seeds` is the key that all their seeds come from."""
+    if isinstance(config, AtariConfig):
+        from rrn.envs.atari import AtariGames
+
+        return AtariGames(config, num_envs, tuple(seeds))
+    from rrn.envs.cartpole import CartPoleGames
+
+    return CartPoleGames(num_envs, tuple(seeds))

@@ -1,0 +1,154 @@
+"""Several copies of one game that step together: the interface between environments and the rest.
+
+Each game is a pure function of its seed and the actions so far, which is what a checkpoint holds.
+Scores are raw; clipping belongs to learning.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rrn.errors import UserError
+from rrn.seeding import derive_seed
+
+
+@dataclass
+class Step:
+    """What one step of N environments gave."""
+
+    observations: np.ndarray  # [N, stack, *frame], after the restart of games that are over
+    rewards: np.ndarray  # [N] raw game score of this step
+    terminated: np.ndarray  # [N] a life or the game was lost: nothing follows for learning
+    truncated: np.ndarray  # [N] cut off by the time limit: the value goes on
+    over: np.ndarray  # [N] the whole game ended, either way
+    final_frames: np.ndarray  # [N, *frame] last frame of each game that is over; other rows have no meaning
+    finished: list[Game]  # the games that ended at this step
+
+
+@dataclass
+class Game:
+    """One whole game: all that is needed to play it again."""
+
+    env: int
+    seed: int
+    actions: np.ndarray  # [length] uint8
+    score: float  # raw, undiscounted
+
+    @property
+    def length(self) -> int:
+        """Agent steps."""
+        return len(self.actions)
+
+
+class VectorGames(ABC):
+    """N copies of a game; a game that is over starts again with a seed of its own.
+
+    Args:
+        num_envs: N.
+        seeds: key of the run; with the copy's and the game's number it gives the seed of each game.
+    """
+
+    num_actions: int
+    frame_shape: tuple[int, ...]
+    frame_type: torch.dtype
+    stack: int
+
+    def __init__(self, num_envs: int, seeds: Sequence[int]):
+        self.num_envs = num_envs
+        self.seeds = tuple(seeds)
+
+    @abstractmethod
+    def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
+        """Start a game in the copies of the mask `rows` [N]; observations [N, stack, *frame] of all copies."""
+
+    @abstractmethod
+    def _step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Observations, rewards, terminated, truncated, over; all [N, ...]."""
+
+    def reset(self, seeds: Sequence[int] | None = None) -> np.ndarray:
+        """Start game 0 in each copy, under another key if one is given; observations [N, stack, *frame]."""
+        self.seeds = tuple(seeds or self.seeds)
+        self.games = [0] * self.num_envs
+        self.actions: list[list[int]] = [[] for _ in range(self.num_envs)]
+        self.scores = [0.0] * self.num_envs
+        return self._start(np.ones(self.num_envs, dtype=bool))
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Play one action in each copy.
+
+        Raises:
+            ValueError: an action outside 0 .. num_actions - 1, which would hang the emulator.
+        """
+        actions = np.asarray(actions, dtype=np.int64)
+        if actions.shape != (self.num_envs,) or actions.min() < 0 or actions.max() >= self.num_actions:
+            raise ValueError(f"expected {self.num_envs} actions in 0..{self.num_actions - 1}, got {actions}.")
+        observations, rewards, terminated, truncated, over = self._play(actions)
+        final_frames, finished = observations[:, -1], []
+        if over.any():
+            final_frames = final_frames.copy()
+            for env in np.flatnonzero(over):
+                finished.append(Game(int(env), self._seed(env), self._played(env), self.scores[env]))
+                self.games[env] += 1
+            observations = self._start(over)
+        return Step(observations, rewards, terminated, truncated, over, final_frames, finished)
+
+    def state_dict(self) -> dict:
+        """(seed, actions so far) of each copy, and the screens they lead to, as a check."""
+        return {
+            "seeds": list(self.seeds),
+            "games": list(self.games),
+            "actions": [torch.from_numpy(self._played(env)) for env in range(self.num_envs)],
+            "observations": torch.from_numpy(self.observations.copy()),
+        }
+
+    def load_state_dict(self, state: dict) -> np.ndarray:
+        """Play the games of the state up to where they were; observations [N, stack, *frame].
+
+        Raises:
+            UserError: the actions lead to other screens, as with another version of the emulator.
+        """
+        self.reset(state["seeds"])
+        self.games = list(state["games"])
+        played = [actions.tolist() for actions in state["actions"]]
+        longest = max(map(len, played))
+        for t in range(longest + 1):  # each copy starts late enough for all to arrive together
+            starting = np.array([longest - len(actions) == t for actions in played])
+            if starting.any():
+                self._start(starting)
+            if t < longest:
+                now = [actions[t - longest + len(actions)] if t >= longest - len(actions) else 0 for actions in played]
+                over = self._play(np.array(now, dtype=np.int64))[-1]
+                if over.any():  # copies that wait for their start
+                    self._start(over)
+        if not np.array_equal(self.observations, state["observations"].numpy()):
+            raise UserError(
+                "the games of the checkpoint, played again, show other screens than they did: "
+                "resume with the version of ale-py or gymnasium that the run was started with."
+            )
+        return self.observations
+
+    def _play(self, actions: np.ndarray):
+        """One step, entered into the record of each game."""
+        result = self._step(actions)
+        self.observations, rewards = result[:2]
+        for env in range(self.num_envs):
+            self.actions[env].append(int(actions[env]))
+            self.scores[env] += float(rewards[env])
+        return result
+
+    def _start(self, rows: np.ndarray) -> np.ndarray:
+        for env in np.flatnonzero(rows):
+            self.actions[env], self.scores[env] = [], 0.0
+        self.observations = self._reset(rows, [self._seed(env) for env in np.flatnonzero(rows)])
+        return self.observations
+
+    def _seed(self, env: int) -> int:
+        return derive_seed(*self.seeds, int(env), self.games[env])
+
+    def _played(self, env: int) -> np.ndarray:
+        return np.array(self.actions[env], dtype=np.uint8)
