@@ -1,0 +1,112 @@
+"""Types of the configuration. The defaults stand in the YAML files of conf/, the composing in compose.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+
+@dataclass
+class DQNConfig:
+    """agent=dqn, agent=ddqn."""
+
+    name: str = MISSING
+    double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
+    learning_rate: float = MISSING  # of Adam
+    adam_eps: float = MISSING
+    gamma: float = MISSING  # discount
+    batch_size: int = MISSING
+    train_every: int = MISSING  # agent steps per update
+    target_every: int = MISSING  # agent steps between copies to the target network
+    warmup: int = MISSING  # random agent steps before the first training step, not counted in `steps`
+    replay_capacity: int = MISSING  # transitions
+    epsilon_start: float = MISSING
+    epsilon_end: float = MISSING
+    epsilon_steps: int = MISSING  # agent steps over which epsilon falls
+    max_grad_norm: float | None = MISSING  # null: no clipping
+
+
+@dataclass
+class EnvConfig:
+    """What every environment has."""
+
+    name: str = MISSING
+    kind: str = MISSING  # atari or cartpole
+    num_envs: int = MISSING  # copies that step together
+    clip_rewards: bool = MISSING  # to [-1, 1], for learning only
+
+
+@dataclass
+class AtariConfig(EnvConfig):
+    """env=<one of the Atari games>."""
+
+    frame_skip: int = MISSING  # emulator frames per agent step
+    sticky_actions: float = MISSING  # probability that the last action is repeated
+    max_pool: bool = MISSING  # maximum over the last two frames
+    noop_max: int = MISSING  # most no-ops at the start of a game
+    life_loss: bool = MISSING  # a lost life ends an episode for learning
+    frame_cap: int = MISSING  # emulator frames of a game
+    size: int = MISSING  # of the square observation, pixels
+    stack: int = MISSING  # frames per observation
+
+
+@dataclass
+class CartPoleConfig(EnvConfig):
+    """env=CartPole."""
+
+
+@dataclass
+class ActConfig:
+    """act=<an activation without options>."""
+
+    name: str = MISSING
+
+
+@dataclass
+class RationalConfig(ActConfig):
+    """act=rational, act=recurrent_rational."""
+
+    init: str = MISSING
+    version: str = MISSING
+    degrees: list[int] = MISSING
+    train_numerator: bool = MISSING
+    train_denominator: bool = MISSING
+
+
+@dataclass
+class EvaluationConfig:
+    every: int = MISSING  # agent steps of training
+    epsilon: float = MISSING
+    episodes: int | None = MISSING  # whole games; null: as many as end within `steps`
+    steps: int | None = MISSING  # agent steps of one evaluation, one game after the other; null: no limit
+    num_envs: int = MISSING  # games at a time, when `episodes` is given
+
+
+@dataclass
+class CheckpointConfig:
+    every: int = MISSING  # agent steps of training
+    keep: int = MISSING  # how many of the last checkpoints stay
+
+
+@dataclass
+class Config:
+    """One run."""
+
+    agent: DQNConfig = field(default_factory=DQNConfig)
+    env: EnvConfig = field(default_factory=EnvConfig)
+    act: ActConfig = field(default_factory=ActConfig)
+    experiment: str = MISSING
+    steps: int = MISSING  # agent steps of training
+    seed: int = MISSING
+    device: str = MISSING  # auto, cpu, cuda or cuda:N
+    threads: int | None = MISSING  # of torch on the CPU; null: torch's choice
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    log_every: int = MISSING  # agent steps of training
+    run_dir: str = MISSING
+    resume: bool = MISSING
+
+
+ENVS = {"atari": AtariConfig, "cartpole": CartPoleConfig}
+ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
