@@ -1,0 +1,52 @@
+"""The progress line: rewritten in place on a terminal, one line a minute in a file."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+
+class Progress:
+    """Shows a dictionary of short texts; `show` is cheap to call at every step."""
+
+    def __init__(self, stream: TextIO | None = None):
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.interval = 0.5 if self.live else 60.0  # seconds
+        self.next = 0.0
+
+    def due(self) -> bool:
+        return time.monotonic() >= self.next
+
+    def show(self, text: str) -> None:
+        """Show the line now."""
+        self.next = time.monotonic() + self.interval
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r{text[:width]:<{width}}", end="", file=self.stream, flush=True)
+        else:
+            print(text, file=self.stream, flush=True)
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        if self.live:
+            print(f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r", end="", file=self.stream)
+        print(text, file=self.stream, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 1:02:03, or 02:03 under an hour."""
+    minutes, second = divmod(int(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
+
+
+def count(number: float) -> str:
+    """A number of steps in at most five characters: 950, 15.2k, 1.50M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            short = number / size
+            return f"{short:.{2 if short < 10 else 1 if short < 100 else 0}f}{unit}"
+    return f"{number:.0f}"

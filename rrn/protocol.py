@@ -1,0 +1,19 @@
+"""The protocol of a run in one line, so that two numbers can be compared at a glance."""
+
+from __future__ import annotations
+
+from rrn.config import AtariConfig, Config
+
+
+def protocol_line(config: Config) -> str:
+    """Frame skip, sticky actions, max-pool, no-ops, life loss, clipping, frame cap, resize."""
+    env = config.env
+    clip = "rewards clipped to [-1, 1]" if env.clip_rewards else "rewards not clipped"
+    if not isinstance(env, AtariConfig):
+        return f"protocol: {env.name}, {clip}"
+    return (
+        f"protocol: frame skip {env.frame_skip}, sticky actions {env.sticky_actions:g}, "
+        f"max-pool {'on' if env.max_pool else 'off'}, no-ops up to {env.noop_max}, "
+        f"life loss {'ends' if env.life_loss else 'does not end'} an episode for learning, {clip}, "
+        f"frame cap {env.frame_cap}, resize to {env.size}x{env.size} by area, stack {env.stack}"
+    )

@@ -1,0 +1,113 @@
+"""The command `python -m rrn.train`: one run or, with -m, a sweep of them.
+
+python -m rrn.train agent=dqn env=Pong act=recurrent_rational
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import hydra
+import torch
+from filelock import FileLock, Timeout
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from rrn import checkpoint
+from rrn.compose import check_overrides, conf_dir, dotted, register_games, to_config
+from rrn.config import Config
+from rrn.errors import UserError
+from rrn.protocol import protocol_line
+from rrn.stopping import StopSignals
+
+FREE = ("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep")  # to change on resume
+
+
+def main() -> None:
+    """Check the command line, then hand it to Hydra."""
+    register_games()
+    try:
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            check_overrides([argument for argument in sys.argv[1:] if not argument.startswith("-")])
+        GlobalHydra.instance().clear()
+        hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
+    except UserError as error:
+        _fail(error)
+
+
+def _run(composed: DictConfig) -> None:
+    """One run of the command line."""
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("resume=")]
+    try:
+        stopped_by = train(to_config(composed), shlex.join(["python", "-m", "rrn.train", *overrides]))
+    except UserError as error:
+        _fail(error)
+    if stopped_by:
+        raise SystemExit(128 + stopped_by)  # as a shell reports it; ends a sweep too
+
+
+def _fail(error: UserError) -> None:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def train(config: Config, command: str = "python -m rrn.train") -> int | None:
+    """Train, or go on, in the folder of the run; the number of the signal that stopped it, None at the end.
+
+    Args:
+        config: of the run.
+        command: the command line that started it, for the line that says how to go on.
+
+    Raises:
+        UserError: the folder holds a run already, the checkpoint is of another configuration, or
+            training cannot go on.
+    """
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device={config.device}: torch finds no GPU; use device=cpu or device=auto.")
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    from rrn.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
+
+    folder = Path(config.run_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock", timeout=0), StopSignals() as stop:
+            _check_folder(folder, config)
+            print(protocol_line(config), flush=True)
+            print(f"run folder: {folder}", flush=True)
+            trainer = Trainer(config, folder, stop)
+            (folder / "config.yaml").write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
+            finished = trainer.run()
+    except Timeout:
+        raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{folder}: {reason}; mend that, then go on with: {command} resume=true") from error
+    if finished:
+        print(f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}")
+        return None
+    print(f"stopped at step {trainer.step}; go on with: {command} resume=true")
+    return stop.signal
+
+
+def _check_folder(folder: Path, config: Config) -> None:
+    """Raise a UserError unless the folder is free, or holds the run to go on with."""
+    path = folder / "config.yaml"
+    if not path.exists():
+        return
+    if not config.resume:
+        raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
+    before = dotted(OmegaConf.to_container(OmegaConf.load(path)))
+    now = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
+    changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key) and key not in FREE]
+    if changed and checkpoint.find(folder / "checkpoints"):
+        listed = ", ".join(f"{key} was {before.get(key)} and is {now.get(key)}" for key in changed)
+        raise UserError(f"{folder}: the checkpoint is of another configuration ({listed}); set it back or set run_dir.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The training loop of one run: act, store, learn, evaluate, log, save, in the order in which they happen.
+
+Everything with state is in `state_dict`, so that a run which was killed goes on from its last
+checkpoint as if nothing had been. When something is due depends on counters alone, never on the clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+
+from rrn import checkpoint
+from rrn.activations.registry import named_rationals
+from rrn.agents import make_agent
+from rrn.agents.dqn import NotFinite
+from rrn.agents.replay import Replay
+from rrn.compose import dotted
+from rrn.config import Config
+from rrn.diagnose import explain_not_finite
+from rrn.envs import Game, make_games
+from rrn.evaluation import play, summary
+from rrn.progress import Progress, count, duration
+from rrn.protocol import protocol_line
+from rrn.records import Records
+from rrn.shapes import draw_shapes, record_inputs
+
+TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
+SHAPE_STATES = 256  # observations behind the histograms of one figure
+
+
+class Trainer:
+    """One run, from nothing or from its last checkpoint.
+
+    Args:
+        config: of the run.
+        folder: of the run; it exists.
+        stop: asked at each step whether to end early.
+    """
+
+    def __init__(self, config: Config, folder: Path, stop: Callable[[], bool]):
+        self.config, self.folder, self.stop = config, folder, stop
+        self.device = pick_device(config.device)
+        torch.manual_seed(config.seed)
+        self.games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING))
+        self.agent = make_agent(config, self.games, self.device)
+        self.replay = Replay(
+            config.agent.replay_capacity,
+            self.games.num_envs,
+            self.games.frame_shape,
+            self.games.frame_type,
+            self.games.stack,
+        )
+        self.test_games = None
+        self.observations = self.games.observations
+        self.starting = np.ones(self.games.num_envs, dtype=bool)  # the observation is the first of a game
+        self.step = 0  # agent steps of training
+        self.warmed = 0  # agent steps of random play before
+        self.next_evaluation = 0  # step at which it is due
+        self.target_copies = 0
+        self.saved = -1  # step of the last checkpoint
+        self.last = {"return": float("nan"), "evaluation": float("nan")}
+        self.sums: dict[str, list[float]] = {}  # since the last log: sum, count, largest
+        self.progress = Progress()
+
+    def run(self) -> bool:
+        """Train to the end, or until `stop` says so; True at the end."""
+        self._open()
+        config = self.config
+        self._restart_clock()
+        while not self.stop():
+            if self.warmed < config.agent.warmup:
+                self._act(epsilon=1.0)
+                self.warmed += self.games.num_envs
+                self._show()
+                continue
+            if self.step >= self.next_evaluation and not self._evaluate():
+                break
+            if self.step // config.checkpoint.every > max(self.saved, 0) // config.checkpoint.every:
+                self._save()
+            if self.step >= config.steps:
+                break
+            finished = self._act(self.agent.epsilon(self.step))
+            self.step += self.games.num_envs
+            for game in finished:
+                self.records.scalars(self.step, {"game/return": game.score, "game/length": game.length})
+            self._learn()
+            if self._passed(config.log_every):
+                self._log()
+            self._show()
+        if self.saved != self.step or not self.finished:
+            self._save()
+        self.records.close()
+        return self.finished
+
+    @property
+    def finished(self) -> bool:
+        """Trained to the end, with the last evaluation."""
+        return self.step >= self.config.steps and self.next_evaluation > self.step
+
+    def _passed(self, every: int) -> bool:
+        """The last step of the environments reached or passed a multiple of `every` agent steps."""
+        return self.step % every < self.games.num_envs
+
+    def _open(self) -> None:
+        found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
+        if found is None:
+            self.records = Records(self.folder)
+            text = OmegaConf.to_yaml(self.config)
+            self.records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
+            self.records.text("protocol", protocol_line(self.config))
+        else:
+            path, state = found
+            self.load_state_dict(state)
+            self.records = Records(self.folder, self.step, state["csv_bytes"])
+            self.progress.say(f"going on from {path.name}")
+
+    def _act(self, epsilon: float) -> list[Game]:
+        """One step in each environment, stored; the games that ended."""
+        actions = self.agent.act(self.observations, epsilon)
+        before = self.observations
+        step = self.games.step(actions)
+        for env in range(self.games.num_envs):
+            self.replay.add(
+                env,
+                before[env, -1],
+                int(actions[env]),
+                float(step.rewards[env]),
+                bool(step.terminated[env]),
+                bool(self.starting[env]),
+            )
+            if step.truncated[env] and not step.terminated[env]:
+                self.replay.add_final(env, step.final_frames[env])
+        for game in step.finished:
+            self.last["return"] = game.score
+        self.observations, self.starting = step.observations, step.over
+        return step.finished
+
+    def _learn(self) -> None:
+        """The updates and target copies that are due; their number is a function of the step."""
+        config = self.config.agent
+        while self.agent.updates < self.step // config.train_every:
+            due = self.agent.updates + 1 == self.step // config.train_every
+            measure_norm = due and self._passed(self.config.log_every)
+            batch = self.replay.sample(config.batch_size, self.agent.generator)
+            try:
+                measured = self.agent.update(batch, measure_norm)
+            except NotFinite as error:
+                raise explain_not_finite(self.agent, error.batch, self.folder, self.step) from None
+            for name, value in measured.items():
+                total = self.sums.setdefault(name, [0.0, 0, float("-inf")])
+                self.sums[name] = [total[0] + value, total[1] + 1, max(total[2], value)]
+        if self.step // config.target_every > self.target_copies:
+            self.agent.copy_target()
+            self.target_copies = self.step // config.target_every
+
+    def _evaluate(self) -> bool:
+        """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""
+        config = self.config.evaluation
+        if self.test_games is None:
+            copies = config.num_envs if config.episodes is not None else 1
+            self.test_games = make_games(self.config.env, copies, (self.config.seed, EVALUATION))
+        began = time.monotonic()
+        self._show("evaluating ")
+        seeds = (self.config.seed, EVALUATION, self.step)
+        games = play(self.agent, self.test_games, seeds, config.epsilon, config.episodes, config.steps, self.stop)
+        if games is None:
+            return False
+        scores = summary(games)
+        self.records.scalars(self.step, {f"evaluation/{name}": value for name, value in scores.items()})
+        self._draw()
+        self.last["evaluation"] = scores["mean"]
+        following = (self.step // config.every + 1) * config.every
+        self.next_evaluation = max(self.step + 1, min(following, self.config.steps))
+        self.progress.say(
+            f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
+            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
+        )
+        self.clock += time.monotonic() - began  # the rate is that of training
+        return True
+
+    def _draw(self) -> None:
+        generator = torch.Generator().manual_seed(self.config.seed + self.step)
+        states = self.replay.sample(SHAPE_STATES, generator).states.to(self.device)
+        title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
+        figure = draw_shapes(self.agent.online, record_inputs(self.agent.online, states), title)
+        figure.savefig(self.folder / "shapes.png", dpi=120)
+        self.records.figure(self.step, "shapes", figure)
+
+    def _log(self) -> None:
+        values = {"train/epsilon": self.agent.epsilon(self.step), "train/steps_per_second": self._rate()}
+        for name, (total, number, largest) in self.sums.items():
+            values[f"train/{name}"] = largest if name == "q_max" else total / number
+        self.sums = {}
+        for name, module in named_rationals(self.agent.online):
+            for letter, row in (("a", module.numerator), ("b", module.denominator)):
+                first = 0 if letter == "a" or module.version == "C" else 1
+                for i, value in enumerate(row[0].tolist(), first):
+                    values[f"coefficients/{name.split('.')[-1]}/{letter}{i}"] = value
+        self.records.scalars(self.step, values)
+
+    def _restart_clock(self) -> None:
+        self.clock, self.clock_step = time.monotonic(), self.step + self.warmed
+
+    def _rate(self) -> float:
+        """Agent steps per second since the start of this process, without evaluation."""
+        return (self.step + self.warmed - self.clock_step) / max(time.monotonic() - self.clock, 1e-9)
+
+    def _show(self, prefix: str = "") -> None:
+        if not prefix and not self.progress.due():
+            return
+        rate = self._rate()
+        left = duration((self.config.steps - self.step) / rate) if rate > 0 else "?"
+        at = f"{count(self.step)}/{count(self.config.steps)}"
+        if self.warmed < self.config.agent.warmup:
+            at = f"random play {count(self.warmed)}/{count(self.config.agent.warmup)}"
+        self.progress.show(
+            f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
+            f"eval {self.last['evaluation']:.1f} eps {self.agent.epsilon(self.step):.2f}"
+        )
+
+    def _save(self) -> None:
+        checkpoint.save(self.folder / "checkpoints", self.step, self.state_dict(), self.config.checkpoint.keep)
+        self.saved = self.step
+
+    def state_dict(self) -> dict:
+        """Everything that the rest of the run depends on."""
+        counters = ("step", "warmed", "next_evaluation", "target_copies")
+        return {
+            **{name: getattr(self, name) for name in counters},
+            "last": dict(self.last),
+            "sums": {name: list(values) for name, values in self.sums.items()},
+            "starting": torch.from_numpy(self.starting.copy()),
+            "agent": self.agent.state_dict(),
+            "replay": self.replay.state_dict(),
+            "games": self.games.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+            "threads": torch.get_num_threads(),
+            "csv_bytes": self.records.flush(),
+            "config": OmegaConf.to_yaml(self.config),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        for name in ("step", "warmed", "next_evaluation", "target_copies", "last", "sums"):
+            setattr(self, name, state[name])
+        self.saved = self.step
+        self.starting = state["starting"].numpy()
+        self.agent.load_state_dict(state["agent"])
+        self.replay.load_state_dict(state["replay"])
+        self.observations = self.games.load_state_dict(state["games"])
+        torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+
+
+def pick_device(name: str) -> torch.device:
+    """auto: the first GPU, or the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
