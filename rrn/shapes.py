@@ -38,8 +38,8 @@ def draw_shapes(network: nn.Module, inputs: dict[str, Tensor], title: str) -> Fi
     figure = Figure(figsize=(3.2 * len(modules), 3.0), layout="constrained")
     for axes, (name, module) in zip(figure.subplots(1, len(modules), squeeze=False)[0], modules.items(), strict=True):
         values = inputs[name].numpy()
-        low, high = np.quantile(values, (0.001, 0.999))
-        edge = max(abs(low), abs(high), 1e-3) * 1.1
+        values = values[np.isfinite(values)]
+        edge = max(np.quantile(np.abs(values), 0.998) * 1.1, 1e-3) if len(values) else 1.0
         bars = axes.twinx()
         bars.hist(values, bins=80, range=(-edge, edge), color=BARS)
         bars.set_yticks([])

@@ -28,6 +28,9 @@ FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points that cover the line
+
+
 @dataclass(frozen=True)
 class Fit:
     """Coefficients, lowest power first, and the errors on the range they were fitted on."""
@@ -48,8 +51,8 @@ def fit(
 ) -> Fit:
     """Least-squares fit of P / Q to `function` on evenly spaced points of the interval.
 
-    Version N is fitted without poles anywhere: its denominators are sought as those of version B
-    whose sum stays positive. The same call gives the same coefficients.
+    Outside the interval the fit grows at most like |x|, and the sum in the denominator has no zero there; version
+    N has no pole anywhere. The same call gives the same coefficients.
     """
     n, m = degrees
     x = np.linspace(*interval, points)
@@ -94,15 +97,16 @@ def _coefficients(variables: np.ndarray, version: str) -> np.ndarray:
     return np.abs(variables) if version == "A" else variables
 
 
+def _s(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
+    """The sum in the denominator, before its absolute value is taken."""
+    if version == "A":
+        return _polynomial(np.r_[0.0, np.abs(denominator)], np.abs(x))
+    return _polynomial(denominator if version == "C" else np.r_[0.0, denominator], x)
+
+
 def _q(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
-    if version == "C":
-        return 0.1 + np.abs(_polynomial(denominator, x))
-    terms = (
-        _polynomial(np.r_[0.0, np.abs(denominator)], np.abs(x))
-        if version == "A"
-        else _polynomial(np.r_[0.0, denominator], x)
-    )
-    return 1 + (np.abs(terms) if version == "B" else terms)
+    s = _s(denominator, x, version)
+    return (0.1 if version == "C" else 1) + (s if version == "N" else np.abs(s))
 
 
 def _polynomial(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -118,9 +122,13 @@ def _numerator(denominator: np.ndarray, x: np.ndarray, target: np.ndarray, n: in
 
 def _residual(variables: np.ndarray, x: np.ndarray, target: np.ndarray, n: int, version: str) -> np.ndarray:
     denominator = _coefficients(variables, version)
-    residual = _numerator(denominator, x, target, n, version)[1]
-    if version == "N":  # poles, anywhere on the line, cost more than any error
-        wide = np.tan(np.linspace(-1.57, 1.57, 801))
-        q = _q(denominator, wide, version) / (1 + wide ** len(denominator))
-        return np.r_[residual, 1e3 * np.minimum(q - 1e-6, 0)]
-    return residual
+    numerator, residual = _numerator(denominator, x, target, n, version)
+    # beyond the range: no zero of S, thus no pole or fold, and no tail steeper than 1; each costs more than any error
+    outside = WIDE[np.clip(WIDE, x[0], x[-1]) != WIDE]
+    if version == "N":
+        sign, at = _q(denominator, WIDE, version), WIDE
+    else:
+        sign, at = _s(denominator, outside, version), outside
+    fold = np.minimum(sign / (1 + np.abs(at) ** len(denominator)) - 1e-6, 0)
+    tail = _polynomial(numerator, outside) / _q(denominator, outside, version) / (1 + np.abs(outside))
+    return np.r_[residual, 1e3 * fold, np.maximum(np.abs(tail) - 1, 0)]

@@ -1,0 +1,130 @@
+"""The command `python -m rrn.evaluate RUN [episodes=10 ...]`: play whole games, print the scores, keep a video.
+
+python -m rrn.evaluate runs/Pong/dqn-recurrent_rational/seed0 episodes=10
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rrn import checkpoint
+from rrn.agents import make_agent
+from rrn.compose import to_config
+from rrn.config import AtariConfig, Config
+from rrn.envs import Game, make_games
+from rrn.errors import UserError
+from rrn.evaluation import play, summary
+from rrn.protocol import protocol_line
+from rrn.trainer import pick_device
+from rrn.video import write_video
+
+COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
+
+
+@dataclass
+class Settings:
+    """What can be set on the command line."""
+
+    episodes: int = 10  # whole games
+    epsilon: float = 0.05  # probability of a random action
+    seed: int = 0  # of the games and the random actions
+    num_envs: int = 8  # games at a time
+    checkpoint: str | None = None  # a file; null: the last one of the run
+    video: str | None = "auto"  # a .mp4 or .gif file; auto: in the run's folder; null: none
+    device: str = "auto"
+
+
+def main(arguments: list[str]) -> None:
+    """Evaluate as the command line says; a user's mistake ends with a sentence and exit code 2."""
+    try:
+        evaluate(*parse(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def parse(arguments: list[str]) -> tuple[Path, Settings]:
+    """The run's folder and the settings.
+
+    Raises:
+        UserError: no folder, an unknown setting, or a value of the wrong type.
+    """
+    folders = [a for a in arguments if "=" not in a]
+    names = list(Settings.__dataclass_fields__)
+    if len(folders) != 1 or folders[0].startswith("-"):
+        raise UserError(f"expected: python -m rrn.evaluate RUN [{'=... '.join(names)}=...]")
+    settings = OmegaConf.structured(Settings)
+    for argument in arguments:
+        key, equals, _ = argument.partition("=")
+        if equals and key not in names:
+            near = difflib.get_close_matches(key, names, 1)
+            raise UserError(f"{key}: no such setting. " + (f"Did you mean {near[0]}?" if near else f"Known: {names}."))
+        try:
+            settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument] if equals else []))
+        except OmegaConfBaseException as error:
+            raise UserError(f"{argument}: {str(error).splitlines()[0]}.") from error
+    for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):
+        if settings[name] < least:
+            raise UserError(f"{name}: expected {least} or more, got {settings[name]}.")
+    if not 0 <= settings.epsilon <= 1:
+        raise UserError(f"epsilon: expected a number from 0 to 1, got {settings.epsilon}.")
+    if settings.video not in ("auto", None) and Path(settings.video).suffix not in (".mp4", ".gif"):
+        raise UserError(f"video: expected a name that ends in .mp4 or .gif, got {settings.video}.")
+    return Path(folders[0]), OmegaConf.to_object(settings)
+
+
+def evaluate(folder: Path, settings: Settings) -> list[Game]:
+    """Play the games, print the summary and write the video; the games played."""
+    config = load_run_config(folder)
+    if settings.checkpoint:
+        path = Path(settings.checkpoint)
+        state = checkpoint.load(path)
+    else:
+        path, state = checkpoint.load_last(folder / "checkpoints") or (None, None)
+        if path is None:
+            raise UserError(f"{folder}: no checkpoint yet; one comes every {config.checkpoint.every} steps.")
+    copies = min(settings.num_envs, settings.episodes)
+    games = make_games(config.env, copies, (settings.seed, COMMAND))
+    agent = make_agent(config, games, pick_device(settings.device))
+    agent.load_state_dict(state["agent"])
+    print(protocol_line(config))
+    print(f"{path.name}: playing {settings.episodes} games with epsilon {settings.epsilon:g}", flush=True)
+    played = play(agent, games, (settings.seed, COMMAND), settings.epsilon, settings.episodes)
+    scores = summary(played)
+    print(
+        f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "
+        f"of {scores['games']} games"
+    )
+    if settings.video:
+        best = max(played, key=lambda game: game.score)
+        target = Path(settings.video)
+        if settings.video == "auto":
+            target = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
+        if isinstance(config.env, AtariConfig):
+            write_video(target, config.env, best)
+            print(f"video of the best game: {target}")
+        else:
+            print(f"no video: {config.env.name} has no screen of its own")
+    return played
+
+
+def load_run_config(folder: Path) -> Config:
+    """The configuration that a run was made with.
+
+    Raises:
+        UserError: no run in the folder, or its config.yaml does not fit.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
+    return to_config(OmegaConf.load(path))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

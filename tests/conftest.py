@@ -1,0 +1,55 @@
+"""What several test files share: one thread per test process, and the commands as a user types them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rrn import train
+from rrn.compose import compose_config
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run `python -m <arguments>` in an empty folder; the finished process."""
+
+    def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240, **options
+        )
+
+    return run
+
+
+@pytest.fixture
+def train_here(tmp_path, monkeypatch):
+    """Train in this process, in an empty folder; the folder of the run."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*overrides: str) -> Path:
+        config = compose_config([*overrides, "threads=1", "device=cpu"])
+        assert train.train(config) is None
+        return tmp_path / config.run_dir
+
+    return run
+
+
+def read_scalars(folder: Path) -> list[tuple[int, str, float]]:
+    """Rows of scalars.csv but for the speed, which no two runs share."""
+    rows = [line.split(",") for line in (folder / "scalars.csv").read_text().splitlines()[1:]]
+    return [(int(step), name, float(value)) for step, name, value in rows if "per_second" not in name]
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    torch.manual_seed(0)

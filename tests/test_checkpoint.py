@@ -1,0 +1,157 @@
+"""Checkpoints: damaged ones are recognised, a full disk costs nothing, and nothing in them is run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+import torch
+
+from rrn import checkpoint
+from rrn.agents.replay import Replay
+from rrn.errors import UserError
+
+STATE = {"weights": torch.arange(1000.0), "step": 7, "name": "x", "nested": {"list": [1, 2.5, torch.ones(2)]}}
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    checkpoint.save(tmp_path, 7, STATE, keep=2)
+    path, state = checkpoint.load_last(tmp_path)
+    assert path.name == "step_0000000007.pt"
+    assert torch.equal(state["weights"], STATE["weights"])
+    assert state["nested"]["list"][:2] == [1, 2.5]
+
+
+def test_the_last_ones_are_kept(tmp_path):
+    for step in (1, 20, 300):
+        checkpoint.save(tmp_path, step, STATE, keep=2)
+    assert [p.name for p in checkpoint.find(tmp_path)] == ["step_0000000020.pt", "step_0000000300.pt"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def flip_one_bit_of_a_tensor(path):
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.tensor(500.0).numpy().tobytes())] ^= 1
+    path.write_bytes(data)
+
+
+def other_text(path):
+    path.write_text("not a checkpoint")
+
+
+@pytest.mark.parametrize("damage", [cut, cut_in_half, empty, flip_one_bit_of_a_tensor, other_text])
+def test_a_damaged_checkpoint_is_recognised_and_the_one_before_is_used(tmp_path, capsys, damage):
+    checkpoint.save(tmp_path, 1, STATE, keep=3)
+    damage(checkpoint.save(tmp_path, 2, STATE, keep=3))
+    path, _ = checkpoint.load_last(tmp_path)
+    assert path.name == "step_0000000001.pt"
+    warning = capsys.readouterr().err
+    assert "step_0000000002.pt: this checkpoint is damaged" in warning
+    assert "Trying the one before it" in warning
+    damage(path)
+    with pytest.raises(UserError, match="none of the 2 checkpoints is whole"):
+        checkpoint.load_last(tmp_path)
+
+
+def test_every_byte_of_the_tensors_is_guarded(tmp_path):
+    path = checkpoint.save(tmp_path, 1, {"x": torch.arange(64.0)}, keep=1)
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        entry = next(i for i in archive.infolist() if i.filename.endswith("data/0"))
+    start = whole.index(torch.arange(64.0).numpy().tobytes())
+    for position in range(start, start + entry.file_size, 17):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 4]) + whole[position + 1 :])
+        with pytest.raises(UserError, match="damaged"):
+            checkpoint.load(path)
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_stranger_s_checkpoint_cannot_run_anything(tmp_path):
+    victim = tmp_path / "made_by_the_checkpoint"
+    torch.save({"format": 1, "weights": Evil(victim)}, tmp_path / "step_0000000001.pt")
+    with pytest.raises(UserError):
+        checkpoint.load_last(tmp_path)
+    assert not victim.exists()
+    assert pickle.loads(pickle.dumps(Evil(victim))) is None  # the attack itself works
+    assert victim.exists()
+
+
+def test_another_format_is_refused(tmp_path):
+    torch.save({"format": 0}, tmp_path / "step_0000000001.pt")
+    with pytest.raises(UserError, match="written by another version"):
+        checkpoint.load(tmp_path / "step_0000000001.pt")
+
+
+FULL = """
+import resource, signal, sys, torch
+from pathlib import Path
+from rrn import checkpoint
+from rrn.errors import UserError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+checkpoint.save(Path(sys.argv[1]), 1, {"x": torch.zeros(10)}, keep=2)
+try:
+    checkpoint.save(Path(sys.argv[1]), 2, {"x": torch.rand(100_000)}, keep=2)
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit on the size of a file is one of POSIX")
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    """A limit on the size of files makes the write fail in the middle, as a full disk does."""
+    assert resource.RLIMIT_FSIZE
+    process = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, timeout=120)
+    assert "could not be written" in process.stdout
+    assert "resume=true from step_0000000001.pt" in process.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["step_0000000001.pt"]
+    assert checkpoint.load_last(tmp_path)[0].name == "step_0000000001.pt"
+
+
+def test_memory_of_50_000_steps_is_saved_in_five_seconds(tmp_path):
+    """On real frames; the limit leaves room for a slow machine."""
+    from rrn.compose import compose_config
+    from rrn.envs import make_games
+
+    config = compose_config(["env=Breakout"])
+    games = make_games(config.env, 4, (0,))
+    replay = Replay(50_000, 4, games.frame_shape, games.frame_type, 4)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(1000):
+        step = games.step(torch.randint(4, (4,), generator=generator).numpy())
+        for env in range(4):
+            replay.add(env, step.observations[env, -1], 0, 0.0, False, False)
+    for env in range(4):
+        base = env * replay.rows
+        for row in range(1000, replay.rows, 1000):
+            size = min(1000, replay.rows - row)
+            replay.frames[base + row : base + row + size] = replay.frames[base : base + size]
+        replay.added[env] = replay.rows
+    began = time.perf_counter()
+    checkpoint.save(tmp_path, 1, {"replay": replay.state_dict()}, keep=1)
+    assert time.perf_counter() - began < 10

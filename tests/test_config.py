@@ -1,0 +1,179 @@
+"""The command line: every choice composes, every mistake is one sentence with exit code 2."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SHARED
+from omegaconf import OmegaConf
+
+from rrn import train
+from rrn.activations.registry import ACTIVATIONS
+from rrn.agents import AGENTS
+from rrn.compose import compose_config, conf_dir, to_config
+from rrn.envs.atari import atari_games
+from rrn.protocol import protocol_line
+
+
+def names(group):
+    return sorted(path.stem for path in (Path(conf_dir()) / group).glob("*.yaml"))
+
+
+def test_each_registered_name_has_its_file():
+    assert names("act") == sorted(ACTIVATIONS)
+    assert names("agent") == sorted(AGENTS)
+    assert names("env") == ["CartPole", "atari"]
+
+
+@pytest.mark.parametrize("env", ["Pong", "SpaceInvaders", "CartPole"])
+@pytest.mark.parametrize("experiment", names("experiment"))
+@pytest.mark.parametrize("agent", names("agent"))
+def test_every_combination_composes(agent, experiment, env):
+    if (experiment, env) == ("paper", "CartPole"):
+        pytest.skip("refused, see below")
+    for act in names("act"):
+        config = compose_config([f"agent={agent}", f"act={act}", f"experiment={experiment}", f"env={env}"])
+        assert (config.agent.name, config.act.name, config.env.name) == (agent, act, env)
+        assert config.experiment == experiment
+        assert config.run_dir == f"runs/{env}/{agent}-{act}/seed0"
+        again = to_config(OmegaConf.create(OmegaConf.to_yaml(config)))  # config.yaml of a run can be read again
+        assert again == config
+
+
+@pytest.mark.parametrize("path", sorted(Path(conf_dir()).rglob("*.yaml")), ids=lambda p: p.stem)
+def test_every_file_is_used(path):
+    """No file that nothing can choose; each key of each is known, since the composed whole is typed."""
+    group = path.parent.relative_to(conf_dir()).as_posix()
+    if group == "experiment/games":
+        experiment, env = path.stem.split("_")
+        compose_config([f"experiment={experiment}", f"env={env}"])
+    elif group != "." and path.stem != "atari":
+        compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
+
+
+def test_every_game_composes_without_a_file():
+    for game in ("Adventure", "Asterix", "MsPacman", "TicTacToe3D", "UpNDown", "Zaxxon"):
+        assert compose_config([f"env={game}"]).env.name == game
+    assert len(atari_games()) == 104
+
+
+MISTAKES = {
+    "env=Pongg": "env=Pongg: no such env. Did you mean Pong?",
+    "env=space_invaders": "Did you mean SpaceInvaders?",
+    "env=atari": "env=atari: no such env.",
+    "env=Joust": "for two players only",
+    "agent=dqnn": "agent=dqnn: no such agent. Did you mean dqn?",
+    "act=recurrent-rational": "act=recurrent-rational: no such act. Did you mean recurrent_rational?",
+    "act=sinh": "act=sinh: no such act. ",
+    "experiment=papre": "Did you mean paper?",
+    "agent.learning_rat=1": "agent.learning_rat: no such setting. Did you mean agent.learning_rate?",
+    "stepps=3": "stepps: no such setting. Did you mean steps?",
+    "+typo=1": "typo: no such setting here.",
+    "+agent.gama=0.5": "agent.gama: no such setting here. Did you mean agent.gamma?",
+    "agent.learning_rate=abc": "agent.learning_rate: expected a number, got 'abc'.",
+    "steps=1.5": "steps: expected a whole number, got '1.5'.",
+    "agent.double=perhaps": "agent.double: expected true or false, got 'perhaps'.",
+    "steps=0": "steps: expected 1 or more, got 0.",
+    "agent.gamma=1.5": "agent.gamma: expected a number from 0 to 1, got 1.5.",
+    "act.version=E": "act.version: expected one of A, B, C, D, N, got E.",
+    "act.degrees=[5]": "act.degrees: expected two whole numbers",
+    "act.degrees=[0,4]": "act.degrees: expected two whole numbers",
+    "act.init=swoosh": "act.init: expected one of leaky_relu",
+    "device=gpu": "device: expected auto, cpu, cuda or cuda:N, got gpu.",
+    "seed=-1": "seed: expected 0 or more, got -1.",
+    "agent.warmup=1": "agent.warmup: expected at least 8, to sample from, got 1.",
+    "agent.replay_capacity=2000000000": "GB of memory",
+    "env.sticky_actions=2": "env.sticky_actions: expected a number from 0 to 1",
+    "evaluation.episodes=null": "evaluation.episodes: expected a number, or one for evaluation.steps",
+    "nonsense": "nonsense: expected key=value",
+    "seed=": "seed: ",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", override])
+    with pytest.raises(SystemExit) as end:
+        train.main()
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert error.startswith("error: ")
+    assert MISTAKES[override] in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["env=CartPole", "experiment=paper"], "the paper's protocol is for Atari games"),
+        (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
+        (["act=relu", "act.version=B"], "act.version"),
+        (["-m", "act=relu,sinh"], "act=sinh: no such act"),
+        (["-m", "act=relu", "seed=0,-1"], "seed: expected 0 or more, got -1."),
+        (["act=relu", "device=cuda"], "torch finds no GPU"),
+    ],
+)
+def test_a_mistake_of_several_words_is_one_sentence_too(command, overrides, message):
+    import torch
+
+    if "device=cuda" in overrides and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    process = command("rrn.train", *overrides)
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
+
+
+def test_a_sweep_makes_one_folder_for_each_run(command, tmp_path):
+    process = command(
+        "rrn.train", "-m", "env=CartPole", "act=relu,rational", "seed=range(0,2)", "experiment=smoke", "steps=20"
+    )
+    assert process.returncode == 0, process.stderr
+    found = {str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("config.yaml")}
+    assert found == {f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)}
+
+
+def protocol_rows():
+    path = SHARED / "reference" / "protocol.csv"
+    return list(csv.DictReader(path.open())) if path.exists() else []
+
+
+@pytest.mark.parametrize("row", protocol_rows(), ids=lambda row: row["game"])
+def test_experiment_paper_is_the_authors_protocol(row):
+    config = compose_config([f"env={row['game']}", "experiment=paper"])
+    agent, env, evaluation = config.agent, config.env, config.evaluation
+    assert config.steps == int(row["total_agent_steps"]) == int(row["epochs"]) * evaluation.every
+    assert evaluation.every == int(row["evaluation_frequency"])
+    assert evaluation.steps == int(row["test_samples"])
+    assert (evaluation.episodes, evaluation.num_envs) == (None, 1)
+    assert evaluation.epsilon == float(row["epsilon_evaluation"])
+    assert env.frame_skip == int(row["frames_per_agent_step"])
+    assert env.frame_cap == 100_000 * env.frame_skip
+    assert (env.size, env.stack) == (int(row["width"]), int(row["history_length"]))
+    assert env.noop_max == int(row["max_no_op_actions"])
+    assert (env.num_envs, env.sticky_actions, env.max_pool) == (1, 0, False)
+    assert env.life_loss
+    assert env.clip_rewards
+    assert agent.train_every == int(row["train_frequency"])
+    assert agent.target_every == int(row["target_update_frequency"])
+    assert agent.warmup == int(row["initial_replay_size"])
+    assert agent.replay_capacity == int(row["max_replay_size"])
+    assert agent.batch_size == int(row["batch_size"])
+    assert agent.learning_rate == float(row["learning_rate"])
+    assert agent.gamma == float(row["gamma"])
+    assert (agent.epsilon_start, agent.epsilon_end) == (float(row["epsilon_start"]), float(row["epsilon_end"]))
+    assert agent.epsilon_steps == int(row["epsilon_decay_agent_steps"])
+
+
+def test_the_protocol_line_says_it_all():
+    line = protocol_line(compose_config(["env=SpaceInvaders", "experiment=paper"]))
+    assert line == (
+        "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, life loss ends an episode for "
+        "learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 by area, stack 4"
+    )

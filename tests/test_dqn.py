@@ -1,0 +1,175 @@
+"""The update of DQN is the one of the papers, and the loop does it as often as it should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rrn.activations.registry import ACTIVATIONS
+from rrn.agents import make_agent, network_maker
+from rrn.agents.networks import places
+from rrn.agents.replay import Batch
+from rrn.compose import compose_config
+from rrn.envs import make_games
+from rrn.errors import UserError
+from rrn.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def agent_for(*overrides):
+    config = compose_config(["env=CartPole", *overrides])
+    return make_agent(config, make_games(config.env, 1, (0,)), CPU)
+
+
+def random_batch(size=16, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return Batch(
+        torch.randn(size, 1, 4, generator=generator),
+        torch.randint(2, (size,), generator=generator),
+        torch.randn(size, generator=generator) * 3,
+        torch.randn(size, 1, 4, generator=generator),
+        torch.rand(size, generator=generator) < 0.3,
+    )
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("clip", [False, True])
+def test_loss_is_that_of_the_papers(double, clip):
+    """Transition by transition, in plain numbers (Mnih et al. 2015, algorithm 1; van Hasselt et al. 2016, eq. 4)."""
+    agent = agent_for(f"agent={'ddqn' if double else 'dqn'}", f"env.clip_rewards={clip}")
+    with torch.no_grad():
+        for parameter in agent.target.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    batch = random_batch()
+    losses = []
+    for i in range(16):
+        q = agent.online(batch.states[i : i + 1])[0, batch.actions[i]].item()
+        follow = agent.target(batch.next_states[i : i + 1])[0]
+        choice = agent.online(batch.next_states[i : i + 1])[0] if double else follow
+        reward = batch.rewards[i].item()
+        aim = min(max(reward, -1), 1) if clip else reward
+        if not batch.terminated[i]:
+            aim += 0.99 * follow[choice.argmax()].item()
+        error = abs(aim - q)
+        losses.append(0.5 * error**2 if error < 1 else error - 0.5)
+    assert agent.loss(batch)[0].item() == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_update_is_one_step_of_adam_and_leaves_the_target_alone():
+    agent = agent_for("act=recurrent_rational")
+    target = [p.clone() for p in agent.target.parameters()]
+    parameters = [p.detach().clone().requires_grad_() for p in agent.online.parameters()]
+    batch = random_batch()
+    loss, _ = agent.loss(batch)
+    loss.backward()
+    plain = torch.optim.Adam(parameters, lr=agent.config.learning_rate, eps=agent.config.adam_eps)
+    for mine, theirs in zip(parameters, agent.online.parameters(), strict=True):
+        mine.grad = theirs.grad.clone()
+    norm = torch.stack([p.grad.norm() for p in parameters]).norm().item()
+    plain.step()
+    measured = agent.update(batch, measure_norm=True)
+    assert measured["loss"] == pytest.approx(loss.item())
+    assert measured["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+    for mine, theirs in zip(parameters, agent.online.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-7)
+    assert all(torch.equal(a, b) for a, b in zip(target, agent.target.parameters(), strict=True))
+
+
+def test_gradient_clipping():
+    free, clipped = agent_for(), agent_for("agent.max_grad_norm=0.001")
+    clipped.load_state_dict(free.state_dict())
+    batch = random_batch()
+    clipped.update(batch)
+    total = torch.stack([p.grad.norm() for p in clipped.online.parameters()]).norm()
+    assert total.item() == pytest.approx(0.001, rel=1e-3)
+
+
+def test_epsilon_falls_in_a_line():
+    agent = agent_for("agent.epsilon_start=1", "agent.epsilon_end=0.1", "agent.epsilon_steps=1000")
+    assert [agent.epsilon(step) for step in (0, 500, 1000, 10**6)] == pytest.approx([1.0, 0.55, 0.1, 0.1])
+
+
+def test_exploration_is_drawn_for_each_environment():
+    """The rate of random actions is epsilon from the first step on, also with several environments."""
+    agent = agent_for()
+    observations = np.random.default_rng(0).normal(size=(2000, 1, 4)).astype(np.float32)
+    greedy = agent.act(observations, 0.0)
+    for epsilon in (0.1, 0.6, 1.0):
+        other = (agent.act(observations, epsilon) != greedy).mean()
+        assert other == pytest.approx(epsilon / 2, abs=0.04)  # half of the random actions are greedy too
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
+    config = compose_config(
+        [
+            "env=CartPole",
+            "experiment=smoke",
+            f"env.num_envs={copies}",
+            "steps=300",
+            "agent.target_every=50",
+            f"run_dir={tmp_path}",
+            "device=cpu",
+        ]
+    )
+    trainer = Trainer(config, tmp_path, lambda: False)
+    assert trainer.run()
+    assert trainer.step == 300
+    assert trainer.agent.updates == 300 // 4
+    assert trainer.target_copies == 6
+    assert sum(trainer.replay.added) >= 600
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_network_has_the_activation_at_its_four_places(name):
+    config = compose_config([f"act={name}"])
+    games = make_games(config.env, 1, (0,))
+    network = network_maker(config.act, games)()
+    found = dict(places(network))
+    assert list(found) == ["act1", "act2", "act3", "act4"]
+    observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
+    q = network(observations)
+    assert q.shape == (2, games.num_actions)
+    assert network.layers.hidden.in_features == 3136 * (2 if name == "crelu" else 1)
+    q.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    sizes = {"rational": 4 * 10, "recurrent_rational": 10, "pelu": 4 * 2}
+    weights = sum(p.numel() for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear) for p in m.parameters())
+    assert sum(p.numel() for p in network.parameters()) - weights == sizes.get(name, 0)
+
+
+def test_d_silu_has_silu_first_and_dsilu_last():
+    config = compose_config(["act=d_silu"])
+    network = network_maker(config.act, make_games(config.env, 1, (0,)))()
+    assert [type(m).__name__ for _, m in places(network)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
+
+
+def test_weights_are_xavier_with_gain_sqrt_2():
+    config = compose_config(["act=relu"])
+    network = network_maker(config.act, make_games(config.env, 1, (0,)))()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(module.weight)
+            bound = (2 * 6 / (fan_in + fan_out)) ** 0.5
+            assert module.weight.abs().max() <= bound
+            assert module.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda agent: agent.online.layers.hidden2.weight.data.fill_(float("nan")), "layer hidden2, parameter weight"),
+        (lambda agent: agent.online.layers.act1.numerator.data.fill_(float("inf")), "layer act1, parameter numerator"),
+    ],
+)
+def test_a_loss_that_is_not_finite_stops_and_says_where(tmp_path, spoil, where):
+    config = compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}", "device=cpu"])
+    trainer = Trainer(config, tmp_path, lambda: False)
+    spoil(trainer.agent)
+    with pytest.raises(UserError, match=f"loss is not finite at step 4; .* {where}.*learning_rate"):
+        trainer.run()
+    saved = torch.load(tmp_path / "not_finite.pt", weights_only=True)
+    assert saved["batch"]["states"].shape == (32, 1, 4)

@@ -1,0 +1,119 @@
+"""The replay memory returns what the environments showed."""
+
+from __future__ import annotations
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from rrn.agents.replay import Replay
+from rrn.compose import compose_config
+from rrn.envs import make_games
+from rrn.errors import UserError
+
+
+def fill(replay, games, steps, seed=0):
+    """Play randomly; by the number written as reward: state, next state, terminated, whether it was cut off."""
+    generator = np.random.default_rng(seed)
+    expected = {}
+    observations, starting = games.observations, np.ones(games.num_envs, dtype=bool)
+    for number in range(steps):
+        actions = generator.integers(0, games.num_actions, games.num_envs)
+        step = games.step(actions)
+        for env in range(games.num_envs):
+            key = number * games.num_envs + env
+            replay.add(
+                env, observations[env, -1], int(actions[env]), key, bool(step.terminated[env]), bool(starting[env])
+            )
+            following = step.observations[env]
+            if step.over[env]:
+                following = np.concatenate([observations[env, 1:], step.final_frames[env][None]])
+            cut = bool(step.truncated[env] and not step.terminated[env])
+            if cut:
+                replay.add_final(env, step.final_frames[env])
+            expected[key] = observations[env], int(actions[env]), following, bool(step.terminated[env]), cut
+        observations, starting = step.observations, step.over
+    return expected
+
+
+def setup(name, capacity, copies, **options):
+    config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
+    games = make_games(config.env, copies, (3,))
+    return Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack), games
+
+
+@pytest.mark.parametrize(
+    ("name", "copies", "options"),
+    [
+        ("Breakout", 3, {"frame_cap": 500}),
+        ("Breakout", 1, {}),
+        ("Pong", 2, {"frame_cap": 200}),
+        ("Pong", 2, {"stack": 2}),
+        ("CartPole", 3, {}),
+    ],
+)
+def test_samples_are_what_the_environments_showed(name, copies, options):
+    replay, games = setup(name, 1500, copies, **options)
+    expected = fill(replay, games, 1200)  # more than fit: the rings are full
+    generator = torch.Generator().manual_seed(0)
+    seen, cuts, ends = set(), 0, 0
+    for _ in range(120):
+        batch = replay.sample(64, generator)
+        for i in range(64):
+            key = int(batch.rewards[i])
+            state, action, following, terminated, cut = expected[key]
+            assert np.array_equal(batch.states[i], state)
+            assert batch.actions[i] == action
+            assert batch.terminated[i] == terminated
+            if not terminated:
+                assert np.array_equal(batch.next_states[i], following)
+            seen.add(key)
+            cuts, ends = cuts + cut, ends + terminated
+    newest = 1200 * copies
+    assert len(seen) > 0.95 * min(1500, newest)
+    assert min(seen) >= newest - 1500 - copies * games.stack
+    assert ends > 0 or "frame_cap" in options
+    assert cuts > 0 or "frame_cap" not in options
+
+
+def test_sampling_is_uniform():
+    replay = Replay(100, 2, (2,), torch.float32, 1)
+    for number in range(50):
+        for env in range(2):
+            replay.add(env, np.zeros(2, dtype=np.float32), 0, 2 * number + env, False, False)
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.bincount(replay.sample(98_000, generator).rewards.long(), minlength=100)
+    assert (counts[98:] == 0).all()  # their next frame has not come yet
+    assert counts[:98].min() > 850
+    assert counts[:98].max() < 1150
+
+
+def test_state_comes_back():
+    replay, games = setup("Breakout", 900, 2, frame_cap=500)
+    fill(replay, games, 700)
+    state = replay.state_dict()
+    twin, _ = setup("Breakout", 900, 2, frame_cap=500)
+    twin.load_state_dict(state)
+    mine, theirs = (r.sample(200, torch.Generator().manual_seed(1)) for r in (replay, twin))
+    assert all(torch.equal(a, b) for a, b in zip(vars(mine).values(), vars(theirs).values(), strict=True))
+    assert sum(len(chunk) for chunks in state["frames"] for chunk in chunks) < 0.1 * replay.frames.numel()
+
+
+def test_memory_is_taken_as_it_fills_and_half_a_million_cost_less_than_3_7_gb():
+    process = psutil.Process()
+    before = process.memory_info().rss
+    replay = Replay(500_000, 1, (84, 84), torch.uint8, 4)
+    assert process.memory_info().rss - before < 0.1e9
+    assert sum(t.numel() * t.element_size() for t in vars(replay).values() if torch.is_tensor(t)) < 3.7e9
+    frame = np.ones((84, 84), dtype=np.uint8)
+    for _ in range(20_000):
+        replay.add(0, frame, 0, 0.0, False, False)
+    assert 0.1e9 < process.memory_info().rss - before < 0.3e9
+
+
+def test_a_size_that_cannot_fit_is_refused_with_the_numbers():
+    with pytest.raises(
+        UserError, match=r"replay_capacity=1000000000 needs 70\d\d\.\d\d GB.*GB are free: set it to \d+"
+    ):
+        Replay(1_000_000_000, 1, (84, 84), torch.uint8, 4)

@@ -1,0 +1,151 @@
+"""A run that was killed goes on bit for bit as if nothing had been; a stopped one says how."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import read_scalars
+
+from rrn import checkpoint
+
+RUNS = {
+    "pong": [
+        "act=recurrent_rational",
+        "env.sticky_actions=0.25",
+        "env.num_envs=2",
+        "steps=240",
+        "checkpoint.every=60",
+        "evaluation.every=120",
+        "evaluation.episodes=null",
+        "evaluation.steps=1",
+        "env.frame_cap=600",
+        "log_every=20",
+    ],
+    "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],
+}
+
+
+def start(folder: Path, *overrides: str) -> subprocess.Popen:
+    arguments = [sys.executable, "-m", "rrn.train", "experiment=smoke", "threads=1", "device=cpu", *overrides]
+    return subprocess.Popen(
+        [*arguments, f"run_dir={folder}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    return output
+
+
+def kill_after(process: subprocess.Popen, folder: Path, checkpoints: int, delay: float) -> None:
+    """SIGKILL some time after so many checkpoints have been written since the start."""
+    seen = set(checkpoint.find(folder / "checkpoints"))
+    known = len(seen)
+    limit = time.monotonic() + 200
+    while len(seen) < known + checkpoints:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+        seen |= set(checkpoint.find(folder / "checkpoints"))
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, name):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(start(whole, *RUNS[name]))
+    kill_after(start(killed, *RUNS[name]), killed, 1, 0.3)
+    kill_after(start(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
+    output = finish(start(killed, *RUNS[name], "resume=true"))
+    assert "going on from step_" in output
+    mine, theirs = (checkpoint.load_last(folder / "checkpoints")[1] for folder in (whole, killed))
+    for part in ("online", "target"):
+        assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+    assert torch.equal(mine["agent"]["generator"], theirs["agent"]["generator"])
+    assert all(torch.equal(a, b) for a, b in zip(mine["games"]["actions"], theirs["games"]["actions"], strict=True))
+    rows = read_scalars(whole)
+    assert rows == read_scalars(killed)
+    names = {row[1] for row in rows}
+    assert {"evaluation/mean", "train/loss", "game/return", "coefficients/act1/a0"} <= names
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
+    folder = tmp_path / "run"
+    process = start(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
+    limit = time.monotonic() + 120
+    while not (folder / "shapes.png").exists():  # the first evaluation is over
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    time.sleep(0.5)
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + number
+    assert "Traceback" not in output
+    path, state = checkpoint.load_last(folder / "checkpoints")
+    last = output.strip().splitlines()[-1]
+    assert last.startswith(f"stopped at step {state['step']}; go on with: python -m rrn.train experiment=smoke")
+    assert last.endswith("resume=true")
+    assert path.exists()
+
+
+def test_a_finished_run_is_not_run_over(train_here, command):
+    folder = train_here("env=CartPole", "experiment=smoke", "steps=50")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
+    arguments = ("rrn.train", "env=CartPole", "experiment=smoke", "steps=50", "threads=1", "device=cpu")
+    again = command(*arguments)
+    assert again.returncode == 2
+    assert "a run is here already; go on with resume=true" in again.stderr
+    assert "Traceback" not in again.stderr
+    assert {p: p.read_bytes() for p in before} == before
+    resumed = command(*arguments, "resume=true")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "finished at step 50" in resumed.stdout
+
+
+def test_more_steps_can_be_added_but_nothing_else_changed(train_here, command):
+    train_here("env=CartPole", "experiment=smoke", "steps=50")
+    arguments = ("rrn.train", "env=CartPole", "experiment=smoke", "threads=1", "device=cpu", "resume=true")
+    other = command(*arguments, "steps=50", "agent.gamma=0.9")
+    assert other.returncode == 2
+    assert "checkpoint is of another configuration (agent.gamma was 0.99 and is 0.9)" in other.stderr
+    longer = command(*arguments, "steps=80")
+    assert longer.returncode == 0, longer.stderr
+    assert "finished at step 80" in longer.stdout
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path):
+    folder = tmp_path / "run"
+    first = start(folder, "env=CartPole", "steps=1000000", "evaluation.every=1000000", "checkpoint.every=1000000")
+    limit = time.monotonic() + 120
+    while not (folder / "config.yaml").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    second = start(folder, "env=CartPole", "steps=1000000", "resume=true")
+    output = second.communicate(timeout=60)[0]
+    first.kill()
+    first.communicate()
+    assert second.returncode == 2
+    assert "another process is training here" in output
+
+
+def test_a_damaged_last_checkpoint_costs_only_the_way_from_the_one_before(train_here, command):
+    overrides = ["env=CartPole", "experiment=smoke", "steps=100", "checkpoint.every=50"]
+    folder = train_here(*overrides)
+    rows = read_scalars(folder)
+    last = checkpoint.find(folder / "checkpoints")[-1]
+    last.write_bytes(last.read_bytes()[:1000])
+    resumed = command("rrn.train", *overrides, "threads=1", "device=cpu", "resume=true")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "damaged" in resumed.stderr
+    assert "going on from step_0000000050.pt" in resumed.stderr
+    assert read_scalars(folder) == rows
