@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -12,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -67,11 +69,12 @@ def check_overrides(overrides: list[str]) -> None:
         key = override.get_key_element().lstrip("+~")
         if key.startswith("hydra.") or key.startswith("hydra/"):
             continue
-        values = [override.get_value_element_as_str()]
-        if override.is_sweep_override():
+        if not override.is_sweep_override():
+            values = [override.get_value_element_as_str()]
+        elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+            values = override.value().filter(choices(loader, key))
+        else:
             values = list(override.sweep_string_iterator())
-            if key in GROUPS and override.value_type.name == "GLOB_CHOICE_SWEEP":
-                values = override.value().filter(choices(loader, key))
         if key in GROUPS:
             for value in values:
                 _check_choice(key, value, choices(loader, key))
@@ -189,12 +192,14 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
 
 
 def _check_key(key: str) -> None:
-    """A key that exists in no choice of the groups is a slip; one that only another choice has is refused later."""
-    known = set()
-    for overrides in ([], ["env=CartPole"], ["act=rational"]):
-        known |= set(dotted(OmegaConf.to_container(_compose(overrides))))
-    if key not in known:
-        raise UserError(f"{key}: no such setting. {_nearest(key, sorted(known))}".strip())
+    if key not in _known_keys():
+        raise UserError(f"{key}: no such setting. {_nearest(key, _known_keys())}".strip())
+
+
+@cache
+def _known_keys() -> list[str]:
+    """Every key that some choice has; one that only another choice has is refused after composing."""
+    return sorted(dotted(OmegaConf.to_container(_compose(["env=Pong", "act=rational"]))))
 
 
 def _unknown_key(key: str, known: dict) -> UserError:

@@ -121,11 +121,11 @@ def test_a_state_that_leads_to_other_screens_is_refused():
 
 def test_frame_cap_cuts_off_and_shows_the_last_frame():
     games = games_of("Pong", frame_cap=400)
-    plain = games_of("Pong").emulator
+    plain = games_of("Pong", frame_cap=400).emulator
     plain.reset(seed=np.array([games._seed(0), games._seed(1)]))
     for row in random_actions(games, 150):
         step = games.step(row)
-        observations, *_ = plain.step(row)
+        observations, *_ = plain.step(row)  # which does not start the next game at once
         if step.over.any():
             break
     env = int(np.flatnonzero(step.over)[0])

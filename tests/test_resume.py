@@ -24,7 +24,7 @@ RUNS = {
         "evaluation.every=120",
         "evaluation.episodes=null",
         "evaluation.steps=1",
-        "env.frame_cap=600",
+        "env.frame_cap=400",
         "log_every=20",
     ],
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],

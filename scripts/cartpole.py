@@ -1,0 +1,61 @@
+"""DQN on CartPole: when does each run reach a mean return of 475 over 20 games?
+
+    python scripts/cartpole.py [steps=100000 ...]
+
+Trains relu and recurrent_rational with seeds 0, 1 and 2, one thread each, in runs/cartpole; runs that are
+there already are gone on with. Writes docs/cartpole.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+GOAL = 475.0
+ACTS, SEEDS = ("relu", "recurrent_rational"), (0, 1, 2)
+RUNS = Path("runs/cartpole")
+
+
+def train(act: str, seed: int, extra: list[str]) -> Path:
+    folder = RUNS / f"{act}-seed{seed}"
+    command = [sys.executable, "-m", "rrn.train", "env=CartPole", f"act={act}", f"seed={seed}", f"run_dir={folder}"]
+    subprocess.run([*command, "threads=1", "device=cpu", "resume=true", *extra], check=True, stderr=subprocess.DEVNULL)
+    return folder
+
+
+def evaluations(folder: Path) -> list[tuple[int, float]]:
+    """(agent step, mean return of the evaluation), in order."""
+    with open(folder / "scalars.csv") as file:
+        return [(int(r["step"]), float(r["value"])) for r in csv.DictReader(file) if r["name"] == "evaluation/mean"]
+
+
+def main(extra: list[str]) -> None:
+    runs = [(act, seed) for act in ACTS for seed in SEEDS]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        folders = list(pool.map(lambda run: train(*run, extra), runs))
+    lines = [
+        "# DQN on CartPole",
+        "",
+        "Mean return of an evaluation of 20 whole games (epsilon 0.05), every 5,000 agent steps of training; a game is",
+        f"cut off at 500. The goal is {GOAL:g} within 100,000 steps. Made by",
+        "",
+        f"    {' '.join(['python scripts/cartpole.py', *extra])}",
+        "",
+        "| activation | seed | first step at the goal | best | last |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for (act, seed), folder in zip(runs, folders, strict=True):
+        points = evaluations(folder)
+        reached = next((f"{step:,}" for step, mean in points if mean >= GOAL), "not reached")
+        lines.append(f"| {act} | {seed} | {reached} | {max(m for _, m in points):.1f} | {points[-1][1]:.1f} |")
+    text = "\n".join(lines) + "\n"
+    Path("docs/cartpole.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
