@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import csv
+import threading
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
+
+
+def _hide_full_disk(arguments: threading.ExceptHookArgs) -> None:
+    """TensorBoard's writer thread raises its OSError again at the next call; no traceback before that."""
+    if not issubclass(arguments.exc_type, OSError):
+        threading.__excepthook__(arguments)
 
 
 class Records:
@@ -28,6 +35,7 @@ class Records:
                 file.truncate(csv_bytes)
         self.file = open(path, "a", newline="")  # noqa: SIM115, it stays open as long as the run
         self.csv = csv.writer(self.file, lineterminator="\n")
+        threading.excepthook = _hide_full_disk
         self.events = SummaryWriter(folder, purge_step=None if csv_bytes is None else step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:

@@ -88,7 +88,10 @@ def train(config: Config, command: str = "python -m rrn.train") -> int | None:
         reason = error.strerror or error
         raise UserError(f"{folder}: {reason}; mend that, then go on with: {command} resume=true") from error
     if finished:
-        print(f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}")
+        print(
+            f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}\n"
+            "go on for longer with the same command, more steps= and resume=true"
+        )
         return None
     print(f"stopped at step {trainer.step}; go on with: {command} resume=true")
     return stop.signal

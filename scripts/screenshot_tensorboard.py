@@ -17,7 +17,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 PORT = 6006
-PAGE = f"http://localhost:{PORT}/?darkMode=false&tagFilter=evaluation%2Fmean%7Cgame%2Freturn%7Cq_mean%7Cshapes#timeseries"
+PAGE = (
+    f"http://localhost:{PORT}/?darkMode=false&tagFilter=evaluation%2Fmean%7Cgame%2Freturn%7Cq_mean%7Cshapes#timeseries"
+)
 LAYOUT = {
     "timeSeriesSettingsPaneOpened": False,
     "timeSeriesCardMinWidth": 600,
