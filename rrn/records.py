@@ -36,7 +36,7 @@ class Records:
         self.file = open(path, "a", newline="")  # noqa: SIM115, it stays open as long as the run
         self.csv = csv.writer(self.file, lineterminator="\n")
         threading.excepthook = _hide_full_disk
-        self.events = SummaryWriter(folder, purge_step=None if csv_bytes is None else step + 1)
+        self.events = SummaryWriter(folder, purge_step=0 if csv_bytes is None else step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Values by name, at an agent step."""

@@ -60,7 +60,7 @@ class Trainer:
         self.starting = np.ones(self.games.num_envs, dtype=bool)  # the observation is the first of a game
         self.step = 0  # agent steps of training
         self.warmed = 0  # agent steps of random play before
-        self.next_evaluation = 0  # step at which it is due
+        self.evaluated = -1  # step of the last evaluation
         self.target_copies = 0
         self.saved = -1  # step of the last checkpoint
         self.last = {"return": float("nan"), "evaluation": float("nan")}
@@ -78,7 +78,7 @@ class Trainer:
                 self.warmed += self.games.num_envs
                 self._show()
                 continue
-            if self.step >= self.next_evaluation and not self._evaluate():
+            if self._evaluation_due() and not self._evaluate():
                 break
             if self.step // config.checkpoint.every > max(self.saved, 0) // config.checkpoint.every:
                 self._save()
@@ -100,7 +100,13 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Trained to the end, with the last evaluation."""
-        return self.step >= self.config.steps and self.next_evaluation > self.step
+        return self.step >= self.config.steps and self.evaluated == self.step
+
+    def _evaluation_due(self) -> bool:
+        """At each multiple of `every`, the first one at step 0, and at the end."""
+        every = self.config.evaluation.every
+        at_the_end = self.step >= self.config.steps and self.evaluated < self.step
+        return self.step // every > self.evaluated // every or at_the_end
 
     def _passed(self, every: int) -> bool:
         """The last step of the environments reached or passed a multiple of `every` agent steps."""
@@ -174,8 +180,7 @@ class Trainer:
         self.records.scalars(self.step, {f"evaluation/{name}": value for name, value in scores.items()})
         self._draw()
         self.last["evaluation"] = scores["mean"]
-        following = (self.step // config.every + 1) * config.every
-        self.next_evaluation = max(self.step + 1, min(following, self.config.steps))
+        self.evaluated = self.step
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
             f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
@@ -229,7 +234,7 @@ class Trainer:
 
     def state_dict(self) -> dict:
         """Everything that the rest of the run depends on."""
-        counters = ("step", "warmed", "next_evaluation", "target_copies")
+        counters = ("step", "warmed", "evaluated", "target_copies")
         return {
             **{name: getattr(self, name) for name in counters},
             "last": dict(self.last),
@@ -246,14 +251,15 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        for name in ("step", "warmed", "next_evaluation", "target_copies", "last", "sums"):
+        for name in ("step", "warmed", "evaluated", "target_copies", "last", "sums"):
             setattr(self, name, state[name])
         self.saved = self.step
         self.starting = state["starting"].numpy()
         self.agent.load_state_dict(state["agent"])
         self.replay.load_state_dict(state["replay"])
         self.observations = self.games.load_state_dict(state["games"])
-        torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
+        if self.config.threads is None:
+            torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["random_cuda"])

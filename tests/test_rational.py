@@ -72,6 +72,17 @@ def test_gradients_to_the_second_order(version, groups, degrees):
 
 
 @every_version
+@pytest.mark.parametrize("at", [0.0, 1e-30, -3.0, 1e9, -1e9])
+def test_second_derivative_is_finite_everywhere(version, at):
+    x = torch.tensor([at], requires_grad=True)
+    module = rrn.Rational(version=version)
+    slope = torch.autograd.grad(module(x).sum(), x, create_graph=True)[0]
+    slope.sum().backward()
+    assert x.grad.isfinite().all()
+    assert module.numerator.grad.isfinite().all()
+
+
+@every_version
 @pytest.mark.parametrize("init", NAMES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_finite_input_gives_finite_value_and_gradients(version, init, dtype):

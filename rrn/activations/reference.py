@@ -89,8 +89,9 @@ class _Values:
         self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
         self.limit = _limit(a, b)
         self.z = torch.clamp(x, -self.limit, self.limit)
-        beyond = x.abs().clamp(min=self.limit) / self.limit
-        self.tail = beyond if self.excess == 1 else beyond**self.excess
+        self.beyond = x.abs().clamp(min=self.limit)
+        tail = self.beyond / self.limit
+        self.tail = tail if self.excess == 1 else tail**self.excess
         self.p = _horner(a, self.z)
         # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
         self.first = 0 if version == "C" else 1
@@ -112,7 +113,8 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
     if version == "A":
         slope = slope * _sign(x)
     inside = grad_p * _horner(_derivative(a, 0), v.z) + slope
-    grad_x = torch.where(x.abs() <= v.limit, inside, grad * v.tail * r * (v.excess / x))
+    outside = grad * v.tail * r * (v.excess / v.beyond) * _sign(x)
+    grad_x = torch.where(x.abs() <= v.limit, inside, outside)
     grad_b = _power_sums(grad_s, v.y, v.first, b)
     if version == "A":
         grad_b = grad_b * _sign(b)
@@ -122,7 +124,7 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
 def _upcast(x: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """All three in the type of the arithmetic: float32 at least, float64 above degree 5."""
     dtype = torch.promote_types(torch.promote_types(x.dtype, a.dtype), torch.float32)
-    if max(a.shape[0] - 1, b.shape[0]) > 5:
+    if max(a.shape[0] - 1, b.shape[0]) > 5:  # for version C, degree 5 is above already
         dtype = torch.float64
     return x.to(dtype), a.to(dtype), b.to(dtype)
 
