@@ -18,8 +18,12 @@ from rrn.errors import UserError
 FORMAT = 1
 
 
+class Damaged(UserError):
+    """A checkpoint whose bytes are not those that were written."""
+
+
 def save(folder: Path, step: int, state: dict, keep: int) -> Path:
-    """Write the checkpoint of agent step `step` and delete all but the last `keep`.
+    """Write the checkpoint of agent step `step`; later ones go, and all but the last `keep` before.
 
     Raises:
         UserError: it cannot be written, as on a full disk; earlier checkpoints are untouched.
@@ -41,6 +45,9 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
             f"{target}: the checkpoint could not be written ({_reason(error)}); free some space and go on with "
             f"resume=true from {last[-1].name if last else 'the start, there is no earlier one'}."
         ) from error
+    for path in find(folder):
+        if path > target:  # damaged, or the run has gone back behind it
+            path.unlink()
     for old in find(folder)[:-keep]:
         old.unlink()
     return target
@@ -61,7 +68,7 @@ def load_last(folder: Path) -> tuple[Path, dict] | None:
     for path in reversed(paths):
         try:
             return path, load(path)
-        except UserError as error:
+        except Damaged as error:
             print(f"warning: {error} Trying the one before it.", file=sys.stderr)
     if paths:
         raise UserError(f"{folder}: none of the {len(paths)} checkpoints is whole; start again in another run_dir.")
@@ -81,7 +88,7 @@ def load(path: Path) -> dict:
             raise zipfile.BadZipFile(f"checksum of {broken}")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can fail anywhere in the readers
-        raise UserError(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
+        raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise UserError(f"{path}: expected a checkpoint of format {FORMAT}; this one was written by another version.")
     return state

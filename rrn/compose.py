@@ -17,6 +17,7 @@ from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
 
 from rrn.activations.initial import NAMES
 from rrn.activations.reference import VERSIONS
@@ -25,6 +26,7 @@ from rrn.envs.atari import TWO_PLAYERS, atari_games
 from rrn.errors import UserError
 
 GROUPS = ("agent", "env", "act", "experiment")
+FIXED = ("agent.name", "env.name", "env.kind", "act.name")
 BASES = {"env": {"atari"}, "experiment": {"games"}}  # in the folders, but not to be chosen
 
 
@@ -78,6 +80,8 @@ def check_overrides(overrides: list[str]) -> None:
         if key in GROUPS:
             for value in values:
                 _check_choice(key, value, choices(loader, key))
+        elif key in FIXED:
+            raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
         elif not text.startswith(("+", "~")):
             _check_key(key)
         start = text[: text.index("=") + 1] if "=" in text else text
@@ -98,13 +102,13 @@ def to_config(composed: DictConfig) -> Config:
     Raises:
         UserError: unknown key, wrong type, or a value out of range.
     """
-    values = OmegaConf.to_container(composed, resolve=True)
     typed = OmegaConf.structured(Config)
-    env, act = ENVS[values["env"]["kind"]], ACTS.get(values["act"]["name"], ActConfig)
-    if env is not AtariConfig and values["experiment"] == "paper":
-        raise UserError("experiment=paper: the paper's protocol is for Atari games; leave it out or change env.")
-    typed.env, typed.act = OmegaConf.structured(env), OmegaConf.structured(act)
     try:
+        values = OmegaConf.to_container(composed, resolve=True)
+        env, act = ENVS[values["env"]["kind"]], ACTS.get(values["act"]["name"], ActConfig)
+        if env is not AtariConfig and values["experiment"] == "paper":
+            raise UserError("experiment=paper: the paper's protocol is for Atari games; leave it out or change env.")
+        typed.env, typed.act = OmegaConf.structured(env), OmegaConf.structured(act)
         config = OmegaConf.to_object(OmegaConf.merge(typed, values))
     except (ConfigKeyError, ConfigAttributeError) as error:
         raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
@@ -157,16 +161,33 @@ def check_values(config: Config) -> None:
     norm = agent.max_grad_norm
     _require(norm is None or norm > 0, "agent.max_grad_norm", "a number above 0, or null", norm)
     _require(config.seed >= 0, "seed", "0 or more", config.seed)
-    _require(re.fullmatch(r"auto|cpu|cuda(:\d+)?", config.device), "device", "auto, cpu, cuda or cuda:N", config.device)
     least = 2 * env.num_envs * getattr(env, "stack", 1)
     _require(agent.warmup >= least, "agent.warmup", f"at least {least}, to sample from", agent.warmup)
-    given = evaluation.episodes is not None or evaluation.steps is not None
-    _require(given, "evaluation.episodes", "a number, or one for evaluation.steps", None)
+    capacity = agent.replay_capacity
+    _require(capacity >= least, "agent.replay_capacity", f"at least {least}, to sample from", capacity)
+    one = (evaluation.episodes is None) != (evaluation.steps is None)
+    both = f"{evaluation.episodes} and {evaluation.steps}"
+    _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     if isinstance(act, RationalConfig):
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", act.init)
         pair = len(act.degrees) == 2 and min(act.degrees, default=0) >= 1
         _require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", act.degrees)
+
+
+def load_run_config(folder: Path) -> Config:
+    """The configuration that a run was made with.
+
+    Raises:
+        UserError: no run in the folder, or a config.yaml that cannot be read.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
+    try:
+        return to_config(OmegaConf.load(path))
+    except (YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
 
 
 def _require(holds: object, name: str, expected: str, value: object) -> None:

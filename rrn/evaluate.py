@@ -15,13 +15,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rrn import checkpoint
 from rrn.agents import make_agent
-from rrn.compose import to_config
-from rrn.config import AtariConfig, Config
+from rrn.compose import load_run_config
+from rrn.config import AtariConfig
+from rrn.device import pick_device
 from rrn.envs import Game, make_games
 from rrn.errors import UserError
 from rrn.evaluation import play, summary
 from rrn.protocol import protocol_line
-from rrn.trainer import pick_device
 from rrn.video import write_video
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
@@ -82,8 +82,11 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
 def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_run_config(folder)
+    device = pick_device(settings.device)
     if settings.checkpoint:
         path = Path(settings.checkpoint)
+        if not path.is_file():
+            raise UserError(f"checkpoint={path}: there is no such file.")
         state = checkpoint.load(path)
     else:
         path, state = checkpoint.load_last(folder / "checkpoints") or (None, None)
@@ -91,8 +94,11 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
             raise UserError(f"{folder}: no checkpoint yet; one comes every {config.checkpoint.every} steps.")
     copies = min(settings.num_envs, settings.episodes)
     games = make_games(config.env, copies, (settings.seed, COMMAND))
-    agent = make_agent(config, games, pick_device(settings.device))
-    agent.load_state_dict(state["agent"])
+    agent = make_agent(config, games, device)
+    try:
+        agent.load_state_dict(state["agent"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
     print(protocol_line(config))
     print(f"{path.name}: playing {settings.episodes} games with epsilon {settings.epsilon:g}", flush=True)
     played = play(agent, games, (settings.seed, COMMAND), settings.epsilon, settings.episodes)
@@ -112,18 +118,6 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         else:
             print(f"no video: {config.env.name} has no screen of its own")
     return played
-
-
-def load_run_config(folder: Path) -> Config:
-    """The configuration that a run was made with.
-
-    Raises:
-        UserError: no run in the folder, or its config.yaml does not fit.
-    """
-    path = folder / "config.yaml"
-    if not path.is_file():
-        raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
-    return to_config(OmegaConf.load(path))
 
 
 if __name__ == "__main__":

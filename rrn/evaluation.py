@@ -21,7 +21,7 @@ def play(
     steps: int | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Game] | None:
-    """Whole games, in the order of their seeds; None if `stop` said so.
+    """Whole games, in the order in which they end; None if `stop` said so.
 
     With `episodes`, each copy plays its share and no more, so that short games do not count more
     often than long ones. With `steps` instead, the games that end within so many agent steps of each

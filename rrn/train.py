@@ -13,13 +13,15 @@ import hydra
 import torch
 from filelock import FileLock, Timeout
 from hydra import initialize_config_dir
+from hydra._internal.utils import get_args_parser  # as hydra.main reads the command line
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from rrn import checkpoint
-from rrn.compose import check_overrides, conf_dir, dotted, register_games, to_config
+from rrn.compose import check_overrides, conf_dir, dotted, load_run_config, register_games, to_config
 from rrn.config import Config
+from rrn.device import pick_device
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
 from rrn.stopping import StopSignals
@@ -32,7 +34,7 @@ def main() -> None:
     register_games()
     try:
         with initialize_config_dir(conf_dir(), version_base="1.3"):
-            check_overrides([argument for argument in sys.argv[1:] if not argument.startswith("-")])
+            check_overrides(get_args_parser().parse_args().overrides)
         GlobalHydra.instance().clear()
         hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
     except UserError as error:
@@ -66,8 +68,7 @@ def train(config: Config, command: str = "python -m rrn.train") -> int | None:
         UserError: the folder holds a run already, the checkpoint is of another configuration, or
             training cannot go on.
     """
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device={config.device}: torch finds no GPU; use device=cpu or device=auto.")
+    pick_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     from rrn.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
@@ -80,7 +81,9 @@ def train(config: Config, command: str = "python -m rrn.train") -> int | None:
             print(protocol_line(config), flush=True)
             print(f"run folder: {folder}", flush=True)
             trainer = Trainer(config, folder, stop)
-            (folder / "config.yaml").write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
+            partial = folder / "config.partial"
+            partial.write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
+            partial.replace(folder / "config.yaml")
             finished = trainer.run()
     except Timeout:
         raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
@@ -104,7 +107,7 @@ def _check_folder(folder: Path, config: Config) -> None:
         return
     if not config.resume:
         raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
-    before = dotted(OmegaConf.to_container(OmegaConf.load(path)))
+    before = dotted(OmegaConf.to_container(OmegaConf.structured(load_run_config(folder))))
     now = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key) and key not in FREE]
     if changed and checkpoint.find(folder / "checkpoints"):

@@ -21,6 +21,7 @@ from rrn.agents.dqn import NotFinite
 from rrn.agents.replay import Replay
 from rrn.compose import dotted
 from rrn.config import Config
+from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
 from rrn.envs import Game, make_games
 from rrn.evaluation import play, summary
@@ -181,6 +182,7 @@ class Trainer:
         self._draw()
         self.last["evaluation"] = scores["mean"]
         self.evaluated = self.step
+        self.records.flush()
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
             f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
@@ -244,10 +246,9 @@ class Trainer:
             "replay": self.replay.state_dict(),
             "games": self.games.state_dict(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+            "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
             "csv_bytes": self.records.flush(),
-            "config": OmegaConf.to_yaml(self.config),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -261,12 +262,5 @@ class Trainer:
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
         torch.set_rng_state(state["random"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state_all(state["random_cuda"])
-
-
-def pick_device(name: str) -> torch.device:
-    """auto: the first GPU, or the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+        if self.device.type == "cuda" and state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)

@@ -23,7 +23,7 @@ RUNS = Path("runs/cartpole")
 def train(act: str, seed: int, extra: list[str]) -> Path:
     folder = RUNS / f"{act}-seed{seed}"
     command = [sys.executable, "-m", "rrn.train", "env=CartPole", f"act={act}", f"seed={seed}", f"run_dir={folder}"]
-    subprocess.run([*command, "threads=1", "device=cpu", "resume=true", *extra], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([*command, "threads=1", "device=cpu", "resume=true", *extra], check=True)
     return folder
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rrn.evaluate import load_run_config
+from rrn.compose import compose_config, load_run_config
 from rrn.protocol import protocol_line
 
 PAPER_NAMES = {"leaky_relu": "lrelu"}  # the others are the same
@@ -48,7 +48,10 @@ def paper_curves(path: Path, game: str, algorithm: str, activation: str, every: 
 def main(run: Path, curves: Path, target: Path) -> None:
     config = load_run_config(run)
     ours = own_evaluations(run)
-    paper = paper_curves(curves, config.env.name, config.agent.name, config.act.name, config.evaluation.every)
+    every = compose_config([f"env={config.env.name}", "experiment=paper"]).evaluation.every
+    paper = paper_curves(curves, config.env.name, config.agent.name, config.act.name, every)
+    if not paper:
+        raise SystemExit(f"error: {curves} has no {config.agent.name} with {config.act.name} on {config.env.name}.")
     seeds = len(paper[0])
     draw(ours, paper, target.with_suffix(".png"))
     shutil.copy(run / "shapes.png", f"{target}_shapes.png")

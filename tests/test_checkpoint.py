@@ -35,6 +35,13 @@ def test_the_last_ones_are_kept(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_later_one_goes_when_the_run_has_gone_back_behind_it(tmp_path):
+    for step in (1, 3):
+        checkpoint.save(tmp_path, step, STATE, keep=1)
+    checkpoint.save(tmp_path, 2, STATE, keep=1)
+    assert [p.name for p in tmp_path.iterdir()] == ["step_0000000002.pt"]
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 

@@ -91,8 +91,13 @@ MISTAKES = {
     "agent.warmup=1": "agent.warmup: expected at least 8, to sample from, got 1.",
     "agent.replay_capacity=2000000000": "GB of memory",
     "env.sticky_actions=2": "env.sticky_actions: expected a number from 0 to 1",
-    "evaluation.episodes=null": "evaluation.episodes: expected a number, or one for evaluation.steps",
+    "evaluation.episodes=null": "evaluation.episodes: expected either it or evaluation.steps",
     "nonsense": "nonsense: expected key=value",
+    "agent.name=ddqn": "agent.name: it is set by the choice of agent=; make that one.",
+    "env.kind=foo": "env.kind: it is set by the choice of env=",
+    "run_dir=runs/${foo}": "'foo' not found",
+    "evaluation.steps=100": "expected either it or evaluation.steps, and null for the other, got 5 and 100",
+    "agent.replay_capacity=3": "agent.replay_capacity: expected at least 8, to sample from, got 3.",
     "seed=": "seed: ",
 }
 
@@ -132,6 +137,12 @@ def test_a_mistake_of_several_words_is_one_sentence_too(command, overrides, mess
     assert message in process.stderr
     assert "Traceback" not in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1
+
+
+def test_the_configuration_can_be_printed(command):
+    process = command("rrn.train", "agent=ddqn", "--cfg", "job")
+    assert process.returncode == 0, process.stderr
+    assert "double: true" in process.stdout
 
 
 def test_a_sweep_makes_one_folder_for_each_run(command, tmp_path):

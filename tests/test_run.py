@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
-from rrn.evaluate import load_run_config
+from rrn.compose import load_run_config
 from rrn.protocol import protocol_line
 
 
@@ -92,6 +92,7 @@ def test_evaluate_plays_games_and_films_the_best(train_here, command):
     [
         ([], "expected: python -m rrn.evaluate RUN"),
         (["nowhere"], "nowhere: no run is here"),
+        (["."], ".: no run is here"),
         (["nowhere", "episods=3"], "episods: no such setting. Did you mean episodes?"),
         (["nowhere", "episodes=x"], "episodes=x: "),
         (["nowhere", "episodes=0"], "episodes: expected 1 or more, got 0."),

@@ -51,8 +51,9 @@ def fit(
 ) -> Fit:
     """Least-squares fit of P / Q to `function` on evenly spaced points of the interval.
 
-    Outside the interval the fit grows at most like |x|, and the sum in the denominator has no zero there; version
-    N has no pole anywhere. The same call gives the same coefficients.
+    Outside the interval a fit with n <= m + 1 is held to grow at most like |x|, and the sum in the
+    denominator has no zero there; version N has no pole anywhere. The same call gives the same
+    coefficients.
     """
     n, m = degrees
     x = np.linspace(*interval, points)

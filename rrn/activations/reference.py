@@ -27,7 +27,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     Arithmetic is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
     a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
     power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
-    the leading coefficients are zero. sign(0) is +1 in all gradients. Only x is kept for backward.
+    the leading coefficients are zero or very small beside the others. sign(0) is +1 in all
+    gradients. Only x is kept for backward.
 
     Args:
         x: input, any shape, strides and float type.
