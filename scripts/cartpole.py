@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 GOAL = 475.0
-ACTS, SEEDS = ("relu", "recurrent_rational"), (0, 1, 2)
+ACTS, SEEDS = ("recurrent_rational", "relu"), (0, 1, 2)
 RUNS = Path("runs/cartpole")
 
 
