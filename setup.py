@@ -1,4 +1,7 @@
-"""Packaging. The lower bounds are the oldest versions that the tests have been run with."""
+"""Packaging.
+
+The lower bounds were tried on Python 3.10 with the tests of activations, fits, DQN, evaluation and checkpoints.
+"""
 
 from pathlib import Path
 

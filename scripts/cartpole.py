@@ -18,6 +18,13 @@ from pathlib import Path
 GOAL = 475.0
 ACTS, SEEDS = ("recurrent_rational", "relu"), (0, 1, 2)
 RUNS = Path("runs/cartpole")
+CHOICE = """\
+How the settings were chosen: seven settings were tried, most on seed 2 of recurrent_rational alone and some not to the
+end; the ones that brought that run to the goal were taken. That seed is reported in the table too, and relu had no
+such choice made for it, so the table favours recurrent_rational and is no comparison of the two. With the settings
+before (gamma 0.99, a memory of 20,000) relu reached the goal on 3 of 3 seeds and recurrent_rational on 2 of 3
+(seed 2: best 324.2).
+"""
 
 
 def train(act: str, seed: int, extra: list[str]) -> Path:
@@ -52,7 +59,7 @@ def main(extra: list[str]) -> None:
         points = evaluations(folder)
         reached = next((f"{step:,}" for step, mean in points if mean >= GOAL), "not reached")
         lines.append(f"| {act} | {seed} | {reached} | {max(m for _, m in points):.1f} | {points[-1][1]:.1f} |")
-    text = "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n\n" + CHOICE
     Path("docs/cartpole.md").write_text(text)
     print(text)
 

@@ -39,7 +39,7 @@ def random_batch(size=16, seed=0):
 @pytest.mark.parametrize("clip", [False, True])
 def test_loss_is_that_of_the_papers(double, clip):
     """Transition by transition, in plain numbers (Mnih et al. 2015, algorithm 1; van Hasselt et al. 2016, eq. 4)."""
-    agent = agent_for(f"agent={'ddqn' if double else 'dqn'}", f"env.clip_rewards={clip}")
+    agent = agent_for(f"agent={'ddqn' if double else 'dqn'}", f"env.clip_rewards={clip}", "agent.gamma=0.9")
     with torch.no_grad():
         for parameter in agent.target.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -52,7 +52,7 @@ def test_loss_is_that_of_the_papers(double, clip):
         reward = batch.rewards[i].item()
         aim = min(max(reward, -1), 1) if clip else reward
         if not batch.terminated[i]:
-            aim += 0.99 * follow[choice.argmax()].item()
+            aim += 0.9 * follow[choice.argmax()].item()
         error = abs(aim - q)
         losses.append(0.5 * error**2 if error < 1 else error - 0.5)
     assert agent.loss(batch)[0].item() == pytest.approx(np.mean(losses), rel=1e-5)

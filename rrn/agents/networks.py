@@ -30,7 +30,7 @@ class AtariNetwork(nn.Module):
         layers["output"] = nn.Linear(512 * expansion(activations[-1]), num_actions)
         self.layers = nn.Sequential(layers)
         initialise(self)
-        self.to(memory_format=torch.channels_last)  # a third of the time of an update on a CPU
+        self.to(memory_format=torch.channels_last)  # the faster layout on a CPU
 
     def forward(self, observations: Tensor) -> Tensor:
         x = observations.to(torch.float32, memory_format=torch.channels_last)
