@@ -1,11 +1,36 @@
-"""Packaging.
+"""Packaging, and the CPU kernels: one extension module for each set of instructions (see rrn/activations/cpu.py).
+
+They have no torch headers, so that the build needs nothing, and one wheel serves every torch and every Python. Without
+a compiler (GCC or Clang) they are left out, and rationals run in plain torch.
 
 The lower bounds were tried on Python 3.10 with the tests of activations, fits, DQN, evaluation and checkpoints.
 """
 
+import platform
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
+
+# Results may round differently with contracted operations; nothing here may assume that there is no NaN or -0.
+FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+KERNELS = {"_cpu": []}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    avx2 = ["-mavx2", "-mfma"]
+    avx512 = [*avx2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
+    KERNELS["_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32", "-DRRN_VECTORS=2"]
+    KERNELS["_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64", "-DRRN_VECTORS=4"]
+
+
+def kernel(name: str, flags: list[str]) -> Extension:
+    return Extension(
+        f"rrn.{name}",
+        ["csrc/rational_cpu.cpp", "csrc/module.cpp"],
+        depends=[str(path) for path in Path("csrc").glob("*.h")],
+        extra_compile_args=[*FLAGS, *flags, f"-DRRN_MODULE={name}"],
+        py_limited_api=True,
+        optional=True,
+    )
+
 
 setup(
     name="rrn",
@@ -17,6 +42,8 @@ setup(
     packages=[*find_packages(include=["rrn", "rrn.*"]), "rrn.conf"],
     package_dir={"rrn.conf": "conf"},
     package_data={"rrn.conf": ["**/*.yaml"]},
+    ext_modules=[kernel(name, flags) for name, flags in KERNELS.items()],
+    options={"bdist_wheel": {"py_limited_api": "cp310"}},
     install_requires=[
         "ale-py>=0.12.1",
         "filelock>=3.12",

@@ -14,7 +14,8 @@ from torch import nn
 
 import rrn
 from rrn.activations.initial import NAMES
-from rrn.activations.reference import VERSIONS, denominator_size, rational
+from rrn.activations.operator import rational
+from rrn.activations.reference import VERSIONS, denominator_size
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 

@@ -1,6 +1,6 @@
 """Rational activations as modules: `Rational`, and `RecurrentRational` for several places of one network.
 
-The mathematics is in reference.py, the starting coefficients are in coefficients.py.
+The mathematics is in operator.py, the starting coefficients are in coefficients.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.initial import initial_coefficients
-from rrn.activations.reference import VERSIONS, rational
+from rrn.activations.operator import rational
+from rrn.activations.reference import VERSIONS
 
 
 class Rational(nn.Module):
@@ -21,7 +22,7 @@ class Rational(nn.Module):
         init: name of the function to start from (leaky_relu, relu, tanh, sigmoid, gelu, silu,
             identity), or a pair (numerator, denominator) of coefficients, lowest power first.
         degrees: (n, m), the degrees of P and Q.
-        version: form of Q: A, B, C, D or N, see `rrn.activations.reference.rational`.
+        version: form of Q: A, B, C, D or N, see `rrn.activations.operator.rational`.
         groups: number of rows of coefficients; 1 shares one row between all elements.
         axis: for groups > 1, the axis of the input that is cut into groups.
         trainable, train_numerator, train_denominator: False freezes those coefficients.

@@ -1,7 +1,7 @@
 """The rational function R(x) = P(x) / Q(x) and its gradients, in plain torch.
 
-This is the formula for people, the truth for the tests and the path for every device.
-It holds no parameters (see rational.py) and no starting values (see coefficients.py).
+This is the formula for people, the truth for the tests and the path for devices without a kernel.
+csrc/rational.h has the same for machines; operator.py chooses, and joins value and gradients.
 """
 
 from __future__ import annotations
@@ -18,69 +18,42 @@ def denominator_size(degree: int, version: str) -> int:
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
-    """Evaluate R(x) = P(x) / Q(x) element by element.
-
-    P(x) = sum_i a_i x^i, and Q(x) by version (Molina et al. 2020, section 3; DESIGN names):
-    A: 1 + sum_j |b_j x^j|, B: 1 + |sum_j b_j x^j|, C: 0.1 + |sum_j b_j x^j| with j from 0,
-    N: 1 + sum_j b_j x^j, which may have poles. D is B; its noise is drawn in rational.py.
+    """Evaluate R(x) = P(x) / Q(x) element by element; arguments and result as for `operator.rational`.
 
     Arithmetic is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
     a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
     power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
-    the leading coefficients are zero or very small beside the others. sign(0) is +1 in all
-    gradients. Only x is kept for backward.
-
-    Args:
-        x: input, any shape, strides and float type.
-        numerator: [G, n + 1], lowest power first.
-        denominator: [G, m], or [G, m + 1] for version C, lowest power first.
-        version: one of A, B, C, D, N.
-        axis: for G > 1, the axis of x whose size is a multiple of G; its consecutive
-            elements share one row of coefficients.
-
-    Returns:
-        R(x), with the shape and type of x.
-
-    Raises:
-        ValueError: unknown version, or an axis that G does not divide.
+    the leading coefficients are zero or very small beside the others.
     """
-    if version not in VERSIONS:
-        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    v = _Values(*_upcast(*_grouped(x, numerator, denominator, axis)), version)
+    return (v.p / v.q * v.tail).reshape(x.shape).to(x.dtype)
+
+
+def gradients(
+    grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of the loss for x, numerator and denominator, where grad [shape of x] is that for R(x).
+
+    sign(0) is +1 in all of them. They can be differentiated again.
+    """
+    grouped, a, b = _grouped(x, numerator, denominator, axis)
+    grad_x, grad_a, grad_b = _gradients(grad.reshape(grouped.shape), *_upcast(grouped, a, b), version)
+    return (
+        grad_x.reshape(x.shape).to(x.dtype),
+        grad_a.reshape(len(grad_a), -1).t().reshape(numerator.shape).to(numerator.dtype),
+        grad_b.reshape(len(grad_b), -1).t().reshape(denominator.shape).to(denominator.dtype),
+    )
+
+
+def _grouped(x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x with an axis for the groups, a [n + 1, ...] and b [m, ...] whose rows broadcast against it."""
     groups = numerator.shape[0]
     if groups == 1:
-        return _Rational.apply(x, numerator[0], denominator[0], version)
-    if not -x.dim() <= axis < x.dim() or x.shape[axis] % groups:
-        raise ValueError(
-            f"expected an input whose axis {axis} is a multiple of groups={groups}, got shape {tuple(x.shape)}."
-        )
+        return x, *(c.t().reshape(c.shape[1], *(1,) * x.dim()) for c in (numerator, denominator))
     axis %= x.dim()
     inner = (1,) * (x.dim() - axis)
     grouped = x.unflatten(axis, (groups, x.shape[axis] // groups))
-    a = numerator.t().unflatten(1, (groups, *inner))
-    b = denominator.t().unflatten(1, (groups, *inner))
-    return _Rational.apply(grouped, a, b, version).reshape(x.shape)
-
-
-class _Rational(torch.autograd.Function):
-    """R(x) for coefficients a [n + 1, ...] and b [m, ...] whose rows broadcast against x."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, a: Tensor, b: Tensor, version: str) -> Tensor:
-        v = _Values(*_upcast(x, a, b), version)
-        return (v.p / v.q * v.tail).to(x.dtype)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        x, a, b, ctx.version = inputs
-        ctx.save_for_backward(x, a, b)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor):
-        inputs = ctx.saved_tensors
-        grads = _gradients(grad, *_upcast(*inputs), ctx.version)
-        return *(g.to(i.dtype) for g, i in zip(grads, inputs, strict=True)), None
+    return grouped, *(c.t().unflatten(1, (groups, *inner)) for c in (numerator, denominator))
 
 
 class _Values:

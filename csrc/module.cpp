@@ -1,0 +1,60 @@
+// The Python module around rational_cpu.cpp. Tensors come as addresses; rrn/activations/cpu.py has checked them.
+#define Py_LIMITED_API 0x030A0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "rational_cpu.h"
+
+#ifndef RRN_MODULE
+#define RRN_MODULE _cpu
+#endif
+#define RRN_JOIN(x, y) x##y
+#define RRN_INIT(name) RRN_JOIN(PyInit_, name)
+#define RRN_TEXT(name) RRN_STRING(name)
+#define RRN_STRING(name) #name
+
+namespace {
+
+// The arguments, all whole numbers, in the order in which they are taken.
+struct Arguments {
+  PyObject* const* next;
+  long long number() { return PyLong_AsLongLong(*next++); }
+  template <class T>
+  T* address() { return reinterpret_cast<T*>(number()); }
+};
+
+PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
+  if (count != 16) return PyErr_Format(PyExc_TypeError, "run: expected 16 whole numbers, got %zd arguments", count);
+  Arguments from{values};
+  rrn::Call call;
+  call.is_double = from.number();
+  call.version = static_cast<rrn::Version>(from.number());
+  call.outer = from.number();
+  call.groups = from.number();
+  call.inner = from.number();
+  call.n = from.number();
+  call.k = from.number();
+  call.x = from.address<void>();
+  call.a = from.address<void>();
+  call.b = from.address<void>();
+  call.y = from.address<void>();
+  call.grad = from.address<void>();
+  call.grad_x = from.address<void>();
+  call.grad_a = from.address<void>();
+  call.grad_b = from.address<void>();
+  call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
+  if (PyErr_Occurred()) return nullptr;
+  Py_BEGIN_ALLOW_THREADS
+  rrn::run(call);
+  Py_END_ALLOW_THREADS
+  Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL, nullptr},
+                         {nullptr, nullptr, 0, nullptr}};
+PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+
+PyMODINIT_FUNC RRN_INIT(RRN_MODULE)(void) { return PyModule_Create(&module); }

@@ -1,0 +1,237 @@
+"""The one operator behind every rational activation: value, gradients, and which kernel computes them.
+
+It is registered with torch.library as rrn::rational, for torch.compile, vmap and the rest. Eager code takes a
+shorter way to the same kernels: the dispatcher and a Python kernel cost 15 microseconds more forward and 30
+backward than an autograd.Function, which is much for a small network (scripts/bench_activation.py).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from rrn.activations import cpu, reference
+from rrn.activations.reference import VERSIONS
+
+
+def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
+    """Evaluate R(x) = P(x) / Q(x) element by element.
+
+    P(x) = sum_i a_i x^i, and Q(x) by version (Molina et al. 2020, section 3, has A as its safe form):
+    A: 1 + sum_j |b_j x^j|, B: 1 + |sum_j b_j x^j|, C: 0.1 + |sum_j b_j x^j| with j from 0,
+    N: 1 + sum_j b_j x^j, which may have poles. D is B; its noise is drawn in rational.py.
+
+    Arithmetic is float32 at least; no power overflows for a finite x. sign(0) is +1 in all
+    gradients. Only x is kept for backward.
+
+    Args:
+        x: input, any shape, strides and float type.
+        numerator: [G, n + 1], lowest power first.
+        denominator: [G, m], or [G, m + 1] for version C, lowest power first.
+        version: one of A, B, C, D, N.
+        axis: for G > 1, the axis of x whose size is a multiple of G; its consecutive
+            elements share one row of coefficients.
+
+    Returns:
+        R(x), with the shape and type of x.
+
+    Raises:
+        ValueError: unknown version, an axis that G does not divide, or x of no float type.
+    """
+    _check(x, numerator, version, axis)
+    if type(x) is not Tensor or torch.compiler.is_compiling():
+        return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
+    if torch._C._are_functorch_transforms_active():
+        return _Transformed.apply(x, numerator, denominator, version, axis)
+    if torch.is_grad_enabled() and (x.requires_grad or numerator.requires_grad or denominator.requires_grad):
+        return _Rational.apply(x, numerator, denominator, version, axis)
+    return _forward(x, numerator, denominator, version, axis)
+
+
+def _check(x: Tensor, numerator: Tensor, version: str, axis: int) -> None:
+    groups = numerator.shape[0]
+    if version not in VERSIONS:
+        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    if not x.is_floating_point():
+        raise ValueError(f"expected an input of a float type, got {x.dtype}; convert it with x.float().")
+    if groups > 1 and (not -x.dim() <= axis < x.dim() or x.shape[axis] % groups):
+        raise ValueError(
+            f"expected an input whose axis {axis} is a multiple of groups={groups}, got shape {tuple(x.shape)}."
+        )
+
+
+class _Rational(torch.autograd.Function):
+    """The short way, for eager code. Double backward goes through the reference."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> Tensor:
+        ctx.save_for_backward(x, numerator, denominator)
+        ctx.version, ctx.axis = version, axis
+        return _forward(x, numerator, denominator, version, axis)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        gradients = reference.gradients if torch.is_grad_enabled() else _backward
+        return *gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
+
+
+class _Transformed(torch.autograd.Function):
+    """For torch.func, which takes no gradient registered with torch.library; it goes through the reference."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> Tensor:
+        return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        _save(ctx, inputs, output)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        return *reference.gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
+
+
+def _forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> Tensor:
+    kernels = _kernels(x)
+    if kernels is None:
+        return reference.rational(x, numerator, denominator, version, axis)
+    if x.numel() == 0:
+        return torch.empty_like(x)
+    dense, layout = _dense(x, numerator.shape[0], axis)
+    y = kernels.forward(*_arithmetic(dense, numerator, denominator), version, layout)
+    return y if dense is x and y.dtype is x.dtype else _like(y, x)
+
+
+def _backward(
+    grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    kernels = _kernels(x)
+    if kernels is None:
+        return reference.gradients(grad, x, numerator, denominator, version, axis)
+    if x.numel() == 0:
+        return torch.empty_like(x), torch.zeros_like(numerator), torch.zeros_like(denominator)
+    dense, layout = _dense(x, numerator.shape[0], axis)
+    z, a, b = _arithmetic(dense, numerator, denominator)
+    if grad.dtype is not z.dtype or grad.stride() != z.stride():
+        grad = torch.empty_like(z).copy_(grad)
+    grads = kernels.backward(grad, z, a, b, version, layout)
+    if dense is x and z is x and a is numerator and b is denominator:
+        return grads
+    return _like(grads[0], x), grads[1].to(numerator.dtype), grads[2].to(denominator.dtype)
+
+
+def _kernels(x: Tensor):
+    """The module with the kernels for the device of x, or None, with a warning at the first time."""
+    if x.device.type == "cpu" and cpu.KERNELS:
+        return cpu
+    _warn_once(x.device.type)
+    return None
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(device: str) -> None:
+    if device not in _warned:
+        _warned.add(device)
+        warnings.warn(
+            f"rationals on {device} run in plain torch, which is several times slower than a kernel. "
+            "`python -m rrn.doctor` says why, and what to do.",
+            stacklevel=2,
+        )
+
+
+def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
+    """x, or a contiguous copy of it, and how its memory is seen: (outer, groups, inner)."""
+    if groups == 1 and (x.is_contiguous() or _in_memory_order(x).is_contiguous()):
+        return x, (1, 1, x.numel())
+    axis %= max(x.dim(), 1)
+    if axis == 1 and x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+        return x, (x.numel() // x.shape[1], groups, x.shape[1] // groups)
+    outer = math.prod(x.shape[:axis])
+    return x.contiguous(), (outer, groups, x.numel() // outer // groups)
+
+
+def _in_memory_order(x: Tensor) -> Tensor:
+    """x with its axes from the longest stride to the shortest; contiguous, if its memory has no gaps."""
+    return x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
+
+
+def _arithmetic(x: Tensor, numerator: Tensor, denominator: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """All three in the type of the arithmetic, float32 at least; the coefficients contiguous."""
+    if x.dtype is numerator.dtype is denominator.dtype and x.dtype in (torch.float32, torch.float64):
+        return x, numerator.contiguous(), denominator.contiguous()
+    dtype = torch.promote_types(torch.promote_types(x.dtype, numerator.dtype), torch.float32)
+    return x.to(dtype), numerator.to(dtype).contiguous(), denominator.to(dtype).contiguous()
+
+
+def _like(y: Tensor, x: Tensor) -> Tensor:
+    """y with the type of x, and with the strides that torch.empty_like gives it."""
+    like = torch.empty_like(x)
+    return y if y.dtype == x.dtype and y.stride() == like.stride() else like.copy_(y)
+
+
+_library = torch.library.Library("rrn", "DEF")
+_library.define("rational(Tensor x, Tensor numerator, Tensor denominator, str version, int axis) -> Tensor")
+_library.define(
+    "rational_backward(Tensor grad, Tensor x, Tensor numerator, Tensor denominator, str version, int axis)"
+    " -> (Tensor, Tensor, Tensor)"
+)
+_library.impl("rational", _forward, "CompositeExplicitAutograd")
+_library.impl("rational_backward", _backward, "CompositeExplicitAutograd")
+
+
+@torch.library.register_fake("rrn::rational")
+def _(x, numerator, denominator, version, axis):
+    return torch.empty_like(x)
+
+
+@torch.library.register_fake("rrn::rational_backward")
+def _(grad, x, numerator, denominator, version, axis):
+    return torch.empty_like(x), torch.empty_like(numerator), torch.empty_like(denominator)
+
+
+def _save(ctx, inputs, output):
+    *tensors, ctx.version, ctx.axis = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _gradients(ctx, grad):
+    gradients = reference.gradients if torch.is_grad_enabled() else torch.ops.rrn.rational_backward
+    return *gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
+
+
+torch.library.register_autograd("rrn::rational", _gradients, setup_context=_save)
+
+
+@torch.library.register_vmap("rrn::rational")
+def _(info, in_dims, x, numerator, denominator, version, axis):
+    def batched(tensor, dim):  # [B, ...]
+        return tensor.expand(info.batch_size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+
+    if in_dims[1] is None and in_dims[2] is None:
+        x = x.movedim(in_dims[0], 0)
+        return torch.ops.rrn.rational(x, numerator, denominator, version, axis % max(x.dim() - 1, 1) + 1), 0
+    # coefficients of their own for each element of the batch are groups along the first axis
+    x, numerator, denominator = (batched(t, d) for t, d in zip((x, numerator, denominator), in_dims[:3], strict=True))
+    groups = numerator.shape[1]
+    axis = axis % max(x.dim() - 1, 1) + 1
+    numerator, denominator = numerator.flatten(0, 1), denominator.flatten(0, 1)
+    if groups == 1:
+        return torch.ops.rrn.rational(x, numerator, denominator, version, 0), 0
+    x = x.movedim(axis, 1)
+    y = torch.ops.rrn.rational(x.flatten(0, 1), numerator, denominator, version, 0)
+    return y.view(x.shape).movedim(1, axis), 0
+
+
+@torch.library.register_vmap("rrn::rational_backward")
+def _(info, in_dims, *inputs):
+    *tensors, version, axis = inputs
+    gradients = partial(reference.gradients, version=version, axis=axis)
+    return torch.vmap(gradients, in_dims[:4])(*tensors), (0, 0, 0)
