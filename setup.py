@@ -12,7 +12,15 @@ from pathlib import Path
 from setuptools import Extension, find_packages, setup
 
 # Results may round differently with contracted operations; nothing here may assume that there is no NaN or -0.
-FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-g0",
+    "-fvisibility=hidden",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+]
 KERNELS = {"_cpu": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     avx2 = ["-mavx2", "-mfma"]

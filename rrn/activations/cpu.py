@@ -44,6 +44,19 @@ KERNELS = load()
 PARALLEL_FOR = parallel_for() if KERNELS else 0
 
 
+def path() -> str:
+    """What computes rationals on the CPU, and why, as one sentence."""
+    if KERNELS is None:
+        return (
+            "plain torch, which is several times slower: no kernel was built; "
+            "install a C++ compiler (GCC or Clang), then install rrn again"
+        )
+    threads = (
+        "on torch's threads" if PARALLEL_FOR else "on one thread, as this torch does not export torch_parallel_for"
+    )
+    return f"compiled kernel {KERNELS.__name__}, {threads}; torch reports {torch.backends.cpu.get_cpu_capability()}"
+
+
 def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout) -> Tensor:
     """R(x), all of one type, float32 or float64, with x dense in memory as `layout` says."""
     y = torch.empty_like(x)

@@ -1,0 +1,47 @@
+"""The command `python -m rrn.doctor`: what is installed here, and which path rationals take on each device and why."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from rrn.activations import cpu
+from rrn.envs.atari import atari_games
+
+PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "hydra-core", "tensorboard", "matplotlib")
+
+
+def main() -> None:
+    """Print one line for each thing that matters when something is slow or missing."""
+    lines = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
+    lines += [(name, installed(name)) for name in PACKAGES]
+    lines += [
+        ("threads", f"{torch.get_num_threads()} for torch"),
+        ("Atari", f"{len(atari_games())} games"),
+        ("rationals on cpu", cpu.path()),
+        *gpus(),
+    ]
+    for name, text in lines:
+        print(f"{name:18}{text}")
+
+
+def installed(package: str) -> str:
+    """The version of a package, or that it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def gpus() -> list[tuple[str, str]]:
+    """A line for each GPU, and the path that rationals take there."""
+    if not torch.cuda.is_available():
+        return [("GPU", "none that torch can use")]
+    names = [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
+    return [*names, ("rationals on cuda", "plain torch: rrn has no kernel for GPUs yet")]
+
+
+if __name__ == "__main__":
+    main()
