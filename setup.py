@@ -1,7 +1,8 @@
 """Packaging, and the CPU kernels: one extension module for each set of instructions (see rrn/activations/cpu.py).
 
-They have no torch headers, so that the build needs nothing, and one wheel serves every torch and every Python. Without
-a compiler (GCC or Clang) they are left out, and rationals run in plain torch.
+They have no torch headers, so that the build needs nothing, and one wheel serves every torch and every Python. They
+stand beside the package, not in it: in a checkout Python takes the package from there even if another one is
+installed, and would not find them in it. Without a compiler (GCC or Clang) they are left out, and rationals run in plain torch.
 
 The lower bounds were tried on Python 3.10 with the tests of activations, fits, DQN, evaluation and checkpoints.
 """
@@ -21,17 +22,17 @@ FLAGS = [
     "-fno-trapping-math",
     "-ffp-contract=fast",
 ]
-KERNELS = {"_cpu": []}
+KERNELS = {"rrn_cpu": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     avx2 = ["-mavx2", "-mfma"]
     avx512 = [*avx2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
-    KERNELS["_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32", "-DRRN_VECTORS=2"]
-    KERNELS["_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64", "-DRRN_VECTORS=4"]
+    KERNELS["rrn_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32", "-DRRN_VECTORS=2"]
+    KERNELS["rrn_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64", "-DRRN_VECTORS=4"]
 
 
 def kernel(name: str, flags: list[str]) -> Extension:
     return Extension(
-        f"rrn.{name}",
+        name,
         ["csrc/rational_cpu.cpp", "csrc/module.cpp"],
         depends=[str(path) for path in Path("csrc").glob("*.h")],
         extra_compile_args=[*FLAGS, *flags, f"-DRRN_MODULE={name}"],

@@ -6,7 +6,7 @@
 #include "rational_cpu.h"
 
 #ifndef RRN_MODULE
-#define RRN_MODULE _cpu
+#define RRN_MODULE rrn_cpu
 #endif
 #define RRN_JOIN(x, y) x##y
 #define RRN_INIT(name) RRN_JOIN(PyInit_, name)

@@ -34,7 +34,8 @@ CASES = {
 } | {"16 M": (2**24,), "64 M": (2**26,), "256 M": (2**28,)}
 BASE = "leaky_relu"
 SMALL = 2**20  # elements
-SECONDS = 4.0  # for one activation of a case, about
+SECONDS = 1.5  # for one activation of a case, about
+LARGEST_PLAIN = 2**24  # elements up to which plain torch, which keeps many tensors, is measured
 
 
 class Plain(nn.Module):
@@ -60,14 +61,16 @@ class Copy(nn.Module):
         return x.clone()
 
 
-def candidates(device: torch.device, dtype: torch.dtype, small: bool) -> dict[str, nn.Module]:
-    """What is measured; the activations that are no rationals only where the input is small."""
+def candidates(device: torch.device, dtype: torch.dtype, elements: int) -> dict[str, nn.Module]:
+    """What is measured on an input of this size: everything on a small one."""
     found: dict[str, nn.Module] = {BASE: nn.LeakyReLU(), "copy": Copy(), "rational": rrn.Rational()}
-    if small:
+    if elements <= SMALL:
         found |= {name: entry(4)[-1] for name, entry in ACTIVATIONS.items() if name not in (BASE, "rational", "crelu")}
         found.pop("recurrent_rational")  # the same operator as rational
     for module in found.values():
         module.to(device)
+    if elements > LARGEST_PLAIN:
+        return found
     found["plain torch"] = Plain().to(device, dtype)
     found["torch.compile of it"] = torch.compile(Plain().to(device, dtype), dynamic=False)
     try:
@@ -86,7 +89,7 @@ def forward(module: nn.Module, x: Tensor, grad: Tensor) -> Callable[[], None]:
 
 
 def forward_and_backward(module: nn.Module, x: Tensor, grad: Tensor) -> Callable[[], None]:
-    inputs = [x, *module.parameters()]
+    inputs = [x.requires_grad_(), *module.parameters()]
 
     def run() -> None:
         torch.autograd.grad(module(x), inputs, grad)
@@ -135,14 +138,14 @@ def measure(shape: tuple[int, ...], direction: str, device: torch.device, dtype:
     x = torch.randn(shape, device=device, dtype=dtype)
     if len(shape) == 4:
         x = x.to(memory_format=torch.channels_last)  # as in AtariNetwork
-    x, grad = x.requires_grad_(direction != "forward"), torch.randn_like(x)
-    small = x.numel() <= SMALL
+    grad = torch.randn_like(x)
     runs = {}
-    for name, module in candidates(device, dtype, small).items():
+    for name, module in candidates(device, dtype, x.numel()).items():
+        own = (t.detach().contiguous() if name == "rational_activations" else t for t in (x, grad))  # it wants that
         try:
-            run = PASSES[direction](module, x, grad)
+            run = PASSES[direction](module, *own)
             run()
-            runs[name] = captured(run) if small and device.type == "cuda" else run
+            runs[name] = captured(run) if x.numel() <= SMALL and device.type == "cuda" else run
         except (RuntimeError, NotImplementedError) as error:  # out of memory, a type the other package does not know
             print(f"{name}: left out, {str(error).splitlines()[0][:100]}")
     calls = {name: max(1, int(2e-4 / seconds(run, 3, device))) for name, run in runs.items()}

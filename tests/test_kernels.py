@@ -15,7 +15,7 @@ from rrn.activations import cpu, operator, reference
 from rrn.activations.reference import VERSIONS, denominator_size
 
 FIRST = {"NO AVX": 2, "DEFAULT": 2, "AVX2": 1, "AVX512": 0}  # in the list of modules, by what the processor has
-NAMES = ("_cpu_avx512", "_cpu_avx2", "_cpu")
+NAMES = ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu")
 USABLE = NAMES[FIRST.get(torch.backends.cpu.get_cpu_capability(), 2) :]
 every_version = pytest.mark.parametrize("version", VERSIONS)
 pytestmark = pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were no
 def module(request, monkeypatch):
     """Each compiled module in turn."""
     try:
-        found = importlib.import_module(f"rrn.{request.param}")
+        found = importlib.import_module(request.param)
     except ImportError:
         pytest.skip(f"{request.param} was not built")
     monkeypatch.setattr(cpu, "KERNELS", found)

@@ -16,15 +16,15 @@ from torch import Tensor
 
 Layout = tuple[int, int, int]  # outer, groups, inner
 
-MODULES = {"AVX512": ("_cpu_avx512", "_cpu_avx2", "_cpu"), "AVX2": ("_cpu_avx2", "_cpu")}
+MODULES = {"AVX512": ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu"), "AVX2": ("rrn_cpu_avx2", "rrn_cpu")}
 VERSION_NUMBERS = {"A": 0, "B": 1, "D": 1, "C": 2, "N": 3}  # the enum of csrc/rational.h; D is B here
 
 
 def load() -> ModuleType | None:
     """The module for this processor, or None if there is none."""
-    for name in MODULES.get(torch.backends.cpu.get_cpu_capability(), ("_cpu",)):
+    for name in MODULES.get(torch.backends.cpu.get_cpu_capability(), ("rrn_cpu",)):
         try:
-            return importlib.import_module(f"rrn.{name}")
+            return importlib.import_module(name)
         except ImportError:
             continue
     return None
