@@ -2,7 +2,8 @@
 
 They have no torch headers, so that the build needs nothing, and one wheel serves every torch and every Python. They
 stand beside the package, not in it: in a checkout Python takes the package from there even if another one is
-installed, and would not find them in it. Without a compiler (GCC or Clang) they are left out, and rationals run in plain torch.
+installed, and would not find them in it. Without a compiler (GCC or Clang) they are left out, and rationals run in
+plain torch.
 
 The lower bounds were tried on Python 3.10 with the tests of activations, fits, DQN, evaluation and checkpoints.
 """

@@ -71,6 +71,7 @@ def candidates(device: torch.device, dtype: torch.dtype, elements: int) -> dict[
         module.to(device)
     if elements > LARGEST_PLAIN:
         return found
+    torch.compiler.reset()
     found["plain torch"] = Plain().to(device, dtype)
     found["torch.compile of it"] = torch.compile(Plain().to(device, dtype), dynamic=False)
     try:

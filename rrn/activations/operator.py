@@ -149,10 +149,12 @@ def _warn_once(device: str) -> None:
 
 def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
     """x, or a contiguous copy of it, and how its memory is seen: (outer, groups, inner)."""
-    if groups == 1 and (x.is_contiguous() or _in_memory_order(x).is_contiguous()):
+    contiguous = x.is_contiguous()
+    channels_last = not contiguous and x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    if groups == 1 and (contiguous or channels_last or _in_memory_order(x).is_contiguous()):
         return x, (1, 1, x.numel())
     axis %= max(x.dim(), 1)
-    if axis == 1 and x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+    if channels_last and axis == 1:
         return x, (x.numel() // x.shape[1], groups, x.shape[1] // groups)
     outer = math.prod(x.shape[:axis])
     return x.contiguous(), (outer, groups, x.numel() // outer // groups)
