@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from rrn.activations import cpu
 def test_says_what_runs_here(capsys):
     doctor.main()
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["torch"] == torch.__version__
+    assert lines["torch"] == version("torch")
     assert lines["Atari"] == "104 games"
     assert lines["GPU"] == "none that torch can use" if not torch.cuda.is_available() else "cuda:0" in lines
 

@@ -51,9 +51,7 @@ def path() -> str:
             "plain torch, which is several times slower: no kernel was built; "
             "install a C++ compiler (GCC or Clang), then install rrn again"
         )
-    threads = (
-        "on torch's threads" if PARALLEL_FOR else "on one thread, as this torch does not export torch_parallel_for"
-    )
+    threads = "on torch's threads" if PARALLEL_FOR else "on one thread: this torch has no torch_parallel_for"
     return f"compiled kernel {KERNELS.__name__}, {threads}; torch reports {torch.backends.cpu.get_cpu_capability()}"
 
 
