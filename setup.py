@@ -5,7 +5,8 @@ stand beside the package, not in it: in a checkout Python takes the package from
 installed, and would not find them in it. Without a compiler (GCC or Clang) they are left out, and rationals run in
 plain torch.
 
-The lower bounds were tried on Python 3.10 with the tests of activations, kernels, fits, DQN, evaluation and checkpoints.
+The lower bounds were tried on Python 3.10 with the tests of activations, kernels, fits, DQN, evaluation and
+checkpoints.
 """
 
 import platform
