@@ -3,6 +3,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <new>
+
 #include "rational_cpu.h"
 
 #ifndef RRN_MODULE
@@ -44,9 +46,15 @@ PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.grad_b = from.address<void>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
   if (PyErr_Occurred()) return nullptr;
+  bool enough_memory = true;
   Py_BEGIN_ALLOW_THREADS
-  rrn::run(call);
+  try {
+    rrn::run(call);
+  } catch (const std::bad_alloc&) {
+    enough_memory = false;
+  }
   Py_END_ALLOW_THREADS
+  if (!enough_memory) return PyErr_NoMemory();
   Py_RETURN_NONE;
 }
 

@@ -3,6 +3,7 @@
 #include "rational_cpu.h"
 
 #include <cmath>
+#include <new>
 #include <vector>
 
 #include "pack.h"
@@ -33,7 +34,7 @@ struct Table {
   int n, k;
   std::vector<T> near;
   std::vector<double> wide;
-  T limit;
+  T limit;  // beyond it elements are computed in double, by `far`
   Far far;
 
   Table(const Call& call, const Plan& plan)
@@ -46,9 +47,11 @@ struct Table {
     }
     wide.assign(near.begin(), near.end());
     double largest = 1, degree = std::max(n, k);
-    for (double value : wide) largest = std::max(largest, std::fabs(value));
+    for (double value : wide)
+      if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
     far = {std::pow(std::ldexp(1.0, 1000) / largest, 1 / degree), n - (call.version == C ? k - 1 : k)};
-    limit = sizeof(T) == 8 ? far.limit : std::pow(std::ldexp(1.0, 120) / largest, 1 / degree);
+    // Q stays below 2^90, so that a small gradient over it is no denormal number yet
+    limit = sizeof(T) == 8 ? far.limit : std::pow(std::ldexp(1.0, 90) / largest, 1 / degree);
   }
 
   template <int K, bool shared>
@@ -59,7 +62,6 @@ struct Table {
     else
       return OwnRows<T, K>{first, width};
   }
-
 };
 
 template <int K>
@@ -79,7 +81,8 @@ RRN_INLINE void each_pack(int length, const F& f) {
 
 template <class T, Version version, bool shared>
 struct Kernel {
-  static constexpr int COLUMNS = shared ? LANES<T> : TILE;  // sums of one coefficient
+  static constexpr int COLUMNS = shared ? LANES<T> : TILE;  // partial sums of one coefficient
+  static_assert(TILE <= SEGMENT);
 
   const Call& call;
   const Plan plan;
@@ -95,12 +98,12 @@ struct Kernel {
     return {table.wide.data() + from * table.width + column, table.width};
   }
 
-  // Calls f(offset, column, length) for each segment of a unit.
+  // Calls f(offset, column, length) for each segment of a unit; a row with coefficients of its own is one segment.
   template <class F>
   void each_segment(const Unit& unit, const F& f) const {
     for (long long row = 0; row < unit.rows; ++row)
       for (int i = 0, length = plan.row_length(unit, row); i < length; i += SEGMENT)
-        f(unit.offset + row * unit.stride + i, shared ? unit.column : unit.column + i, std::min(SEGMENT, length - i));
+        f(unit.offset + row * unit.stride + i, unit.column, std::min(SEGMENT, length - i));
   }
 
   void forward(long long index) const {
@@ -171,32 +174,31 @@ struct Kernel {
     }
   }
 
-  // One way over a unit; a careful one takes the far elements out and does them in double.
+  // One pass over a unit; a careful one takes the far elements out and does them in double.
   void sweep(const Unit& unit, Sums& sums, Largest<T>& largest, bool careful) const {
     T x_near[SEGMENT], grad_near[SEGMENT], far_grad_x[SEGMENT];
     each_segment(unit, [&](long long offset, long long column, int length) {
       const T *x = static_cast<const T*>(call.x) + offset, *grad = static_cast<const T*>(call.grad) + offset;
       T* grad_x = static_cast<T*>(call.grad_x) + offset;
-      long long first = shared ? 0 : column - unit.column;
       if (careful) {
         for (int i = 0; i < length; ++i) {
           bool far = is_far(x[i]);
           x_near[i] = far ? 0 : x[i];
           grad_near[i] = far ? 0 : grad[i];
-          if (far) far_grad_x[i] = far_element(x[i], grad[i], shared ? column : column + i, first + i, sums);
+          if (far) far_grad_x[i] = far_element(x[i], grad[i], column, i, sums);
         }
-        segment(x_near, grad_near, grad_x, column, first, length, sums, largest);
+        segment(x_near, grad_near, grad_x, column, length, sums, largest);
         for (int i = 0; i < length; ++i)
           if (is_far(x[i])) grad_x[i] = far_grad_x[i];
       } else {
-        segment(x, grad, grad_x, column, first, length, sums, largest);
+        segment(x, grad, grad_x, column, length, sums, largest);
       }
       if (shared || ++sums.additions == 64) sums.flush();
     });
     sums.flush();
   }
 
-  void segment(const T* x, const T* grad, T* grad_x, long long column, long long first, int length, Sums& sums,
+  void segment(const T* x, const T* grad, T* grad_x, long long column, int length, Sums& sums,
                Largest<T>& largest) const {
     each_pack<T>(length, RRN_EACH_PACK {
       constexpr int K = decltype(size)::value;
@@ -207,21 +209,21 @@ struct Kernel {
       auto g = gradients<version>(Pack<T, K>::load(grad + i, count), z, a, n, c, k);
       g.z.store(grad_x + i, count);
       auto y = version == A ? absolute(z) : z;
-      int at = first + i;
-      sums.add(0, at, g.p);
-      for (int j = 1; j <= n; ++j) sums.add(j, at, g.p = g.p * z);
+      sums.add(0, i, g.p);
+      for (int j = 1; j <= n; ++j) sums.add(j, i, g.p = g.p * z);
       if (version != C) g.s = g.s * y;
-      sums.add(n + 1, at, g.s);
-      for (int j = 1; j < k; ++j) sums.add(n + 1 + j, at, g.s = g.s * y);
+      sums.add(n + 1, i, g.s);
+      for (int j = 1; j < k; ++j) sums.add(n + 1 + j, i, g.s = g.s * y);
     });
   }
 
-  T far_element(double x, double grad, long long column, long long at, Sums& sums) const {
-    auto g = table.far.template gradients_at<version>(grad, x, wide(0, column), n, wide(n + 1, column), k);
+  // Element i of a segment.
+  T far_element(double x, double grad, long long column, int i, Sums& sums) const {
+    long long own = shared ? column : column + i, at = shared ? 0 : i;
+    auto g = table.far.template gradients_at<version>(grad, x, wide(0, own), n, wide(n + 1, own), k);
     double z = table.far.clamp(x), y = version == A ? absolute(z) : z;
-    at = shared ? 0 : at;
     double term = g.p;
-    for (int i = 0; i <= n; ++i, term *= z) sums.total[i * COLUMNS + at] += term;
+    for (int power = 0; power <= n; ++power, term *= z) sums.total[power * COLUMNS + at] += term;
     term = version == C ? g.s : g.s * y;
     for (int j = 0; j < k; ++j, term *= y) sums.total[(n + 1 + j) * COLUMNS + at] += term;
     return g.z;
@@ -255,10 +257,12 @@ void each_unit(const Call& call, long long units, const F& f) {
     for (long long i = begin; i < end; ++i) (*static_cast<const F*>(context))(i);
   };
   void* context = const_cast<F*>(&f);
+  int failed = 0;
   if (units < 3 || !call.parallel_for)
     range(0, units, context);
   else
-    call.parallel_for(0, units, 2, range, context);
+    failed = call.parallel_for(0, units, 2, range, context);
+  if (failed) throw std::bad_alloc();  // the only thing that a unit can throw
 }
 
 template <class T, Version version, bool shared>

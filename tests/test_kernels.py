@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tensors import coefficients, strided
 
 import rrn
 from rrn.activations import cpu, operator, reference
@@ -31,13 +32,6 @@ def module(request, monkeypatch):
     monkeypatch.setattr(cpu, "KERNELS", found)
 
 
-def coefficients(version, n, m, groups, dtype, seed):
-    generator = torch.Generator().manual_seed(seed)
-    a = torch.randn(groups, n + 1, generator=generator, dtype=dtype)
-    b = torch.randn(groups, denominator_size(m, version), generator=generator, dtype=dtype) * 0.3
-    return a, b.abs() * (torch.arange(b.shape[1]) % 2) if version == "N" else b  # N without poles
-
-
 def compare(x, a, b, version, axis, rtol):
     """Value and gradients of the kernel beside those of the reference in float64, relative to the largest."""
     generator = torch.Generator().manual_seed(1)
@@ -52,17 +46,6 @@ def compare(x, a, b, version, axis, rtol):
         scale = truth.abs().amax() if truth.numel() else 0
         assert torch.allclose(ours.double(), truth, rtol=rtol, atol=rtol * float(scale))
     assert y.dtype == x.dtype
-
-
-def strided(x, layout):
-    """The same values in another layout of memory."""
-    if layout == "channels_last" and x.dim() == 4:
-        return x.to(memory_format=torch.channels_last)
-    if layout == "transposed":
-        return x.transpose(0, -1).contiguous().transpose(0, -1)
-    if layout == "every second":
-        return torch.stack([x, x + 1], -1)[..., 0]
-    return x
 
 
 @pytest.mark.usefixtures("module")
@@ -178,64 +161,6 @@ def test_same_bits_with_any_number_of_threads(shape, groups):
     assert all(torch.equal(s, t) for other in results[1:] for s, t in zip(results[0], other, strict=True))
 
 
-@every_version
-@pytest.mark.parametrize("layout", ["contiguous", "channels_last", "transposed", "every second"])
-@pytest.mark.parametrize("groups", [1, 4])
-def test_operator_keeps_the_contract_of_torch(version, layout, groups):
-    a, b = coefficients(version, 3, 2, groups, torch.float32, 0)
-    x = strided(torch.randn(2, 4, 3, 5), layout)
-    inputs = [t.detach().requires_grad_() for t in (x, a, b)]
-    torch.library.opcheck(torch.ops.rrn.rational.default, (*inputs, version, 1))
-    grad = torch.randn_like(x)
-    torch.library.opcheck(torch.ops.rrn.rational_backward.default, (grad, x, a, b, version, 1))
-
-
-def test_inductor_gives_the_same_bits():
-    module = rrn.Rational()
-    compiled = torch.compile(module, fullgraph=True)
-    x = torch.randn(1000, requires_grad=True)
-    expected = torch.autograd.grad(module(x).sum(), (x, *module.parameters()))
-    found = torch.autograd.grad(compiled(x).sum(), (x, *module.parameters()))
-    assert all(torch.equal(s, t) for s, t in zip(expected, found, strict=True))
-
-
-def test_autocast_keeps_the_small_type_outside_and_float32_inside():
-    module = rrn.Rational()
-    with torch.autocast("cpu", torch.bfloat16):
-        hidden = torch.nn.Linear(4, 8)(torch.randn(3, 4))
-        y = module(hidden)
-    assert hidden.dtype == y.dtype == torch.bfloat16
-    y.float().sum().backward()
-    assert module.numerator.grad.dtype == torch.float32
-
-
-def test_gradients_through_torch_func():
-    module = rrn.Rational("tanh")
-    x = torch.randn(6)
-    slope = torch.func.vmap(torch.func.grad(module))(x)
-    bend = torch.func.vmap(torch.func.grad(torch.func.grad(module)))(x)
-    assert torch.allclose(slope, 1 - torch.tanh(x) ** 2, atol=1e-2)
-    assert torch.allclose(bend, -2 * torch.tanh(x) * (1 - torch.tanh(x) ** 2), atol=5e-2)
-
-
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("batched", ["x", "coefficients", "both"])
-def test_vmap_is_a_loop(groups, batched):
-    a, b = coefficients("A", 5, 4, 3 * groups, torch.float32, 0)
-    a, b = a.view(3, groups, -1), b.view(3, groups, -1)
-    x = torch.randn(3, 5, 4 * groups, 2)
-    dims = {"x": (0, None, None), "coefficients": (None, 0, 0), "both": (0, 0, 0)}[batched]
-    inputs = [t if dim == 0 else t[0] for t, dim in zip((x, a, b), dims, strict=True)]
-
-    def function(x, a, b):
-        return operator.rational(x, a, b, "A", 1)
-
-    y = torch.func.vmap(function, dims)(*inputs)
-    for i in range(3):
-        single = [t[i] if dim == 0 else t for t, dim in zip(inputs, dims, strict=True)]
-        assert torch.allclose(y[i], function(*single), atol=1e-6)
-
-
 def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
     module, x = rrn.Rational(), torch.randn(50)
     with_kernel = module(x)
@@ -249,6 +174,37 @@ def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
         module(x)
 
 
-def test_whole_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"expected an input of a float type, got torch.int64"):
-        rrn.Rational()(torch.arange(3))
+@pytest.mark.parametrize(
+    ("x", "numerator", "denominator", "message"),
+    [
+        (torch.arange(3), (1, 6), (1, 4), "expected an input of a float type on cpu, got torch.int64 on cpu"),
+        (torch.ones(3), (3, 6), (1, 4), "as many rows in the denominator as in the numerator, got 1 and 3"),
+        (torch.ones(3), (0, 6), (0, 4), "got 0 and 0"),
+        (torch.ones(3), (1, 1), (1, 4), r"n and m of at least 1, got shapes \(1, 1\)"),
+        (torch.ones(3), (1, 6), (1, 0), r"got shapes \(1, 6\) and \(1, 0\)"),
+        (torch.ones(3), (6,), (4,), r"expected a numerator \[G, n \+ 1\]"),
+        (torch.ones(3, device="meta"), (1, 6), (1, 4), "expected a numerator of a float type on meta"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(x, numerator, denominator, message):
+    with pytest.raises(ValueError, match=message):
+        operator.rational(x, torch.ones(numerator), torch.ones(denominator))
+
+
+def test_coefficients_of_one_group_leave_the_others_alone():
+    a, b = coefficients("A", 5, 4, 2, torch.float32, 0)
+    x = torch.randn(4, 2, 3)
+    alone = operator.rational(x[:, 1], a[1:], b[1:])
+    a[0, 2] = float("inf")
+    assert torch.allclose(operator.rational(x, a, b)[:, 1], alone)
+
+
+@every_version
+@pytest.mark.parametrize("degrees", [(4, 5), (5, 5), (8, 8)])
+def test_small_gradients_of_large_values_do_not_underflow(version, degrees):
+    a, b = torch.ones(1, degrees[0] + 1), torch.ones(1, denominator_size(degrees[1], version))
+    for size in (1e3, 1e4, 3e5, 3e6, 1.7e7):
+        x, grad = torch.tensor([size]), torch.tensor([1e-8])
+        _, *ours = operator._backward(grad, x, a, b, version, 0)
+        _, *true = reference.gradients(grad.double(), x.double(), a.double(), b.double(), version, 0)
+        assert all(torch.allclose(s.double(), t, rtol=1e-4, atol=1e-37) for s, t in zip(ours, true, strict=True))

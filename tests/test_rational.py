@@ -10,12 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensors import coefficients
 from torch import nn
 
 import rrn
 from rrn.activations.initial import NAMES
 from rrn.activations.operator import rational
-from rrn.activations.reference import VERSIONS, denominator_size
+from rrn.activations.reference import VERSIONS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 
@@ -30,17 +31,6 @@ def naive(x, numerator, denominator, version):
         return p / (1 + sum(t.abs() for t in terms))
     q = sum(terms)
     return p / {"B": 1 + q.abs(), "D": 1 + q.abs(), "C": 0.1 + q.abs(), "N": 1 + q}[version]
-
-
-def coefficients(version, n, m, groups=1, dtype=torch.float64, seed=0):
-    """Random coefficients; for N without poles on the line, if m is even."""
-    generator = torch.Generator().manual_seed(seed)
-    a = torch.randn(groups, n + 1, generator=generator, dtype=dtype)
-    b = torch.randn(groups, denominator_size(m, version), generator=generator, dtype=dtype) * 0.3
-    if version == "N":
-        b[:, 0::2] = 0
-        b = b.abs()
-    return a, b
 
 
 @every_version

@@ -13,6 +13,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from rrn.activations import cpu, reference
 from rrn.activations.reference import VERSIONS
@@ -25,8 +26,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     A: 1 + sum_j |b_j x^j|, B: 1 + |sum_j b_j x^j|, C: 0.1 + |sum_j b_j x^j| with j from 0,
     N: 1 + sum_j b_j x^j, which may have poles. D is B; its noise is drawn in rational.py.
 
-    Arithmetic is float32 at least; no power overflows for a finite x. sign(0) is +1 in all
-    gradients. Only x is kept for backward.
+    Arithmetic is float32 at least; no power overflows for a finite x, see docs/details.md no. 17.
+    sign(0) is +1 in all gradients. Of the size of x, only x is kept for backward.
 
     Args:
         x: input, any shape, strides and float type.
@@ -40,28 +41,46 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
         R(x), with the shape and type of x.
 
     Raises:
-        ValueError: unknown version, an axis that G does not divide, or x of no float type.
+        ValueError: unknown version, coefficients of another shape, type or device, an axis that G
+            does not divide, or x of no float type.
     """
-    _check(x, numerator, version, axis)
-    if type(x) is not Tensor or torch.compiler.is_compiling():
+    _check(x, numerator, denominator, version, axis)
+    if torch.compiler.is_compiling() or type(x) is not Tensor or x.is_neg() or _is_traced():
         return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
     if torch._C._are_functorch_transforms_active():
         return _Transformed.apply(x, numerator, denominator, version, axis)
+    if forward_ad._current_level >= 0:  # forward-mode derivatives, which plain torch has
+        return reference.rational(x, numerator, denominator, version, axis)
     if torch.is_grad_enabled() and (x.requires_grad or numerator.requires_grad or denominator.requires_grad):
         return _Rational.apply(x, numerator, denominator, version, axis)
     return _forward(x, numerator, denominator, version, axis)
 
 
-def _check(x: Tensor, numerator: Tensor, version: str, axis: int) -> None:
-    groups = numerator.shape[0]
+def _check(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> None:
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
-    if not x.is_floating_point():
-        raise ValueError(f"expected an input of a float type, got {x.dtype}; convert it with x.float().")
+    for name, tensor in (("an input", x), ("a numerator", numerator), ("a denominator", denominator)):
+        if not tensor.is_floating_point() or tensor.device != x.device:
+            raise ValueError(f"expected {name} of a float type on {x.device}, got {tensor.dtype} on {tensor.device}.")
+    if numerator.dim() != 2 or denominator.dim() != 2 or numerator.shape[1] < 2 or denominator.shape[1] < 1:
+        raise ValueError(
+            "expected a numerator [G, n + 1] and a denominator [G, m] with n and m of at least 1, "
+            f"got shapes {tuple(numerator.shape)} and {tuple(denominator.shape)}."
+        )
+    groups = numerator.shape[0]
+    if groups != denominator.shape[0] or groups < 1:
+        raise ValueError(
+            f"expected as many rows in the denominator as in the numerator, got {denominator.shape[0]} and {groups}."
+        )
     if groups > 1 and (not -x.dim() <= axis < x.dim() or x.shape[axis] % groups):
         raise ValueError(
             f"expected an input whose axis {axis} is a multiple of groups={groups}, got shape {tuple(x.shape)}."
         )
+
+
+def _is_traced() -> bool:
+    """Is torch.jit.trace, make_fx or another mode recording the operators?"""
+    return torch._C._get_tracing_state() is not None or torch._C._len_torch_dispatch_stack() > 0
 
 
 class _Rational(torch.autograd.Function):
@@ -75,7 +94,8 @@ class _Rational(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        gradients = reference.gradients if torch.is_grad_enabled() else _backward
+        batch = torch._C._functorch.is_legacy_batchedtensor(grad)  # of autograd.grad(is_grads_batched=True)
+        gradients = reference.gradients if torch.is_grad_enabled() or batch else _backward
         return *gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
 
 
@@ -115,10 +135,10 @@ def _backward(
     if kernels is None:
         return reference.gradients(grad, x, numerator, denominator, version, axis)
     if x.numel() == 0:
-        return torch.empty_like(x), torch.zeros_like(numerator), torch.zeros_like(denominator)
+        return torch.empty_like(x), *(c.new_zeros(c.shape) for c in (numerator, denominator))
     dense, layout = _dense(x, numerator.shape[0], axis)
     z, a, b = _arithmetic(dense, numerator, denominator)
-    if grad.dtype is not z.dtype or grad.stride() != z.stride():
+    if grad.dtype is not z.dtype or grad.stride() != z.stride() or grad.is_neg() or grad._is_zerotensor():
         grad = torch.empty_like(z).copy_(grad)
     grads = kernels.backward(grad, z, a, b, version, layout)
     if dense is x and z is x and a is numerator and b is denominator:
@@ -168,9 +188,9 @@ def _in_memory_order(x: Tensor) -> Tensor:
 def _arithmetic(x: Tensor, numerator: Tensor, denominator: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """All three in the type of the arithmetic, float32 at least; the coefficients contiguous."""
     if x.dtype is numerator.dtype is denominator.dtype and x.dtype in (torch.float32, torch.float64):
-        return x, numerator.contiguous(), denominator.contiguous()
+        return x, numerator.contiguous().resolve_neg(), denominator.contiguous().resolve_neg()
     dtype = torch.promote_types(torch.promote_types(x.dtype, numerator.dtype), torch.float32)
-    return x.to(dtype), numerator.to(dtype).contiguous(), denominator.to(dtype).contiguous()
+    return x.to(dtype), *(c.to(dtype).contiguous().resolve_neg() for c in (numerator, denominator))
 
 
 def _like(y: Tensor, x: Tensor) -> Tensor:
@@ -196,7 +216,7 @@ def _(x, numerator, denominator, version, axis):
 
 @torch.library.register_fake("rrn::rational_backward")
 def _(grad, x, numerator, denominator, version, axis):
-    return torch.empty_like(x), torch.empty_like(numerator), torch.empty_like(denominator)
+    return torch.empty_like(x), *(c.new_empty(c.shape) for c in (numerator, denominator))
 
 
 def _save(ctx, inputs, output):

@@ -20,7 +20,7 @@ def denominator_size(degree: int, version: str) -> int:
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
     """Evaluate R(x) = P(x) / Q(x) element by element; arguments and result as for `operator.rational`.
 
-    Arithmetic is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
+    Arithmetic here is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
     a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
     power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
     the leading coefficients are zero or very small beside the others.
@@ -40,8 +40,8 @@ def gradients(
     grad_x, grad_a, grad_b = _gradients(grad.reshape(grouped.shape), *_upcast(grouped, a, b), version)
     return (
         grad_x.reshape(x.shape).to(x.dtype),
-        grad_a.reshape(len(grad_a), -1).t().reshape(numerator.shape).to(numerator.dtype),
-        grad_b.reshape(len(grad_b), -1).t().reshape(denominator.shape).to(denominator.dtype),
+        grad_a.reshape(len(grad_a), -1).t().to(numerator.dtype).contiguous(),
+        grad_b.reshape(len(grad_b), -1).t().to(denominator.dtype).contiguous(),
     )
 
 
