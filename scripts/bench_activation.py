@@ -56,6 +56,24 @@ class Plain(nn.Module):
         return p / (1 + s * y)
 
 
+class _Empty(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
+        ctx.save_for_backward(x, numerator, denominator)
+        return torch.empty_like(x)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, ...]:
+        return tuple(torch.empty_like(saved) for saved in ctx.saved_tensors)
+
+
+class Empty(rrn.Rational):
+    """What a rational would cost if its kernel took no time: the way through Python alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Empty.apply(x, self.numerator, self.denominator)
+
+
 class Copy(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
@@ -63,7 +81,12 @@ class Copy(nn.Module):
 
 def candidates(device: torch.device, dtype: torch.dtype, elements: int) -> dict[str, nn.Module]:
     """What is measured on an input of this size: everything on a small one."""
-    found: dict[str, nn.Module] = {BASE: nn.LeakyReLU(), "copy": Copy(), "rational": rrn.Rational()}
+    found: dict[str, nn.Module] = {
+        BASE: nn.LeakyReLU(),
+        "copy": Copy(),
+        "rational": rrn.Rational(),
+        "empty kernel": Empty(),
+    }
     if elements <= SMALL:
         found |= {name: entry(4)[-1] for name, entry in ACTIVATIONS.items() if name not in (BASE, "rational", "crelu")}
         found.pop("recurrent_rational")  # the same operator as rational
