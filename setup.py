@@ -50,9 +50,9 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
-    packages=[*find_packages(include=["rrn", "rrn.*"]), "rrn.conf"],
-    package_dir={"rrn.conf": "conf"},
-    package_data={"rrn.conf": ["**/*.yaml"]},
+    packages=[*find_packages(include=["rrn", "rrn.*"]), "rrn.conf", "rrn.csrc"],
+    package_dir={"rrn.conf": "conf", "rrn.csrc": "csrc"},
+    package_data={"rrn.conf": ["**/*.yaml"], "rrn.csrc": ["rational.cu", "rational.h"]},  # compiled at run time
     ext_modules=[kernel(name, flags) for name, flags in KERNELS.items()],
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
     install_requires=[
@@ -68,5 +68,15 @@ setup(
         "tensorboard>=2.15",
         "torch>=2.6",
     ],
-    extras_require={"test": ["hypothesis>=6.90", "pytest>=8", "pytest-timeout>=2.2", "pytest-xdist>=3.5", "ruff>=0.6"]},
+    extras_require={
+        "cuda": ["cuda-core[cu13]>=1.2"],
+        "test": [
+            "cuda-core[cu13]>=1.2; sys_platform != 'darwin'",
+            "hypothesis>=6.90",
+            "pytest>=8",
+            "pytest-timeout>=2.2",
+            "pytest-xdist>=3.5",
+            "ruff>=0.6",
+        ],
+    },
 )

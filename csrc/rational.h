@@ -60,8 +60,8 @@ RRN_INLINE V polynomial(const V& y, const Coefficients& c, int size, V& slope) {
 // Q = 1 + S, 1 + |S| or 0.1 + |S|, where S is the sum over the powers of y.
 template <Version version, class V>
 RRN_INLINE V denominator(const V& s) {
-  if (version == C) return absolute(s) + 0.1;
-  return (version == B ? absolute(s) : s) + 1.0;
+  V offset = Splat<V>::of(version == C ? 0.1 : 1.0);
+  return (version == B || version == C ? absolute(s) : s) + offset;
 }
 
 // R(z) = P(z) / Q(z); P has `n` + 1 coefficients, Q has `k`.

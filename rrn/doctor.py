@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from rrn.activations import cpu
+from rrn.activations import cpu, cuda
 from rrn.envs.atari import atari_games
 
-PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "hydra-core", "tensorboard", "matplotlib")
+PACKAGES = ("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "hydra-core", "tensorboard", "matplotlib")
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def gpus() -> list[tuple[str, str]]:
     if not torch.cuda.is_available():
         return [("GPU", "none that torch can use")]
     names = [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
-    return [*names, ("rationals on cuda", "plain torch: rrn has no kernel for GPUs yet")]
+    return [*names, ("rationals on cuda", cuda.path())]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The kernels against the reference in plain torch: every CPU module that runs here, on any shape and layout."""
+"""The kernels against the reference in plain torch: every CPU module that runs here, and the GPU (`pytest -m gpu`), on
+any shape and layout."""
 
 from __future__ import annotations
 
@@ -12,30 +13,37 @@ from hypothesis import strategies as st
 from tensors import coefficients, strided
 
 import rrn
-from rrn.activations import cpu, operator, reference
+from rrn.activations import cpu, cuda, operator, reference
 from rrn.activations.reference import VERSIONS, denominator_size
 
 FIRST = {"NO AVX": 2, "DEFAULT": 2, "AVX2": 1, "AVX512": 0}  # in the list of modules, by what the processor has
 NAMES = ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu")
 USABLE = NAMES[FIRST.get(torch.backends.cpu.get_cpu_capability(), 2) :]
 every_version = pytest.mark.parametrize("version", VERSIONS)
-pytestmark = pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")
+built = pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")
+no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+GPU = pytest.param("cuda", marks=[pytest.mark.gpu, no_gpu])
 
 
-@pytest.fixture(params=USABLE)
-def module(request, monkeypatch):
-    """Each compiled module in turn."""
+@pytest.fixture(params=[*USABLE, GPU])
+def device(request, monkeypatch):
+    """Each compiled module of the CPU in turn, then the GPU."""
+    if request.param == "cuda":
+        assert cuda.problem() is None, cuda.problem()
+        return "cuda"
     try:
         found = importlib.import_module(request.param)
     except ImportError:
         pytest.skip(f"{request.param} was not built")
     monkeypatch.setattr(cpu, "KERNELS", found)
+    return "cpu"
 
 
-def compare(x, a, b, version, axis, rtol):
+def compare(device, x, a, b, version, axis, rtol):
     """Value and gradients of the kernel beside those of the reference in float64, relative to the largest."""
     generator = torch.Generator().manual_seed(1)
-    grad = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x.dtype)
+    grad = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(device, x.dtype)
+    x, a, b = (t.to(device) for t in (x, a, b))
     wide = [t.double() for t in (x, a, b)]
     expected = reference.rational(*wide, version, axis), *reference.gradients(grad.double(), *wide, version, axis)
     inputs = [t.detach().requires_grad_() for t in (x, a, b)]
@@ -48,7 +56,6 @@ def compare(x, a, b, version, axis, rtol):
     assert y.dtype == x.dtype
 
 
-@pytest.mark.usefixtures("module")
 @every_version
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -60,15 +67,14 @@ def compare(x, a, b, version, axis, rtol):
     layout=st.sampled_from(["contiguous", "channels_last", "transposed", "every second"]),
     seed=st.integers(0, 10**6),
 )
-def test_float64_is_the_reference(version, n, m, groups, shape, axis, layout, seed):
+def test_float64_is_the_reference(device, version, n, m, groups, shape, axis, layout, seed):
     axis = axis % len(shape)
     shape[axis] *= groups
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(shape, generator=generator, dtype=torch.float64) * 2
-    compare(strided(x, layout), *coefficients(version, n, m, groups, torch.float64, seed), version, axis, 1e-9)
+    compare(device, strided(x, layout), *coefficients(version, n, m, groups, torch.float64, seed), version, axis, 1e-9)
 
 
-@pytest.mark.usefixtures("module")
 @every_version
 @pytest.mark.parametrize("degrees", [(1, 1), (5, 4), (4, 5), (8, 8), (2, 7)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
@@ -84,21 +90,20 @@ def test_float64_is_the_reference(version, n, m, groups, shape, axis, layout, se
         ((3, 1000), 1, 1000),
     ],
 )
-def test_smaller_types_are_the_reference_to_rounding(version, degrees, dtype, shape, axis, groups):
+def test_smaller_types_are_the_reference_to_rounding(device, version, degrees, dtype, shape, axis, groups):
     generator = torch.Generator().manual_seed(0)
     x = (torch.randn(shape, generator=generator) * 0.5).to(dtype)
     a, b = coefficients(version, *degrees, groups, torch.float32, 0)
-    compare(x, a, b, version, axis, {torch.float32: 3e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}[dtype])
+    compare(device, x, a, b, version, axis, {torch.float32: 3e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}[dtype])
 
 
-@pytest.mark.usefixtures("module")
 @every_version
 @pytest.mark.parametrize("groups", [1, 2, 100])
-def test_far_elements_are_those_of_float64_and_stay_alone(version, groups):
-    a, b = coefficients(version, 5, 4, groups, torch.float32, 3)
+def test_far_elements_are_those_of_float64_and_stay_alone(device, version, groups):
+    a, b = (c.to(device) for c in coefficients(version, 5, 4, groups, torch.float32, 3))
     x = torch.randn(50, 4 * groups)
     x[20] = torch.tensor([1e30, -1e9, -1e32, 1e-38]).repeat(groups)
-    grad = torch.randn(x.shape)
+    x, grad = x.to(device), torch.randn(x.shape).to(device)
     ours = operator.rational(x, a, b, version), *operator._backward(grad, x, a, b, version, 1)
     wide = [t.double() for t in (x, a, b)]
     true = reference.rational(*wide, version), *reference.gradients(grad.double(), *wide, version, 1)
@@ -107,31 +112,29 @@ def test_far_elements_are_those_of_float64_and_stay_alone(version, groups):
     assert torch.equal(operator.rational(x, a, b, version)[21:], operator.rational(near, a, b, version)[20:])
 
 
-@pytest.mark.usefixtures("module")
 @every_version
 @pytest.mark.parametrize("groups", [1, 8])
-def test_values_of_no_number_stay_where_they_are(version, groups):
+def test_values_of_no_number_stay_where_they_are(device, version, groups):
     a, b = (
-        c.repeat(groups, 1)
+        c.to(device).repeat(groups, 1)
         for c in (rrn.Rational(version=version).numerator, rrn.Rational(version=version).denominator)
     )
     x = torch.randn(100, 8)
     x[3, 1], x[4, 2], x[5, 3] = float("nan"), float("inf"), -float("inf")
-    x.requires_grad_()
+    x = x.to(device).requires_grad_()
     y = operator.rational(x, a, b, version)
     y.sum().backward()
     expected = torch.zeros(100, 8, dtype=torch.bool)
     expected[3, 1] = True
-    assert torch.equal(y.isnan(), expected)
-    assert not (x.grad.isnan() & ~expected)[torch.isfinite(x)].any()
+    assert torch.equal(y.isnan().cpu(), expected)
+    assert not (x.grad.isnan().cpu() & ~expected)[torch.isfinite(x).cpu()].any()
 
 
-@pytest.mark.usefixtures("module")
-def test_coefficient_gradients_of_ten_million_elements():
+def test_coefficient_gradients_of_ten_million_elements(device):
     """The error is at most 1e-6, and near that of torch's float32 sums in pairs, whose terms are rounded alike."""
     generator = torch.Generator().manual_seed(5)
-    x, grad = torch.randn(2, 10_000_000, generator=generator)
-    module = rrn.Rational()
+    x, grad = torch.randn(2, 10_000_000, generator=generator).to(device)
+    module = rrn.Rational().to(device)
     inputs = [t.detach().clone().requires_grad_() for t in (x, module.numerator, module.denominator)]
     operator.rational(*inputs).backward(grad)
     wide = [t.detach().double() for t in inputs]
@@ -143,11 +146,10 @@ def test_coefficient_gradients_of_ten_million_elements():
         assert error <= 3 * (pairs.double() - true).norm() / true.norm()
 
 
-@pytest.mark.usefixtures("module")
 @pytest.mark.parametrize(("shape", "groups"), [((300_000,), 1), ((64, 30, 200), 30), ((40_000, 6), 6)])
-def test_same_bits_with_any_number_of_threads(shape, groups):
-    a, b = coefficients("A", 5, 4, groups, torch.float32, 0)
-    x, grad = torch.randn(shape), torch.randn(shape)
+def test_same_bits_on_every_run_with_any_number_of_threads(device, shape, groups):
+    a, b = (c.to(device) for c in coefficients("A", 5, 4, groups, torch.float32, 0))
+    x, grad = torch.randn(2, *shape).to(device)
     results = []
     threads = torch.get_num_threads()
     try:
@@ -161,6 +163,7 @@ def test_same_bits_with_any_number_of_threads(shape, groups):
     assert all(torch.equal(s, t) for other in results[1:] for s, t in zip(results[0], other, strict=True))
 
 
+@built
 def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
     module, x = rrn.Rational(), torch.randn(50)
     with_kernel = module(x)
@@ -199,6 +202,7 @@ def test_coefficients_of_one_group_leave_the_others_alone():
     assert torch.allclose(operator.rational(x, a, b)[:, 1], alone)
 
 
+@built
 @every_version
 @pytest.mark.parametrize("degrees", [(4, 5), (5, 5), (8, 8)])
 def test_small_gradients_of_large_values_do_not_underflow(version, degrees):

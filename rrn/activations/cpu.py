@@ -17,6 +17,7 @@ from torch import Tensor
 Layout = tuple[int, int, int]  # outer, groups, inner
 
 MODULES = {"AVX512": ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu"), "AVX2": ("rrn_cpu_avx2", "rrn_cpu")}
+SMALL_TYPES = ()  # read and written as they are: none, bfloat16 and float16 are copied to float32
 VERSION_NUMBERS = {"A": 0, "B": 1, "D": 1, "C": 2, "N": 3}  # the enum of csrc/rational.h; D is B here
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import warnings
 from functools import partial
+from types import ModuleType
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from rrn.activations import cpu, reference
+from rrn.activations import cpu, cuda, reference
 from rrn.activations.reference import VERSIONS
 
 
@@ -124,7 +125,7 @@ def _forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, ax
     if x.numel() == 0:
         return torch.empty_like(x)
     dense, layout = _dense(x, numerator.shape[0], axis)
-    y = kernels.forward(*_arithmetic(dense, numerator, denominator), version, layout)
+    y = kernels.forward(*_arithmetic(dense, numerator, denominator, kernels), version, layout)
     return y if dense is x and y.dtype is x.dtype else _like(y, x)
 
 
@@ -137,7 +138,7 @@ def _backward(
     if x.numel() == 0:
         return torch.empty_like(x), *(c.new_zeros(c.shape) for c in (numerator, denominator))
     dense, layout = _dense(x, numerator.shape[0], axis)
-    z, a, b = _arithmetic(dense, numerator, denominator)
+    z, a, b = _arithmetic(dense, numerator, denominator, kernels)
     if grad.dtype is not z.dtype or grad.stride() != z.stride() or grad.is_neg() or grad._is_zerotensor():
         grad = torch.empty_like(z).copy_(grad)
     grads = kernels.backward(grad, z, a, b, version, layout)
@@ -146,10 +147,12 @@ def _backward(
     return _like(grads[0], x), grads[1].to(numerator.dtype), grads[2].to(denominator.dtype)
 
 
-def _kernels(x: Tensor):
+def _kernels(x: Tensor) -> ModuleType | None:
     """The module with the kernels for the device of x, or None, with a warning at the first time."""
     if x.device.type == "cpu" and cpu.KERNELS:
         return cpu
+    if x.is_cuda and cuda.problem() is None:
+        return cuda
     _warn_once(x.device.type)
     return None
 
@@ -185,12 +188,17 @@ def _in_memory_order(x: Tensor) -> Tensor:
     return x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
 
 
-def _arithmetic(x: Tensor, numerator: Tensor, denominator: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """All three in the type of the arithmetic, float32 at least; the coefficients contiguous."""
+def _arithmetic(
+    x: Tensor, numerator: Tensor, denominator: Tensor, kernels: ModuleType
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All three in the type of the arithmetic, float32 at least, but for an x that the kernels read as it is; the
+    coefficients contiguous."""
     if x.dtype is numerator.dtype is denominator.dtype and x.dtype in (torch.float32, torch.float64):
         return x, numerator.contiguous().resolve_neg(), denominator.contiguous().resolve_neg()
     dtype = torch.promote_types(torch.promote_types(x.dtype, numerator.dtype), torch.float32)
-    return x.to(dtype), *(c.to(dtype).contiguous().resolve_neg() for c in (numerator, denominator))
+    if dtype is not torch.float32 or x.dtype not in kernels.SMALL_TYPES:
+        x = x.to(dtype)
+    return x, *(c.to(dtype).contiguous().resolve_neg() for c in (numerator, denominator))
 
 
 def _like(y: Tensor, x: Tensor) -> Tensor:

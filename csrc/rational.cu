@@ -1,0 +1,267 @@
+// The rational function over whole tensors on a GPU; rrn/activations/cuda.py compiles it at run time for the types,
+// version and degrees at hand, and launches it. The formula is in rational.h.
+//
+// RRN_ELEMENT is the type of x, y and their gradients, RRN_VERSION, RRN_N and RRN_K are those of the function,
+// RRN_WIDTH is the number of neighbouring elements that a thread takes at once, and RRN_LAYOUT is
+// - FLAT: one group. Threads go over all of memory together.
+// - ROWS: long runs of elements of one group. Each block belongs to a group.
+// - COLUMNS: short ones. Each thread has a column, and so a group, and goes down the rows.
+#include "rational.h"
+
+namespace rrn {
+
+struct BFloat16 { unsigned short bits; };
+struct Float16 { unsigned short bits; };
+
+RRN_INLINE float widened(float v) { return v; }
+RRN_INLINE double widened(double v) { return v; }
+RRN_INLINE float widened(BFloat16 v) { return __uint_as_float(unsigned(v.bits) << 16); }
+
+RRN_INLINE void narrow(float v, float& to) { to = v; }
+RRN_INLINE void narrow(double v, double& to) { to = v; }
+RRN_INLINE void narrow(float v, BFloat16& to) {  // to the nearest, ties to even; a NaN stays one
+  unsigned bits = __float_as_uint(v);
+  to.bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : 0x7fff;
+}
+#ifdef __CUDA_ARCH__
+RRN_INLINE float widened(Float16 v) {
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(v.bits));
+  return wide;
+}
+RRN_INLINE void narrow(float v, Float16& to) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to.bits) : "f"(v)); }
+#endif
+
+enum Layout { FLAT, ROWS, COLUMNS };
+typedef RRN_ELEMENT E;
+typedef decltype(widened(E())) T;  // of the arithmetic and the coefficients
+constexpr Version VERSION = RRN_VERSION;
+constexpr Layout LAYOUT = RRN_LAYOUT;
+constexpr int P_DEGREE = RRN_N, Q_SIZE = RRN_K, SIZE = P_DEGREE + 1 + Q_SIZE;  // coefficients
+constexpr int WIDTH = RRN_WIDTH, THREADS = 256, WARP = 32;
+
+struct alignas(sizeof(E) * WIDTH) Elements { E e[WIDTH]; };
+
+RRN_INLINE Elements load(const E* from, int count) {
+  if (count == WIDTH) return *reinterpret_cast<const Elements*>(from);
+  Elements some = {};
+  RRN_UNROLL
+  for (int i = 0; i < WIDTH; ++i)
+    if (i < count) some.e[i] = from[i];
+  return some;
+}
+
+RRN_INLINE void store(const Elements& all, E* to, int count) {
+  if (count == WIDTH) {
+    *reinterpret_cast<Elements*>(to) = all;
+    return;
+  }
+  RRN_UNROLL
+  for (int i = 0; i < WIDTH; ++i)
+    if (i < count) to[i] = all.e[i];
+}
+
+// Coefficients in registers, or in memory for the rare elements that are done in double.
+struct Near {
+  const T* first;
+  RRN_INLINE T operator()(int i) const { return first[i]; }
+};
+struct Wide {
+  const T* first;
+  bool positive;
+  RRN_INLINE double operator()(int i) const { return positive ? absolute(double(first[i])) : double(first[i]); }
+};
+
+struct Function {
+  T near[SIZE];  // those of P first
+  const T *a, *b;
+  T limit;  // beyond it elements are computed in double, by `far`
+
+  RRN_INLINE Function(const T* all_a, const T* all_b, long long group)
+      : a(all_a + group * (P_DEGREE + 1)), b(all_b + group * Q_SIZE) {
+    RRN_UNROLL
+    for (int i = 0; i <= P_DEGREE; ++i) near[i] = a[i];
+    RRN_UNROLL
+    for (int j = 0; j < Q_SIZE; ++j) near[P_DEGREE + 1 + j] = VERSION == A ? absolute(b[j]) : b[j];
+    // Q stays below 2^90, so that a small gradient over it is no denormal number yet
+    limit = root_of(sizeof(T) == 8 ? T(1000) : T(90));
+  }
+
+  // 2^exponent over the largest coefficient, to the power of 1 / degree.
+  template <class S>
+  RRN_INLINE S root_of(S exponent) const {
+    T largest = 1;
+    RRN_UNROLL
+    for (int i = 0; i < SIZE; ++i) {
+      T size = absolute(near[i]);
+      if (size > largest && size * 0 == 0) largest = size;  // a finite one
+    }
+    return exp2((exponent - log2(S(largest))) / (P_DEGREE > Q_SIZE ? P_DEGREE : Q_SIZE));
+  }
+
+  RRN_INLINE Near p() const { return {near}; }
+  RRN_INLINE Near q() const { return {near + P_DEGREE + 1}; }
+  RRN_INLINE Wide wide_p() const { return {a, false}; }
+  RRN_INLINE Wide wide_q() const { return {b, VERSION == A}; }
+  RRN_INLINE Far far() const { return {root_of(1000.0), P_DEGREE - (VERSION == C ? Q_SIZE - 1 : Q_SIZE)}; }
+  RRN_INLINE bool is_far(T x) const { return absolute(x) > limit; }
+};
+
+// The elements of a thread, WIDTH of them at a time.
+struct Walk {
+  long long outer, groups, inner, chunks, columns;  // x is [outer, groups, inner]
+  long long total, group, step, next, end;
+
+  RRN_INLINE Walk(long long outer, long long groups, long long inner, long long chunks, long long columns)
+      : outer(outer), groups(groups), inner(inner), chunks(chunks), columns(columns), total(outer * groups * inner) {
+    if (LAYOUT == COLUMNS) {
+      long long tiles = gridDim.x / chunks;
+      long long column = (blockIdx.x % tiles * THREADS + threadIdx.x) * WIDTH;
+      group = column / inner % groups;
+      next = column < columns ? blockIdx.x / tiles * columns + column : total;
+      step = chunks * columns;
+      end = total;
+    } else {
+      group = blockIdx.x / chunks;
+      next = (blockIdx.x % chunks * THREADS + threadIdx.x) * WIDTH;
+      step = chunks * THREADS * WIDTH;
+      end = outer * inner;
+    }
+  }
+
+  RRN_INLINE bool more() const { return next < end; }
+  RRN_INLINE int count() const { return WIDTH == 1 || end - next >= WIDTH ? WIDTH : int(end - next); }
+  // Where in memory the next elements are.
+  RRN_INLINE long long at() const { return LAYOUT == ROWS ? next + (next / inner * (groups - 1) + group) * inner : next; }
+};
+
+RRN_INLINE T total_of_warp(T sum) {
+  RRN_UNROLL
+  for (int distance = WARP / 2; distance; distance /= 2) sum += __shfl_down_sync(0xffffffff, sum, distance);
+  return sum;
+}
+
+// The sums of a block's threads, in an order that never changes, to partial[chunk][coefficient][column].
+RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
+  if (LAYOUT == COLUMNS) {
+    long long tiles = gridDim.x / walk.chunks, columns = walk.columns / WIDTH;
+    long long column = blockIdx.x % tiles * THREADS + threadIdx.x;
+    RRN_UNROLL
+    for (int i = 0; i < SIZE; ++i)
+      if (column < columns) partial[(blockIdx.x / tiles * SIZE + i) * columns + column] = sums[i];
+    return;
+  }
+  __shared__ T of_warps[SIZE][THREADS / WARP];
+  RRN_UNROLL
+  for (int i = 0; i < SIZE; ++i) {
+    T sum = total_of_warp(sums[i]);
+    if (threadIdx.x % WARP == 0) of_warps[i][threadIdx.x / WARP] = sum;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < SIZE; i += THREADS) {
+    T sum = 0;
+    for (int warp = 0; warp < THREADS / WARP; ++warp) sum += of_warps[i][warp];
+    partial[(blockIdx.x % walk.chunks * SIZE + i) * walk.groups + walk.group] = sum;
+  }
+}
+
+RRN_INLINE void add_terms(T (&sums)[SIZE], T p, T s, T z) {
+  T y = VERSION == A ? absolute(z) : z;
+  sums[0] += p;
+  RRN_UNROLL
+  for (int i = 1; i <= P_DEGREE; ++i) sums[i] += p *= z;
+  if (VERSION != C) s *= y;
+  sums[P_DEGREE + 1] += s;
+  RRN_UNROLL
+  for (int j = 1; j < Q_SIZE; ++j) sums[P_DEGREE + 1 + j] += s *= y;
+}
+
+// The same for a far element, in double.
+RRN_INLINE void add_far_terms(T (&sums)[SIZE], double p, double s, double z) {
+  double y = VERSION == A ? absolute(z) : z;
+  RRN_UNROLL
+  for (int i = 0; i <= P_DEGREE; ++i, p *= z) sums[i] += T(p);
+  if (VERSION != C) s *= y;
+  RRN_UNROLL
+  for (int j = 0; j < Q_SIZE; ++j, s *= y) sums[P_DEGREE + 1 + j] += T(s);
+}
+
+}  // namespace rrn
+
+extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+    forward(const rrn::E* x, const rrn::T* a, const rrn::T* b, rrn::E* y, long long outer, long long groups,
+            long long inner, long long chunks, long long columns) {
+  using namespace rrn;
+  Walk walk(outer, groups, inner, chunks, columns);
+  if (!walk.more()) return;
+  Function f(a, b, walk.group);
+  for (; walk.more(); walk.next += walk.step) {
+    long long at = walk.at();
+    int count = walk.count();
+    Elements all = load(x + at, count);
+    RRN_UNROLL
+    for (int i = 0; i < WIDTH; ++i) {
+      T z = widened(all.e[i]);
+      T r = value<VERSION>(z, f.p(), P_DEGREE, f.q(), Q_SIZE);
+      if (f.is_far(z)) r = f.far().template value_at<VERSION>(z, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
+      narrow(r, all.e[i]);
+    }
+    store(all, y + at, count);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+    backward(const rrn::E* x, const rrn::T* a, const rrn::T* b, const rrn::E* grad, rrn::E* grad_x, rrn::T* partial,
+             long long outer, long long groups, long long inner, long long chunks, long long columns) {
+  using namespace rrn;
+  Walk walk(outer, groups, inner, chunks, columns);
+  T sums[SIZE] = {};
+  Function f(a, b, walk.group);
+  for (; walk.more(); walk.next += walk.step) {
+    long long at = walk.at();
+    int count = walk.count();
+    Elements all = load(x + at, count), grads = load(grad + at, count);  // zeros beyond `count` add nothing
+    RRN_UNROLL
+    for (int i = 0; i < WIDTH; ++i) {
+      T z = widened(all.e[i]), g = widened(grads.e[i]);
+      if (f.is_far(z)) {
+        Far far = f.far();
+        Gradients<double> wide = far.template gradients_at<VERSION>(g, z, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
+        add_far_terms(sums, wide.p, wide.s, far.clamp(z));
+        narrow(T(wide.z), grads.e[i]);
+      } else {
+        Gradients<T> near = gradients<VERSION>(g, z, f.p(), P_DEGREE, f.q(), Q_SIZE);
+        add_terms(sums, near.p, near.s, z);
+        narrow(near.z, grads.e[i]);
+      }
+    }
+    store(grads, grad_x + at, count);
+  }
+  keep(sums, walk, partial);
+}
+
+// grad_a and grad_b from the sums partial[chunks][SIZE][repeats * groups * run]; one block for each of them.
+extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+    finish(const rrn::T* partial, const rrn::T* b, rrn::T* grad_a, rrn::T* grad_b, long long chunks, long long groups,
+           long long repeats, long long run) {
+  using namespace rrn;
+  __shared__ double of_threads[THREADS];
+  long long group = blockIdx.x / SIZE, columns = repeats * groups * run, members = repeats * run;
+  int coefficient = blockIdx.x % SIZE;
+  double sum = 0;
+  for (long long i = threadIdx.x; i < chunks * members; i += THREADS) {
+    long long chunk = i / members, member = i % members;
+    long long column = (member / run * groups + group) * run + member % run;
+    sum += partial[(chunk * SIZE + coefficient) * columns + column];
+  }
+  of_threads[threadIdx.x] = sum;
+  for (int distance = THREADS / 2; distance; distance /= 2) {
+    __syncthreads();
+    if (threadIdx.x < distance) of_threads[threadIdx.x] += of_threads[threadIdx.x + distance];
+  }
+  if (threadIdx.x) return;
+  sum = of_threads[0];
+  int j = coefficient - P_DEGREE - 1;
+  if (j < 0) grad_a[group * (P_DEGREE + 1) + coefficient] = sum;
+  else grad_b[group * Q_SIZE + j] = VERSION == A ? flip(sum, double(b[group * Q_SIZE + j])) : sum;
+}

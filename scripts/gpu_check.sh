@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Everything that needs a GPU, in one go: the tests, the benchmark, and a minute of DQN on Pong with each activation.
+# Run in a checkout: bash scripts/gpu_check.sh [folder for the results]
+# It installs nothing: torch, cuda-core, pytest and what rrn needs must be there.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-runs/gpu_check}
+mkdir -p "$out"
+python3 setup.py -q build_ext --inplace >"$out/build.log" 2>&1
+python3 -m rrn.doctor | tee "$out/doctor.txt"
+failed=0
+python3 -m pytest -m gpu -p no:cacheprovider 2>&1 | tee "$out/tests.log" | tail -n 30 || failed=1
+for dtype in float32 bfloat16; do
+    python3 scripts/bench_activation.py --device cuda --dtype $dtype --output "$out/activation_$dtype.json" |
+        tee "$out/activation_$dtype.txt" || failed=1
+done
+for act in relu leaky_relu silu d_silu pelu crelu tanh gelu rational recurrent_rational; do
+    timeout -s INT 60 python3 -m rrn.train agent=dqn env=Pong "act=$act" device=cuda "run_dir=$out/runs/$act" \
+        >"$out/train_$act.log" 2>&1
+    echo "$act: $(tail -n 1 "$out/train_$act.log")"
+done
+exit $failed
