@@ -52,7 +52,11 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=["rrn", "rrn.*"]), "rrn.conf", "rrn.csrc"],
     package_dir={"rrn.conf": "conf", "rrn.csrc": "csrc"},
-    package_data={"rrn.conf": ["**/*.yaml"], "rrn.csrc": ["rational.cu", "rational.h"]},  # compiled at run time
+    package_data={
+        "rrn.activations": ["presets.csv"],
+        "rrn.conf": ["**/*.yaml"],
+        "rrn.csrc": ["rational.cu", "rational.h"],  # compiled at run time
+    },
     ext_modules=[kernel(name, flags) for name, flags in KERNELS.items()],
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
     install_requires=[

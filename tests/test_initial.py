@@ -1,61 +1,82 @@
-"""The starting coefficients are as good as the table says, and the table as good as it must be."""
+"""The starting coefficients are as good as the table says, and the table is what its script makes."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import rrn
-from rrn.activations.coefficients import COEFFICIENTS
-from rrn.activations.fit import FUNCTIONS, fit
+from rrn.activations.functions import FUNCTIONS, as_function
+from rrn.activations.initial import NAMES, PRESETS, table
 
-# largest and RMS error on [-3, 3] that version A with degrees (5, 4) must reach
-GOALS = {
-    "leaky_relu": (0.0298, 0.00504),
-    "relu": (0.0300, 0.00507),
-    "tanh": (4.1e-5, 1.3e-5),
-    "sigmoid": (1.9e-5, 4.7e-6),
-    "gelu": (4.2e-3, 9.8e-4),
-    "silu": (1.2e-6, 2.9e-7),
-    "identity": (0.0, 0.0),
-}
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from fit_presets import DEGREES, row
+
+X = np.linspace(-3, 3, 12_001)
 
 
-def errors(name, version):
-    module = rrn.Rational(name, version=version, dtype=torch.float64)
-    x = np.linspace(-3, 3, 100_001)
-    error = module(torch.from_numpy(x)).detach().numpy() - FUNCTIONS[name](x)
-    return np.abs(error).max(), np.sqrt(np.mean(error**2))
+def error(name, version="A", degrees=(5, 4), preset="l2", x=X):
+    module = rrn.Rational(name, degrees, version, preset=preset, dtype=torch.float64)
+    return module(torch.from_numpy(x)).detach().numpy() - as_function(name)(x)
 
 
-@pytest.mark.parametrize("name", GOALS)
-def test_version_a_reaches_the_goals(name):
-    largest, rms = errors(name, "A")
-    assert largest <= GOALS[name][0]
-    assert rms <= GOALS[name][1]
+def test_the_table_has_every_choice():
+    named = set(FUNCTIONS) - {"identity"}
+    assert {key[0] for key in table()} == named
+    assert len(table()) == len(named) * 4 * len(DEGREES) * len(PRESETS)
 
 
-@pytest.mark.parametrize("version", "ABCN")
-@pytest.mark.parametrize("name", GOALS)
-def test_errors_are_those_in_the_table(name, version):
-    largest, rms = errors(name, version)
-    entry = COEFFICIENTS[name][version]
-    assert largest == pytest.approx(entry["largest"], rel=0.02, abs=1e-9)
-    assert rms == pytest.approx(entry["rms"], rel=0.02, abs=1e-9)
+@pytest.mark.parametrize("key", table(), ids=lambda key: "-".join(map(str, key)))
+def test_errors_are_those_in_the_table(key):
+    name, version, n, m, preset = key
+    found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 12_001))
+    assert np.abs(found).max() == pytest.approx(
+        float(table()[key]["largest"]), rel=0.03, abs=3e-8
+    )  # nine digits are kept
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(float(table()[key]["rms"]), rel=0.03, abs=3e-8)
 
 
-@pytest.mark.parametrize("name", GOALS)
+@pytest.mark.parametrize("choice", [("leaky_relu", (5, 4), "A", "minimax"), ("tanh", (3, 2), "C", "wide")])
+def test_the_script_makes_the_same_fit_again(choice):
+    name, (n, m), version, preset = choice
+    made, stored = row(choice).split(",")[5:7], table()[name, version, n, m, preset]
+    assert [float(v) for v in made] == pytest.approx([float(stored["largest"]), float(stored["rms"])], rel=0.02)
+
+
+@pytest.mark.parametrize("key", table(), ids=lambda key: "-".join(map(str, key)))
+def test_every_start_stays_tame_outside_the_range(key):
+    name, version, n, m, preset = key
+    x = np.r_[-np.logspace(0, 4, 200)[::-1], np.logspace(0, 4, 200)]
+    y = error(name, version, (n, m), preset, x) + as_function(name)(x)
+    assert (np.abs(y) <= 1.01 * (1 + np.abs(x))).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_version_n_starts_without_poles(name):
-    roots = np.roots([*reversed(COEFFICIENTS[name]["N"]["denominator"]), 1.0])
-    assert not np.isreal(roots).any()
+    for preset in PRESETS:
+        denominator = rrn.Rational(name, version="N", preset=preset).denominator[0].tolist()
+        assert not np.isreal(np.roots([*reversed(denominator), 1.0])).any() or not any(denominator)
 
 
-def test_other_degrees_are_fitted_when_asked_for():
-    module = rrn.Rational("tanh", degrees=(3, 2), version="B")
+def test_swish_is_silu_and_the_identity_is_exact():
+    assert rrn.Rational("swish").numerator.equal(rrn.Rational("silu").numerator)
+    assert np.abs(error("identity", "C", (7, 3))).max() < 1e-15
+
+
+def test_other_degrees_and_callables_are_fitted_when_asked_for():
     x = torch.linspace(-3, 3, 601)
-    assert (module(x) - x.tanh()).abs().max() < 0.01
+    assert (rrn.Rational("tanh", degrees=(3, 3), version="B")(x) - x.tanh()).abs().max() < 0.01
+    for function in (torch.nn.Softplus(), lambda x: np.log1p(np.exp(x)), torch.nn.functional.softplus):
+        module = rrn.Rational(function, preset="minimax")
+        assert (module(x) - torch.nn.functional.softplus(x)).abs().max() < 3e-6
 
 
-def test_a_fit_repeats():
-    assert fit(np.tanh, (3, 2), "A") == fit(np.tanh, (3, 2), "A")
+def test_mistakes_are_sentences():
+    with pytest.raises(ValueError, match="preset: expected one of l2, minimax, wide, got 'l1'"):
+        rrn.Rational(preset="l1")
+    with pytest.raises(ValueError, match=r"init: expected one of leaky_relu, .* got 'sine'"):
+        rrn.Rational("sine")

@@ -1,11 +1,11 @@
 """Rational activations as modules: `Rational`, and `RecurrentRational` for several places of one network.
 
-The mathematics is in operator.py, the starting coefficients are in coefficients.py.
+The mathematics is in operator.py, the starting coefficients are in initial.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,13 @@ class Rational(nn.Module):
     """A learnable activation R(x) = P(x) / Q(x) (Molina et al. 2020).
 
     Args:
-        init: name of the function to start from (leaky_relu, relu, tanh, sigmoid, gelu, silu,
-            identity), or a pair (numerator, denominator) of coefficients, lowest power first.
+        init: the function to start from: a name (leaky_relu, leaky_relu_0.1, relu, tanh, sigmoid, gelu, silu or
+            swish, identity), a callable on arrays or tensors, which is fitted here, or a pair (numerator,
+            denominator) of coefficients, lowest power first.
         degrees: (n, m), the degrees of P and Q.
         version: form of Q: A, B, C, D or N, see `rrn.activations.operator.rational`.
+        preset: which approximation of a name or callable: "l2" (least squares on [-3, 3]), "minimax" (smallest
+            largest error there) or "wide" (least squares on [-5, 5]).
         groups: number of rows of coefficients; 1 shares one row between all elements.
         axis: for groups > 1, the axis of the input that is cut into groups.
         trainable, train_numerator, train_denominator: False freezes those coefficients.
@@ -32,15 +35,16 @@ class Rational(nn.Module):
     [groups, m + 1] for version C.
 
     Raises:
-        ValueError: unknown name, version or degrees, in one sentence.
+        ValueError: unknown name, version, preset or degrees, or a callable that cannot be fitted, in one sentence.
     """
 
     def __init__(
         self,
-        init: str | tuple[Sequence[float], Sequence[float]] = "leaky_relu",
+        init: str | Callable | tuple[Sequence[float], Sequence[float]] = "leaky_relu",
         degrees: tuple[int, int] = (5, 4),
         version: str = "A",
         *,
+        preset: str = "l2",
         groups: int = 1,
         axis: int = 1,
         trainable: bool = True,
@@ -53,11 +57,11 @@ class Rational(nn.Module):
         self.degrees, self.version = _check(degrees, version)
         if groups < 1:
             raise ValueError(f"groups: expected 1 or more, got {groups}.")
-        self.init = init if isinstance(init, str) else "given"
+        self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         numerator, denominator = (
             torch.tensor(row, dtype=dtype or torch.get_default_dtype(), device=device).repeat(groups, 1)
-            for row in initial_coefficients(init, self.degrees, version)
+            for row in initial_coefficients(init, self.degrees, version, preset)
         )
         self.numerator = nn.Parameter(numerator, requires_grad=trainable and train_numerator)
         self.denominator = nn.Parameter(denominator, requires_grad=trainable and train_denominator)

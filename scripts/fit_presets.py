@@ -1,0 +1,41 @@
+"""Write rrn/activations/presets.csv again from nothing: what rationals start from. Takes a few minutes.
+
+python scripts/fit_presets.py
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+
+from rrn.activations.fit import fit
+from rrn.activations.functions import FUNCTIONS
+from rrn.activations.initial import PRESETS
+
+TARGET = Path(__file__).parents[1] / "rrn" / "activations" / "presets.csv"
+HEADER = """\
+# Coefficients of rationals that approximate known functions, lowest power first. Written by scripts/fit_presets.py.
+# l2: least squares on [-3, 3]; minimax: smallest largest error there; wide: least squares on [-5, 5]. `largest` and
+# `rms` are the errors on that range. Version D starts from B. The identity, which is exact, is not listed.
+function,version,n,m,preset,largest,rms,numerator,denominator
+"""
+DEGREES = ((5, 4), (7, 6), (3, 2))
+
+
+def row(choice: tuple) -> str:
+    """One line of the file."""
+    name, (n, m), version, preset = choice
+    norm, interval = PRESETS[preset]
+    found = fit(name, (n, m), version, interval, norm, bounded=True)
+    a, b = (" ".join(f"{c:.9g}" for c in part) for part in (found.numerator, found.denominator))
+    return f"{name},{version},{n},{m},{preset},{found.largest:.3g},{found.rms:.3g},{a},{b}"
+
+
+def main() -> None:
+    names = [name for name in FUNCTIONS if name != "identity"]
+    with ProcessPoolExecutor() as pool:
+        rows = list(pool.map(row, product(names, DEGREES, "ABCN", PRESETS)))
+    TARGET.write_text(HEADER + "\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
