@@ -1,0 +1,48 @@
+"""The command `python -m rrn.fit EXPRESSION`: fit the coefficients of a rational and draw the fit.
+
+python -m rrn.fit "x*sigmoid(x)" --degrees 5 4 --range -4 4 --plot out.png
+
+Nothing imports this file: `rrn.fit` is the function in rrn/activations/fit.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rrn.activations.expression import parse
+from rrn.activations.fit import NORMS, fit
+
+
+def main() -> None:
+    """Fit as the command line says; a user's mistake ends with a sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m rrn.fit", description="Fit a rational P(x) / Q(x) to a function.")
+    parser.add_argument("expression", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or relu(x)')
+    parser.add_argument("--degrees", nargs=2, type=int, default=(5, 4), metavar=("N", "M"), help="of P and Q")
+    parser.add_argument("--version", default="A", choices=list("ABCN"), help="form of Q")
+    parser.add_argument("--range", nargs=2, type=float, default=(-3, 3), metavar=("LOW", "HIGH"))
+    parser.add_argument("--norm", default="l2", choices=NORMS, help="l2: least squares; minimax: least largest error")
+    parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
+    options = parser.parse_args()
+    try:
+        found = fit(
+            parse(options.expression),
+            tuple(options.degrees),
+            options.version,
+            tuple(options.range),
+            options.norm,
+            bounded=options.bounded,
+        )
+        print(found)
+        if options.plot:
+            found.figure.savefig(options.plot, dpi=150)
+            print(f"picture: {options.plot}")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`python -m rrn.fit`: the values of expressions, what is refused, and the whole command."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+import numpy as np
+import pytest
+
+import rrn
+from rrn.activations.expression import parse
+
+X = np.linspace(-3, 3, 101)
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("x*sigmoid(x)", lambda x: x / (1 + np.exp(-x))),
+        ("where(x < 0, 0.01 * x, x)", lambda x: np.where(x < 0, 0.01 * x, x)),
+        ("np.maximum(x, -x**2) + 1e-3", lambda x: np.maximum(x, -(x**2)) + 1e-3),
+        ("sin(2*pi*x)/e", lambda x: np.sin(2 * np.pi * x) / np.e),
+        (" swish(x) - silu(x) + 2", lambda x: np.full_like(x, 2)),
+        ("3", lambda x: np.full_like(x, 3)),
+    ],
+)
+def test_values_of_expressions(text, function):
+    assert np.allclose(parse(text)(X), function(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "x.__class__",
+        "np.load('file')",
+        "[x for x in x]",
+        "lambda: x",
+        "(y := x)",
+        "'x' * x",
+        "y",
+        "x if x else x",
+        "exp(x, out=x)",
+        "1 < x < 2",
+        "x +",
+        "",
+        "2j * x",
+        "(" * 500 + "x" + ")" * 500,
+    ],
+)
+def test_anything_else_is_refused(text):
+    with pytest.raises(ValueError, match="expression"):
+        parse(text)
+
+
+def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of the command."""
+    monkeypatch.setattr(sys, "argv", ["rrn.fit", *arguments])
+    code = 0
+    try:
+        runpy.run_module("rrn.fit", run_name="__main__")
+    except SystemExit as stop:
+        code = stop.code
+    return code, *capsys.readouterr()
+
+
+def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
+    picture = tmp_path / "out.png"
+    line = ["x*sigmoid(x)", "--degrees", "5", "4", "--range", "-4", "4", "--plot", str(picture)]
+    code, printed, _ = run(monkeypatch, capsys, *line)
+    assert code == 0
+    assert str(rrn.fit("silu", range=(-4, 4))) in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert callable(rrn.fit)  # the command has not hidden the function
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["1/x"], "finite on the range; it is not at 0"),
+        (["exp(x, x, x)"], "cannot be computed"),
+        (["x", "--range", "3", "-3"], "low < high"),
+        (["x", "--degrees", "0", "4"], "at least 1"),
+        (["x", "--plot", "/nowhere/out.png"], "No such file"),
+        (["x", "--plot", "out.nothing"], "not supported"),
+    ],
+)
+def test_mistakes_are_answered_with_a_sentence(monkeypatch, capsys, arguments, sentence):
+    code, _, errors = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert errors.startswith("error: ")
+    assert sentence in errors
