@@ -35,7 +35,7 @@ if platform.machine().lower() in ("x86_64", "amd64"):
 def kernel(name: str, flags: list[str]) -> Extension:
     return Extension(
         name,
-        ["csrc/rational_cpu.cpp", "csrc/module.cpp"],
+        ["csrc/rational_cpu.cpp", "csrc/histogram.cpp", "csrc/module.cpp"],
         depends=[str(path) for path in Path("csrc").glob("*.h")],
         extra_compile_args=[*FLAGS, *flags, f"-DRRN_MODULE={name}"],
         py_limited_api=True,

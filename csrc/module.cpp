@@ -1,10 +1,11 @@
-// The Python module around rational_cpu.cpp. Tensors come as addresses; rrn/activations/cpu.py has checked them.
+// The Python module around rational_cpu.cpp and histogram.cpp. Tensors come as addresses; rrn/activations/cpu.py has checked them.
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <new>
 
+#include "histogram.h"
 #include "rational_cpu.h"
 
 #ifndef RRN_MODULE
@@ -24,6 +25,28 @@ struct Arguments {
   template <class T>
   T* address() { return reinterpret_cast<T*>(number()); }
 };
+
+// The work, with other Python threads running meanwhile; None, or a Python error.
+template <class Call>
+PyObject* without_lock(void (*work)(const Call&), const Call& call) {
+  if (PyErr_Occurred()) return nullptr;
+  bool enough_memory = true;
+  Py_BEGIN_ALLOW_THREADS
+  try {
+    work(call);
+  } catch (const std::bad_alloc&) {
+    enough_memory = false;
+  }
+  Py_END_ALLOW_THREADS
+  if (!enough_memory) return PyErr_NoMemory();
+  Py_RETURN_NONE;
+}
+
+// METH_FASTCALL has another type than PyCFunction; this is how it is written in a table of methods.
+template <class Function>
+PyCFunction fastcall(Function function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
 
 PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   if (count != 16) return PyErr_Format(PyExc_TypeError, "run: expected 16 whole numbers, got %zd arguments", count);
@@ -45,21 +68,25 @@ PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.grad_a = from.address<void>();
   call.grad_b = from.address<void>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
-  if (PyErr_Occurred()) return nullptr;
-  bool enough_memory = true;
-  Py_BEGIN_ALLOW_THREADS
-  try {
-    rrn::run(call);
-  } catch (const std::bad_alloc&) {
-    enough_memory = false;
-  }
-  Py_END_ALLOW_THREADS
-  if (!enough_memory) return PyErr_NoMemory();
-  Py_RETURN_NONE;
+  return without_lock(rrn::run, call);
 }
 
-PyMethodDef methods[] = {
-    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL, nullptr},
+PyObject* histogram(PyObject*, PyObject* const* values, Py_ssize_t count) {
+  if (count != 7) return PyErr_Format(PyExc_TypeError, "histogram: expected 7 whole numbers, got %zd arguments", count);
+  Arguments from{values};
+  rrn::HistogramCall call;
+  call.is_double = from.number();
+  call.x = from.address<void>();
+  call.length = from.number();
+  call.edges = from.address<double>();
+  call.bins = from.number();
+  call.counts = from.address<long long>();
+  call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
+  return without_lock(rrn::histogram, call);
+}
+
+PyMethodDef methods[] = {{"run", fastcall(run), METH_FASTCALL, nullptr},
+                         {"histogram", fastcall(histogram), METH_FASTCALL, nullptr},
                          {nullptr, nullptr, 0, nullptr}};
 PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
 

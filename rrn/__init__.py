@@ -1,15 +1,19 @@
 """rrn: reinforcement learning experiments with learnable rational activations."""
 
+from importlib import import_module
+
 from rrn.activations import Rational, RecurrentRational
 
-__all__ = ["Rational", "RecurrentRational", "fit"]
+_LATER = {  # imported when first asked for: they bring SciPy and matplotlib
+    "fit": "rrn.activations.fit",
+    "record_inputs": "rrn.activations.inputs",
+}
+
+__all__ = ["Rational", "RecurrentRational", *_LATER]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str):
-    """`rrn.fit`, which is imported when it is first asked for: it brings SciPy and matplotlib."""
-    if name == "fit":
-        from rrn.activations.fit import fit
-
-        return fit
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
-from rrn.activations.initial import NAMES
+from rrn.activations.functions import NAMES
 from rrn.activations.reference import VERSIONS
 from rrn.config import ACTS, ENVS, ActConfig, AtariConfig, Config, RationalConfig
 from rrn.envs.atari import TWO_PLAYERS, atari_games

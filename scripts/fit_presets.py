@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 
 from rrn.activations.fit import fit
-from rrn.activations.functions import FUNCTIONS
 from rrn.activations.initial import PRESETS
 
 TARGET = Path(__file__).parents[1] / "rrn" / "activations" / "presets.csv"
@@ -18,6 +17,7 @@ HEADER = """\
 # `rms` are the errors on that range. Version D starts from B. The identity, which is exact, is not listed.
 function,version,n,m,preset,largest,rms,numerator,denominator
 """
+FUNCTIONS = ("leaky_relu", "leaky_relu_0.1", "relu", "tanh", "sigmoid", "gelu", "silu")
 DEGREES = ((5, 4), (7, 6), (3, 2))
 
 
@@ -26,14 +26,13 @@ def row(choice: tuple) -> str:
     name, (n, m), version, preset = choice
     norm, interval = PRESETS[preset]
     found = fit(name, (n, m), version, interval, norm, bounded=True)
-    a, b = (" ".join(f"{c:.9g}" for c in part) for part in (found.numerator, found.denominator))
+    a, b = (" ".join(f"{c:.12g}" for c in part) for part in (found.numerator, found.denominator))
     return f"{name},{version},{n},{m},{preset},{found.largest:.3g},{found.rms:.3g},{a},{b}"
 
 
 def main() -> None:
-    names = [name for name in FUNCTIONS if name != "identity"]
     with ProcessPoolExecutor() as pool:
-        rows = list(pool.map(row, product(names, DEGREES, "ABCN", PRESETS)))
+        rows = list(pool.map(row, product(FUNCTIONS, DEGREES, "ABCN", PRESETS)))
     TARGET.write_text(HEADER + "\n".join(rows) + "\n")
 
 

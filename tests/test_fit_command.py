@@ -70,7 +70,9 @@ def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
     line = ["x*sigmoid(x)", "--degrees", "5", "4", "--range", "-4", "4", "--plot", str(picture)]
     code, printed, _ = run(monkeypatch, capsys, *line)
     assert code == 0
-    assert str(rrn.fit("silu", range=(-4, 4))) in printed
+    found = rrn.fit("silu", range=(-4, 4))
+    assert f"version A, degrees (5, 4), l2 on [-4, 4]: largest error {found.largest:.3g}" in printed
+    assert f"numerator   [{found.numerator[0]:.3g}" in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert callable(rrn.fit)  # the command has not hidden the function
 

@@ -1,4 +1,4 @@
-"""The rational function by the compiled kernels of csrc/, for tensors on a CPU.
+"""The compiled kernels of csrc/ for tensors on a CPU: the rational function, and histograms.
 
 There is one module for each set of instructions; the one that torch uses here is taken too. Without
 them (no compiler at installation) operator.py takes reference.py.
@@ -71,6 +71,16 @@ def backward(
     pointers = [g.data_ptr() for g in grads]
     KERNELS.run(*_problem(x, numerator, denominator, version, layout), 0, grad.data_ptr(), *pointers, PARALLEL_FOR)
     return grads
+
+
+def histogram(x: Tensor, edges: Tensor, counts: Tensor) -> None:
+    """Add the elements of x, float32 or float64 and dense in memory, to the counts, as csrc/histogram.h lays them out.
+
+    `edges` is [bins + 1] float64, `counts` [bins + 3] int64.
+    """
+    is_double = x.dtype == torch.float64
+    pointers = edges.data_ptr(), len(edges) - 1, counts.data_ptr(), PARALLEL_FOR
+    KERNELS.histogram(is_double, x.data_ptr(), x.numel(), *pointers)
 
 
 def _problem(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout) -> tuple[int, ...]:

@@ -8,13 +8,12 @@ import operator
 import numpy as np
 from scipy.special import erf
 
-from rrn.activations.functions import ALIASES, FUNCTIONS, Function
+from rrn.activations.functions import NAMES, Function, as_function
 
 CONSTANTS = {"pi": np.pi, "e": np.e}
 CALLS = {
     **{name: ufunc for name in dir(np) if isinstance(ufunc := getattr(np, name), np.ufunc)},
-    **{name: function for name, function in FUNCTIONS.items() if name.isidentifier()},
-    **{alias: FUNCTIONS[name] for alias, name in ALIASES.items()},
+    **{name: as_function(name) for name in NAMES if name.isidentifier()},
     "erf": erf,
     "where": np.where,
     "clip": np.clip,

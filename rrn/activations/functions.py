@@ -1,27 +1,51 @@
-"""Known functions by name, for fits, and any callable evaluated on NumPy arrays."""
+"""Known activation functions by name, and any callable evaluated on NumPy arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
-from scipy.special import erf, expit
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rrn.activations.plain import DSiLU
 
 Function = Callable[[np.ndarray], np.ndarray]
 
-FUNCTIONS: dict[str, Function] = {
-    "leaky_relu": lambda x: np.where(x < 0, 0.01 * x, x),
-    "leaky_relu_0.1": lambda x: np.where(x < 0, 0.1 * x, x),
-    "relu": lambda x: np.maximum(x, 0),
-    "tanh": np.tanh,
-    "sigmoid": expit,
-    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
-    "silu": lambda x: x * expit(x),
-    "identity": lambda x: x,
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": torch.clone,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "leaky_relu_0.1": partial(F.leaky_relu, negative_slope=0.1),
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "d_silu": DSiLU(),
+    "mish": F.mish,
+    "hardswish": F.hardswish,
+    "softplus": F.softplus,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softsign": F.softsign,
+    "hardtanh": F.hardtanh,
+    "sin": torch.sin,
 }
 ALIASES = {"swish": "silu"}
+NAMES = (*FUNCTIONS, *ALIASES)
+
+
+def named(name: str) -> Callable[[Tensor], Tensor]:
+    """The known function of this name, of tensors of any shape.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"expected one of {', '.join(NAMES)}, or a callable, got {name!r}.")
+    return FUNCTIONS[ALIASES.get(name, name)]
 
 
 def as_function(function: str | Callable) -> Function:
@@ -31,22 +55,19 @@ def as_function(function: str | Callable) -> Function:
         ValueError: unknown name. The function that comes back raises it if the given one works
             neither on arrays nor on tensors, or does not give one number for each.
     """
-    if isinstance(function, str):
-        name = ALIASES.get(function, function)
-        if name not in FUNCTIONS:
-            known = ", ".join([*FUNCTIONS, *ALIASES])
-            raise ValueError(f"expected one of {known}, or a callable, got {function!r}.")
-        return FUNCTIONS[name]
+    known = named(function) if isinstance(function, str) else None
 
     def evaluate(x: np.ndarray) -> np.ndarray:
-        if isinstance(function, nn.Module):
+        if known:
+            y = _on_tensor(known, x)
+        elif isinstance(function, nn.Module):
             y = _on_tensor(function, x)
         else:
             try:
                 y = function(x)
             except (TypeError, AttributeError, RuntimeError):  # it wants a tensor
                 y = _on_tensor(function, x)
-        y = np.asarray(y.detach().double().cpu() if isinstance(y, torch.Tensor) else y, dtype=np.float64)
+        y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y
@@ -55,7 +76,7 @@ def as_function(function: str | Callable) -> Function:
 
 
 @torch.no_grad()
-def _on_tensor(function: Callable, x: np.ndarray) -> torch.Tensor:
+def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
     """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
     like = torch.empty(0, dtype=torch.float64)
     training = False

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
+from rrn.activations.functions import ALIASES, NAMES
 from rrn.activations.reference import denominator_size
 
-NAMES = ("leaky_relu", "leaky_relu_0.1", "relu", "tanh", "sigmoid", "gelu", "silu", "swish", "identity")
 PRESETS = {"l2": ("l2", (-3.0, 3.0)), "minimax": ("minimax", (-3.0, 3.0)), "wide": ("l2", (-5.0, 5.0))}  # norm, range
 Coefficients = tuple[list[float], list[float]]
 
@@ -22,8 +22,9 @@ def initial_coefficients(
 ) -> Coefficients:
     """Numerator [n + 1] and denominator [m] (version C: [m + 1]) to start from, lowest power first.
 
-    Degrees (5, 4), (7, 6) and (3, 2) come from the table; others, and callables, are fitted here, which
-    takes about a second each. All are held to stay tame outside the range, see docs/details.md no. 18.
+    The usual functions in degrees (5, 4), (7, 6) and (3, 2) come from the table; others, and callables, are
+    fitted here, which takes about a second each. All are held to stay tame outside the range, see
+    docs/details.md no. 18.
 
     Raises:
         ValueError: unknown name or preset, a callable that cannot be fitted, or given coefficients whose
@@ -38,7 +39,7 @@ def initial_coefficients(
         if init not in NAMES:
             listed = ", ".join(NAMES)
             raise ValueError(f"init: expected one of {listed}, a callable or two lists of coefficients, got {init!r}.")
-        return _named("silu" if init == "swish" else init, tuple(degrees), form, preset)
+        return _named(ALIASES.get(init, init), tuple(degrees), form, preset)
     numerator, denominator = ([float(c) for c in row] for row in init)
     n, m = degrees
     expected = n + 1, denominator_size(m, version)

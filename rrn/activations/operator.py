@@ -174,7 +174,7 @@ def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
     """x, or a contiguous copy of it, and how its memory is seen: (outer, groups, inner)."""
     contiguous = x.is_contiguous()
     channels_last = not contiguous and x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-    if groups == 1 and (contiguous or channels_last or _in_memory_order(x).is_contiguous()):
+    if groups == 1 and (contiguous or channels_last or in_memory_order(x).is_contiguous()):
         return x, (1, 1, x.numel())
     axis %= max(x.dim(), 1)
     if channels_last and axis == 1:
@@ -183,7 +183,7 @@ def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
     return x.contiguous(), (outer, groups, x.numel() // outer // groups)
 
 
-def _in_memory_order(x: Tensor) -> Tensor:
+def in_memory_order(x: Tensor) -> Tensor:
     """x with its axes from the longest stride to the shortest; contiguous, if its memory has no gaps."""
     return x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
 

@@ -1,0 +1,39 @@
+"""Where the activations of a model are: its places, each with a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from rrn.activations.plain import PELU, CReLU, DSiLU
+from rrn.activations.rational import Place, Rational
+
+# fmt: off
+PLAIN = (  # what torch has that works element by element, and plain.py
+    nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid,
+    nn.Mish, nn.PReLU, nn.ReLU, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink, nn.Softsign,
+    nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
+)
+# fmt: on
+
+
+def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Name and module of each activation in the model, in its order; the name of the model itself is "".
+
+    Each place of a recurrent rational comes with its own name. A module that stands at several places without
+    `again()` is one.
+    """
+    seen: set[nn.Module] = set()
+
+    def walk(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+        if module in seen:
+            return
+        seen.add(module)
+        if isinstance(module, (*PLAIN, Rational, Place)):
+            yield name, module
+            return  # the parts of an activation are no places
+        for key, child in module.named_children():
+            yield from walk(child, f"{name}.{key}".lstrip("."))
+
+    yield from walk(model, "")
