@@ -5,6 +5,7 @@ from importlib import import_module
 from rrn.activations import Rational, RecurrentRational
 
 _LATER = {  # imported when first asked for: they bring SciPy and matplotlib
+    "best_fit": "rrn.activations.best_fit",
     "fit": "rrn.activations.fit",
     "record_inputs": "rrn.activations.inputs",
 }

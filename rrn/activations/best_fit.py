@@ -1,0 +1,164 @@
+"""Name what an activation has learned: the known function a f(c x + d) + b that is nearest to it on its inputs.
+
+For given c and d the best a and b are a linear problem, so the search runs over c and d alone (variable projection,
+Golub and Pereyra 1973), from several starts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from scipy.optimize import least_squares
+from torch import Tensor, nn
+
+from rrn.activations.functions import ALIASES, FUNCTIONS, Function, as_function, named
+from rrn.activations.inputs import Histogram
+
+SCALES, SHIFTS = (0.3, 1.0, 3.0), (-1.0, 0.0, 1.0)  # starts, for inputs of standard deviation 1
+POINTS = 401
+SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
+Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
+
+
+class Known(nn.Module):
+    """a f(c x + d) + b with fixed numbers, an activation for any shape; f is a function of tensors."""
+
+    def __init__(self, name: str, function: Callable[[Tensor], Tensor], a: float, b: float, c: float, d: float):
+        super().__init__()
+        self.name, self.function = name, function
+        self.a, self.b, self.c, self.d = a, b, c, d
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a * self.function(self.c * x + self.d) + self.b
+
+    def extra_repr(self) -> str:
+        return _formula(self.name, self.a, self.b, self.c, self.d)
+
+
+@dataclass(frozen=True)
+class KnownFit:
+    """One known function, fitted: a f(c x + d) + b, its distance from the activation, and the others that were tried.
+
+    `distance` is the root of the mean squared difference over the inputs, `relative` that over the standard
+    deviation of the outputs. `others` are the remaining candidates, nearest first.
+    """
+
+    name: str
+    a: float
+    b: float
+    c: float
+    d: float
+    distance: float
+    relative: float
+    function: Callable[[Tensor], Tensor]
+    others: tuple[KnownFit, ...] = ()
+
+    @property
+    def formula(self) -> str:
+        """Such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
+        return _formula(self.name, self.a, self.b, self.c, self.d)
+
+    def as_module(self) -> Known:
+        """The fitted function as an activation without parameters."""
+        return Known(self.name, self.function, self.a, self.b, self.c, self.d)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{fit.distance:.3g}  {fit.formula}" for fit in (self, *self.others))
+
+
+def best_fit(
+    module: nn.Module | Function,
+    candidates: Candidates | None = None,
+    inputs: Histogram | Tensor | np.ndarray | None = None,
+    range: tuple[float, float] = (-3.0, 3.0),
+) -> KnownFit:
+    """The known function that is nearest to an activation, by least squares over the inputs that really occurred.
+
+    Args:
+        module: an activation that works element by element, in evaluation mode; or any such function.
+        candidates: names (`rrn.activations.functions.NAMES`), or functions of tensors by name; None: all
+            that are known.
+        inputs: a histogram of the inputs or the inputs themselves; None: what `rrn.record_inputs` left on the
+            module, or else even weight on `range`.
+        range: see `inputs`.
+
+    Where two functions come equally near, up to one part in 10,000 of the outputs, the earlier one counts as nearer.
+
+    Raises:
+        ValueError: no candidate, an unknown name, or inputs without two different values.
+    """
+    known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
+    if not isinstance(known, Mapping):
+        known = {ALIASES.get(name, name): named(name) for name in known}
+    if not known:
+        raise ValueError("candidates: expected one or more, got none.")
+    x, weights = _points(module, inputs, range)
+    y = as_function(module)(x)
+    mean, level = weights @ x, weights @ y
+    spread, height = (np.sqrt(weights @ (v - v_mean) ** 2) for v, v_mean in ((x, mean), (y, level)))
+    height = height or 1.0  # a constant
+    fits = []
+    for name, function in known.items():
+        a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, np.sqrt(weights))
+        c, d = c / spread, d - c * mean / spread
+        a, b = a * height, b * height + level
+        if name in SCALE_FREE:
+            a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
+        if name == "identity":
+            a, b, c, d = a * c, b + a * d, 1.0, 0.0
+        fits.append(KnownFit(name, a, b, c, d, relative * height, relative, function))
+    fits.sort(key=lambda fit: round(fit.relative / 1e-4))
+    first, *others = fits
+    return KnownFit(**{**vars(first), "others": tuple(others)})
+
+
+def _points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
+    """Where to compare, [K], and weights that sum to 1."""
+    if inputs is None:
+        inputs = getattr(module, "recorded_inputs", None)
+    if inputs is None:
+        x = np.linspace(*range, POINTS)
+        return x, np.full(POINTS, 1 / POINTS)
+    if not isinstance(inputs, Histogram):
+        values, inputs = torch.as_tensor(inputs), Histogram()
+        inputs.add(values)
+    filled = inputs.counts > 0
+    if filled.sum() < 2:
+        raise ValueError("inputs: expected two different values or more; record more of them, or in finer bins.")
+    return inputs.centres[filled], inputs.counts[filled] / inputs.counts.sum()
+
+
+def _fit(f: Function, z: np.ndarray, y: np.ndarray, root: np.ndarray) -> tuple[float, float, float, float, float]:
+    """a, b, c, d and the distance, for z and y [K], both of mean 0 and deviation 1, and roots of weights [K]."""
+
+    def project(variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(all="ignore"):
+            columns = np.stack([f(variables[0] * z + variables[1]), np.ones_like(z)], axis=1) * root[:, None]
+        if not np.isfinite(columns).all():
+            return np.zeros(2), np.full_like(z, 1e6)
+        linear = np.linalg.lstsq(columns, y * root, rcond=None)[0]
+        return linear, columns @ linear - y * root
+
+    best = None
+    for scale, sign, shift in product(SCALES, (1, -1), SHIFTS):
+        found = least_squares(lambda v: project(v)[1], (sign * scale, shift), max_nfev=60)
+        if best is None or found.cost < best.cost * (1 - 1e-6) - 1e-16:
+            best = found
+    (a, b), residual = project(best.x)
+    return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(residual @ residual))
+
+
+def _formula(name: str, a: float, b: float, c: float, d: float) -> str:
+    def term(value: float) -> str:
+        return f" {'-' if value < 0 else '+'} {abs(value):.3g}" if abs(value) >= 5e-4 else ""
+
+    def factor(value: float) -> str:
+        text = f"{value:.3g}"
+        return {"1": "", "-1": "-"}.get(text, f"{text} ")
+
+    return f"{factor(a)}{name}({factor(c)}x{term(d)}){term(b)}"
