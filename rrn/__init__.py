@@ -2,15 +2,18 @@
 
 from importlib import import_module
 
-from rrn.activations import Rational, RecurrentRational
+from rrn.activations import AffineRational, Rational, RationalChain, RecurrentRational
 
 _LATER = {  # imported when first asked for: they bring SciPy and matplotlib
     "best_fit": "rrn.activations.best_fit",
     "fit": "rrn.activations.fit",
+    "parameter_groups": "rrn.activations.training",
+    "plot": "rrn.activations.plot",
     "record_inputs": "rrn.activations.inputs",
+    "ShapePenalty": "rrn.activations.training",
 }
 
-__all__ = ["Rational", "RecurrentRational", *_LATER]
+__all__ = ["AffineRational", "Rational", "RationalChain", "RecurrentRational", *_LATER]
 __version__ = "0.1.0"
 
 

@@ -17,6 +17,7 @@ from scipy.optimize import least_squares
 
 from rrn.activations.functions import Function, as_function
 from rrn.activations.minimax import minimax
+from rrn.activations.poles import real_poles
 from rrn.activations.reference import VERSIONS, denominator_size
 
 NORMS = ("l2", "minimax")
@@ -55,10 +56,7 @@ class Fit:
     @property
     def poles(self) -> tuple[float, ...]:
         """Real zeros of Q; only version N can have any."""
-        if self.version != "N":
-            return ()
-        roots = np.polynomial.Polynomial([1.0, *self.denominator]).roots()
-        return tuple(float(root.real) for root in roots if abs(root.imag) < 1e-9 * (1 + abs(root)))
+        return real_poles(self.denominator) if self.version == "N" else ()
 
     @property
     def warnings(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from rrn.activations.forms import RationalChain
 from rrn.activations.plain import PELU, CReLU, DSiLU
 from rrn.activations.rational import Place, Rational
 
@@ -30,7 +31,7 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if module in seen:
             return
         seen.add(module)
-        if isinstance(module, (*PLAIN, Rational, Place)):
+        if isinstance(module, (*PLAIN, Rational, RationalChain, Place)):
             yield name, module
             return  # the parts of an activation are no places
         for key, child in module.named_children():

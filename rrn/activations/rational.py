@@ -5,6 +5,7 @@ The mathematics is in operator.py, the starting coefficients are in initial.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 
 from rrn.activations.initial import initial_coefficients
 from rrn.activations.operator import rational
-from rrn.activations.reference import VERSIONS
+from rrn.activations.reference import VERSIONS, gradients
+
+TAILS = ("rational", "linear")
 
 
 class Rational(nn.Module):
@@ -28,6 +31,9 @@ class Rational(nn.Module):
             largest error there) or "wide" (least squares on [-5, 5]).
         groups: number of rows of coefficients; 1 shares one row between all elements.
         axis: for groups > 1, the axis of the input that is cut into groups.
+        tail: "rational", R(x) everywhere; or "linear", the tangents of R outside `tail_range`, which differ at
+            its ends, where those of R with n = m + 1 are equal.
+        tail_range: (low, high), where a linear tail begins.
         trainable, train_numerator, train_denominator: False freezes those coefficients.
         device, dtype: of the coefficients.
 
@@ -47,6 +53,8 @@ class Rational(nn.Module):
         preset: str = "l2",
         groups: int = 1,
         axis: int = 1,
+        tail: str = "rational",
+        tail_range: tuple[float, float] = (-3.0, 3.0),
         trainable: bool = True,
         train_numerator: bool = True,
         train_denominator: bool = True,
@@ -57,6 +65,12 @@ class Rational(nn.Module):
         self.degrees, self.version = _check(degrees, version)
         if groups < 1:
             raise ValueError(f"groups: expected 1 or more, got {groups}.")
+        if tail not in TAILS or not -math.inf < tail_range[0] < tail_range[1] < math.inf:
+            raise ValueError(
+                f"tail: expected one of {', '.join(TAILS)} and a tail_range (low, high) with low < high, "
+                f"got {tail!r} and {tuple(tail_range)}."
+            )
+        self.tail_range = tuple(float(end) for end in tail_range) if tail == "linear" else None
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         numerator, denominator = (
@@ -75,18 +89,46 @@ class Rational(nn.Module):
         if noisy and self.version == "D":
             numerator = numerator * torch.empty_like(numerator).uniform_(0.9, 1.1)
             denominator = denominator * torch.empty_like(denominator).uniform_(0.9, 1.1)
-        return rational(x, numerator, denominator, self.version, self.axis)
+        return self._rational(x, numerator, denominator, self.axis)
+
+    def each_row(self, x: Tensor) -> Tensor:
+        """R(x) without noise for each row of coefficients, [K, 1] or [K, groups] to [K, groups]."""
+        return self._rational(x.expand(-1, self.groups), self.numerator, self.denominator, axis=1)
+
+    def _rational(self, x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> Tensor:
+        if self.tail_range is None:
+            return rational(x, numerator, denominator, self.version, axis)
+        near = x.clamp(*self.tail_range)
+        y = rational(near, numerator, denominator, self.version, axis)
+        slopes = _slopes(self.tail_range, numerator, denominator, self.version)  # [2, groups]
+        if self.groups == 1:
+            slopes = slopes[:, 0]
+        else:
+            axis %= x.dim()
+            repeated = slopes.repeat_interleave(x.shape[axis] // self.groups, dim=1)
+            slopes = repeated.reshape(2, -1, *(1,) * (x.dim() - axis - 1))
+        return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)
+
+    def freeze(self) -> Rational:
+        """Stop training the coefficients; the module itself."""
+        return self.requires_grad_(False)
+
+    def unfreeze(self) -> Rational:
+        """Train all coefficients; the module itself."""
+        return self.requires_grad_(True)
 
     def extra_repr(self) -> str:
         parts = [f"{self.init}", f"version={self.version}", f"degrees={self.degrees}"]
         if self.groups > 1:
             parts.append(f"groups={self.groups}, axis={self.axis}")
+        if self.tail_range:
+            parts.append(f"tail=linear outside {list(self.tail_range)}")
         frozen = [name for name, p in self.named_parameters(recurse=False) if not p.requires_grad]
         return ", ".join(parts + [f"frozen: {' and '.join(frozen)}"] * bool(frozen))
 
     def get_extra_state(self) -> Tensor:
-        """(version, n, m) as numbers, so that every entry of the state_dict is a tensor."""
-        return torch.tensor([VERSIONS.index(self.version), *self.degrees])
+        """(version, n, m) as numbers, and the range of a linear tail, so that the state_dict has tensors only."""
+        return torch.tensor([VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())])
 
     def set_extra_state(self, state: Tensor) -> None:
         """Nothing to set: `_load_from_state_dict` has compared it."""
@@ -94,10 +136,10 @@ class Rational(nn.Module):
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
         saved = state_dict.get(prefix + "_extra_state")
         if saved is not None and saved.tolist() != self.get_extra_state().tolist():
-            index, n, m = saved.tolist()
+            there, here = (_form(state.tolist()) for state in (saved, self.get_extra_state()))
             errors.append(
-                f"{prefix.rstrip('.') or 'rational'}: the state has version {VERSIONS[index]} with degrees {(n, m)}, "
-                f"this module version {self.version} with degrees {self.degrees}; build it with the former to load it."
+                f"{prefix.rstrip('.') or 'rational'}: the state has {there}, this module {here}; "
+                "build it with the former to load it."
             )
             return
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
@@ -135,6 +177,19 @@ class Place(nn.Module):
 
     def extra_repr(self) -> str:
         return f"shared: {self.owner.extra_repr()}"
+
+
+def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
+    """R'(x) at both ends for each row of coefficients, [2, groups]."""
+    x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
+    return gradients(torch.ones_like(x), x, numerator, denominator, version, axis=1)[0]
+
+
+def _form(state: list[float]) -> str:
+    index, n, m, *tail = state
+    return f"version {VERSIONS[int(index)]} with degrees {(int(n), int(m))}" + (
+        f" and linear tails at {tail}" if tail else ""
+    )
 
 
 def _check(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:

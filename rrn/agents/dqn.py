@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from rrn.agents.replay import Batch
 from rrn.config import DQNConfig
+from rrn.evaluating import evaluating
 
 
 class NotFinite(Exception):
@@ -136,16 +137,3 @@ class DQN:
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
         self.updates = state["updates"]
-
-
-class evaluating:
-    """Context in which a network is in evaluation mode; its mode comes back at the end."""
-
-    def __init__(self, network: nn.Module):
-        self.network, self.training = network, network.training
-
-    def __enter__(self) -> None:
-        self.network.eval()
-
-    def __exit__(self, *error) -> None:
-        self.network.train(self.training)

@@ -1,0 +1,62 @@
+"""Other forms of rationals: with a learned scale and shift in and out, and several in a chain."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from rrn.activations.rational import Rational
+
+
+class AffineRational(Rational):
+    """a R(c x + d) + b with learned a, b, c and d, which start as 1, 0, 1 and 0.
+
+    Arguments and shapes as for `Rational`. They are called `output_scale`, `output_shift`, `input_scale` and
+    `input_shift`, each []. `rational_activations` has this as AugmentedRational.
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        for side in ("input", "output"):
+            for name, start in (("scale", 1.0), ("shift", 0.0)):
+                number = nn.Parameter(self.numerator.new_full((), start), options.get("trainable", True))
+                self.register_parameter(f"{side}_{name}", number)
+
+    def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
+        """a R(c x + d) + b, with the shape and type of x."""
+        return self._affine(super().evaluate(self._inside(x), noisy)).to(x.dtype)
+
+    def each_row(self, x: Tensor) -> Tensor:
+        """The same without noise for each row of coefficients, [K, 1] to [K, groups]."""
+        return self._affine(super().each_row(self._inside(x)))
+
+    def _inside(self, x: Tensor) -> Tensor:
+        return self.input_scale * x + self.input_shift
+
+    def _affine(self, y: Tensor) -> Tensor:
+        return self.output_scale * y + self.output_shift
+
+
+class RationalChain(nn.Sequential):
+    """Rationals one after the other, R_k(... R_1(x)): the first starts as `init`, the others as the identity.
+
+    Args:
+        init: as for `Rational`.
+        length: how many.
+        options: of each, as for `Rational`.
+
+    `rational_activations` has this as EmbeddedRational. Any shape in, the same out.
+
+    Raises:
+        ValueError: `length` below 1, or what `Rational` raises.
+    """
+
+    def __init__(self, init="leaky_relu", length: int = 2, **options):
+        if length < 1:
+            raise ValueError(f"length: expected 1 or more, got {length}.")
+        super().__init__(*(Rational("identity" if i else init, **options) for i in range(length)))
+
+    def each_row(self, x: Tensor) -> Tensor:
+        """The chain without noise for each row of coefficients, [K, 1] to [K, groups]."""
+        for module in self:
+            x = module.each_row(x)
+        return x
