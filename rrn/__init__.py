@@ -4,13 +4,15 @@ from importlib import import_module
 
 from rrn.activations import AffineRational, Rational, RationalChain, RecurrentRational
 
-_LATER = {  # imported when first asked for: they bring SciPy and matplotlib
+_LATER = {  # name: module, imported when first asked for: they bring SciPy and matplotlib
+    "animate": "rrn.activations.animate",
     "best_fit": "rrn.activations.best_fit",
     "fit": "rrn.activations.fit",
     "parameter_groups": "rrn.activations.training",
     "plot": "rrn.activations.plot",
     "record_inputs": "rrn.activations.inputs",
     "ShapePenalty": "rrn.activations.training",
+    "snapshot": "rrn.activations.snapshots",
 }
 
 __all__ = ["AffineRational", "Rational", "RationalChain", "RecurrentRational", *_LATER]

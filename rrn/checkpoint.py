@@ -15,7 +15,7 @@ import torch
 
 from rrn.errors import UserError
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Damaged(UserError):

@@ -1,14 +1,18 @@
-"""Where the numbers of a run go: TensorBoard events and scalars.csv, with the same scalars in both."""
+"""Where what a run shows goes: TensorBoard events, scalars.csv with the same scalars, and shapes.jsonl with snapshots
+of the activations."""
 
 from __future__ import annotations
 
 import csv
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
+
+from rrn.activations.snapshots import FILE, Snapshot
 
 
 def _hide_full_disk(arguments: threading.ExceptHookArgs) -> None:
@@ -22,27 +26,27 @@ class Records:
 
     Args:
         folder: of the run.
-        step: agent step to go on from; what an earlier process wrote beyond `csv_bytes` is cut off.
-        csv_bytes: length of scalars.csv at the checkpoint, None for a new run.
+        step: agent step to go on from.
+        lengths: of the files at the checkpoint, as `flush` gave them; what an earlier process wrote beyond is cut
+            off. None for a new run.
     """
 
-    def __init__(self, folder: Path, step: int = 0, csv_bytes: int | None = None):
-        path = folder / "scalars.csv"
-        if csv_bytes is None:
-            path.write_text("step,name,value\n")
-        else:
-            with open(path, "r+b") as file:
-                file.truncate(csv_bytes)
-        self.file = open(path, "a", newline="")  # noqa: SIM115, it stays open as long as the run
-        self.csv = csv.writer(self.file, lineterminator="\n")
+    def __init__(self, folder: Path, step: int = 0, lengths: dict[str, int] | None = None):
+        self.files = {name: _open(folder / name, lengths and lengths[name]) for name in ("scalars.csv", FILE)}
+        self.csv = csv.writer(self.files["scalars.csv"], lineterminator="\n")
+        if lengths is None:
+            self.csv.writerow(("step", "name", "value"))
         threading.excepthook = _hide_full_disk
-        self.events = SummaryWriter(folder, purge_step=0 if csv_bytes is None else step + 1)
+        self.events = SummaryWriter(folder, purge_step=0 if lengths is None else step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Values by name, at an agent step."""
         for name, value in values.items():
             self.events.add_scalar(name, value, step)
             self.csv.writerow((step, name, repr(float(value))))
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self.files[FILE].write(snapshot.to_json() + "\n")
 
     def figure(self, step: int, name: str, figure: Figure) -> None:
         self.events.add_figure(name, figure, step)
@@ -57,12 +61,22 @@ class Records:
     def text(self, name: str, text: str) -> None:
         self.events.add_text(name, text)
 
-    def flush(self) -> int:
-        """Write everything out; the length of scalars.csv in bytes."""
+    def flush(self) -> dict[str, int]:
+        """Write everything out; the lengths of the files in bytes, by name."""
         self.events.flush()
-        self.file.flush()
-        return self.file.tell()
+        for file in self.files.values():
+            file.flush()
+        return {name: file.tell() for name, file in self.files.items()}
 
     def close(self) -> None:
         self.events.close()
-        self.file.close()
+        for file in self.files.values():
+            file.close()
+
+
+def _open(path: Path, length: int | None) -> TextIO:
+    """The file to append to, cut to a length in bytes, or empty without one."""
+    if length is not None:
+        with open(path, "r+b") as file:
+            file.truncate(length)
+    return open(path, "w" if length is None else "a", newline="", encoding="utf-8")

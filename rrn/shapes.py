@@ -1,59 +1,58 @@
-"""The picture of what the activations of a network are, over the histograms of what comes into them."""
+"""The command `python -m rrn.shapes RUN...`: the activations of one run, or of several beside each other.
+
+python -m rrn.shapes runs/Pong/dqn-rational/seed0 --out shapes.png
+python -m rrn.shapes runs/*/dqn-recurrent_rational/seed0 --out games.gif
+"""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from matplotlib.figure import Figure
-from torch import Tensor, nn
+import argparse
+import os
+import sys
+from pathlib import Path
 
-from rrn.agents.dqn import evaluating
-from rrn.agents.networks import places
+from rrn.activations.animate import animate, draw_runs
+from rrn.activations.snapshots import FILE
+from rrn.frames import SUFFIXES
 
-CURVE, BARS = "#1f4e9c", "#c9ccd3"
 
-
-@torch.no_grad()
-def record_inputs(network: nn.Module, observations: Tensor) -> dict[str, Tensor]:
-    """Flat inputs of the activation at each place, by name, when the network sees the observations."""
-    inputs: dict[str, Tensor] = {}
-
-    def remember(name: str):
-        return lambda module, arguments: inputs.__setitem__(name, arguments[0].flatten().float().cpu())
-
-    hooks = [module.register_forward_pre_hook(remember(name)) for name, module in places(network)]
+def main() -> None:
+    """Draw what the command line says; a user's mistake ends with a sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m rrn.shapes", description="Draw the activations of runs.")
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs, or folders with runs in them")
+    parser.add_argument("--out", type=Path, default=Path("shapes.png"), metavar="FILE", help=".png, .pdf, .gif or .mp4")
+    parser.add_argument("--per-second", type=float, default=6, help="frames of an animation (default: 6)")
+    parser.add_argument("--title", default="")
+    options = parser.parse_args()
     try:
-        with evaluating(network):
-            network(observations)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return inputs
+        found = find_runs(options.runs)
+        if options.out.suffix in SUFFIXES:
+            number = animate(found, options.out, per_second=options.per_second, title=options.title)
+            print(f"{options.out}: {number} frames, {len(found)} runs")
+        else:
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            draw_runs(found, options.title).savefig(options.out, dpi=150)
+            print(f"{options.out}: {len(found)} runs")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
-@torch.no_grad()
-def draw_shapes(network: nn.Module, inputs: dict[str, Tensor], title: str) -> Figure:
-    """One panel for each place: the activation as a line, its inputs as a histogram behind it."""
-    modules = dict(places(network))
-    figure = Figure(figsize=(3.2 * len(modules), 3.0), layout="constrained")
-    for axes, (name, module) in zip(figure.subplots(1, len(modules), squeeze=False)[0], modules.items(), strict=True):
-        values = inputs[name].numpy()
-        values = values[np.isfinite(values)]
-        edge = max(np.quantile(np.abs(values), 0.998) * 1.1, 1e-3) if len(values) else 1.0
-        bars = axes.twinx()
-        bars.hist(values, bins=80, range=(-edge, edge), color=BARS)
-        bars.set_yticks([])
-        x = torch.linspace(-edge, edge, 401, device=next(network.parameters()).device)
-        with evaluating(module):
-            y = module(x[:, None])  # [401, 1], or [401, 2] for CReLU
-        axes.plot(x.cpu(), y.cpu(), color=CURVE, linewidth=2)
-        axes.set_zorder(bars.get_zorder() + 1)
-        axes.patch.set_visible(False)
-        axes.axhline(0, color="0.6", linewidth=0.6)
-        axes.axvline(0, color="0.6", linewidth=0.6)
-        axes.set_title(name, fontsize=10)
-        axes.set_xlabel("input")
-        for side in (axes, bars):
-            side.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
-    return figure
+def find_runs(folders: list[Path]) -> dict[str, Path]:
+    """The runs with snapshots in these folders, by the part of their path that tells them apart.
+
+    Raises:
+        ValueError: a folder without any.
+    """
+    runs: list[Path] = []
+    for folder in folders:
+        inside = sorted(path.parent for path in folder.rglob(FILE))
+        if not inside:
+            raise ValueError(f"{folder}: no run with snapshots is here; a run writes {FILE} at its first evaluation.")
+        runs += [run for run in inside if run not in runs]
+    common = os.path.commonpath([run.resolve().parent for run in runs])
+    return {os.path.relpath(run.resolve(), common): run for run in runs}
+
+
+if __name__ == "__main__":
+    main()

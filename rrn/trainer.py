@@ -15,7 +15,10 @@ import torch
 from omegaconf import OmegaConf
 
 from rrn import checkpoint
+from rrn.activations.inputs import record_inputs
+from rrn.activations.plot import draw
 from rrn.activations.registry import named_rationals
+from rrn.activations.snapshots import snapshot
 from rrn.agents import make_agent
 from rrn.agents.dqn import NotFinite
 from rrn.agents.replay import Replay
@@ -24,14 +27,15 @@ from rrn.config import Config
 from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
 from rrn.envs import Game, make_games
+from rrn.evaluating import evaluating
 from rrn.evaluation import play, summary
 from rrn.progress import Progress, count, duration
 from rrn.protocol import protocol_line
 from rrn.records import Records
-from rrn.shapes import draw_shapes, record_inputs
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
-SHAPE_STATES = 256  # observations behind the histograms of one figure
+SHAPE_STATES = 256  # observations behind the histograms of one snapshot
+SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
 
 
 class Trainer:
@@ -123,7 +127,7 @@ class Trainer:
         else:
             path, state = found
             self.load_state_dict(state)
-            self.records = Records(self.folder, self.step, state["csv_bytes"])
+            self.records = Records(self.folder, self.step, state["lengths"])
             self.progress.say(f"going on from {path.name}")
 
     def _act(self, epsilon: float) -> list[Game]:
@@ -190,11 +194,18 @@ class Trainer:
         self.clock += time.monotonic() - began  # the rate is that of training
         return True
 
+    @torch.no_grad()
     def _draw(self) -> None:
+        """A snapshot of the activations, with the inputs that observations from the memory cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + self.step)
         states = self.replay.sample(SHAPE_STATES, generator).states.to(self.device)
+        network = self.agent.online
+        with evaluating(network), record_inputs(network.layers, SHAPE_BINS) as inputs:
+            network(states)
+        now = snapshot(network.layers, self.step, inputs)
+        self.records.snapshot(now)
         title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
-        figure = draw_shapes(self.agent.online, record_inputs(self.agent.online, states), title)
+        figure = draw([("", now.shapes())], title)
         figure.savefig(self.folder / "shapes.png", dpi=120)
         self.records.figure(self.step, "shapes", figure)
 
@@ -248,7 +259,7 @@ class Trainer:
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
-            "csv_bytes": self.records.flush(),
+            "lengths": self.records.flush(),
         }
 
     def load_state_dict(self, state: dict) -> None:

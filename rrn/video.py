@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-import imageio.v2 as imageio
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 
 from rrn.config import AtariConfig
 from rrn.envs import Game
 from rrn.envs.atari import atari_games, emulator_options
+from rrn.frames import write_frames
 
 FRAMES_PER_SECOND = 60  # of the emulator
 SCALE = 2
@@ -42,14 +43,6 @@ def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
 
 def write_video(path: Path, config: AtariConfig, game: Game) -> None:
     """Write the game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, game))
-    if path.suffix == ".gif":
-        with imageio.get_writer(path, duration=2000 / FRAMES_PER_SECOND, loop=0) as writer:
-            for i, frame in enumerate(frames):
-                if i % 2 == 0:
-                    writer.append_data(frame)
-    else:
-        with imageio.get_writer(path, fps=FRAMES_PER_SECOND, macro_block_size=2, quality=7) as writer:
-            for frame in frames:
-                writer.append_data(frame)
+    every = 2 if path.suffix == ".gif" else 1
+    write_frames(path, islice(frames, 0, None, every), FRAMES_PER_SECOND / every)

@@ -31,6 +31,8 @@ def test_a_fitted_rational_is_named_with_its_numbers():
     assert found.distance == pytest.approx(2.9e-7, rel=0.1)
     assert str(found).splitlines()[0].endswith("  silu(x)")
     assert rrn.best_fit(nn.LeakyReLU(), ["leaky_relu", "tanh"]).formula == "leaky_relu(x)"
+    assert rrn.best_fit(torch.tanh).formula == "tanh(x)"
+    assert rrn.best_fit(torch.sigmoid).formula == "sigmoid(x)"
     assert rrn.best_fit(lambda x: 3 - 2 * x, ["identity"]).formula == "-2 identity(x) + 3"
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from rrn.activations.places import places
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import make_agent, network_maker
-from rrn.agents.networks import places
 from rrn.agents.replay import Batch
 from rrn.compose import compose_config
 from rrn.envs import make_games
@@ -128,7 +128,7 @@ def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])
     games = make_games(config.env, 1, (0,))
     network = network_maker(config.act, games)()
-    found = dict(places(network))
+    found = dict(places(network.layers))
     assert list(found) == ["act1", "act2", "act3", "act4"]
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
     q = network(observations)
@@ -144,7 +144,7 @@ def test_network_has_the_activation_at_its_four_places(name):
 def test_d_silu_has_silu_first_and_dsilu_last():
     config = compose_config(["act=d_silu"])
     network = network_maker(config.act, make_games(config.env, 1, (0,)))()
-    assert [type(m).__name__ for _, m in places(network)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
+    assert [type(m).__name__ for _, m in places(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
 
 
 def test_weights_are_xavier_with_gain_sqrt_2():

@@ -59,6 +59,14 @@ class KnownFit:
     others: tuple[KnownFit, ...] = ()
 
     @property
+    def complexity(self) -> int:
+        """How many of a, b, c and d are other than in f(x)."""
+        return sum(
+            abs(value - plain) > 1e-2
+            for value, plain in zip((self.a, self.b, self.c, self.d), (1, 0, 1, 0), strict=True)
+        )
+
+    @property
     def formula(self) -> str:
         """Such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
         return _formula(self.name, self.a, self.b, self.c, self.d)
@@ -87,7 +95,8 @@ def best_fit(
             module, or else even weight on `range`.
         range: see `inputs`.
 
-    Where two functions come equally near, up to one part in 10,000 of the outputs, the earlier one counts as nearer.
+    Where two functions come equally near, up to one part in 10,000 of the outputs, the simpler formula counts as
+    nearer: tanh(x) and not 2 sigmoid(2 x) - 1.
 
     Raises:
         ValueError: no candidate, an unknown name, or inputs without two different values.
@@ -112,7 +121,7 @@ def best_fit(
         if name == "identity":
             a, b, c, d = a * c, b + a * d, 1.0, 0.0
         fits.append(KnownFit(name, a, b, c, d, relative * height, relative, function))
-    fits.sort(key=lambda fit: round(fit.relative / 1e-4))
+    fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
     first, *others = fits
     return KnownFit(**{**vars(first), "others": tuple(others)})
 

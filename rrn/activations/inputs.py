@@ -16,6 +16,7 @@ from rrn.activations.operator import in_memory_order
 from rrn.activations.places import places
 
 BINS = 256
+SAMPLE = 10_000  # values that choose a range, at most twice as many
 
 
 class Histogram:
@@ -23,7 +24,8 @@ class Histogram:
 
     Args:
         bins: number of bins, evenly spaced.
-        range: (low, high); None takes it from the first values, their range and half of it to each side.
+        range: (low, high); None takes it from the first values: where all but the outermost 0.1 % of them are, and
+            half of that to each side.
 
     Raises:
         ValueError: fewer than one bin, or a range that is none.
@@ -61,8 +63,10 @@ class Histogram:
     def _begin(self, values: Tensor) -> None:
         """Choose the range, if it was left open, and make the counts."""
         if self.range is None:
-            finite = values.detach()[values.isfinite()].double()
-            low, high = (finite.min().item(), finite.max().item()) if finite.numel() else (0.0, 0.0)
+            some = values.detach().flatten()[:: max(1, values.numel() // SAMPLE)].double()
+            some = some[some.isfinite()].sort().values
+            last, cut = len(some) - 1, int(len(some) * 1e-3)
+            low, high = (some[cut].item(), some[last - cut].item()) if len(some) else (0.0, 0.0)
             margin = (high - low) / 2 or max(abs(low) / 2, 0.5)
             self.range = low - margin, high + margin
         width = (self.range[1] - self.range[0]) / self.bins

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,3 @@ def initialise(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight, gain=2**0.5)
-
-
-def places(network: AtariNetwork | VectorNetwork) -> Iterator[tuple[str, nn.Module]]:
-    """Name (act1, act2, ...) and module of the activation at each place, in the order of the network."""
-    return ((name, module) for name, module in network.layers.named_children() if name.startswith("act"))

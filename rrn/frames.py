@@ -1,0 +1,28 @@
+"""Write frames as an animation: .gif, or .mp4 by the ffmpeg that imageio brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+
+SUFFIXES = (".gif", ".mp4")
+
+
+def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) -> None:
+    """Write frames, each [height, width, 3] uint8, to a .gif or .mp4 file; its folder is made.
+
+    Raises:
+        ValueError: another kind of file.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {"fps": per_second, "macro_block_size": 2, "quality": 7}
+    if path.suffix == ".gif":
+        options = {"duration": 1000 / per_second, "loop": 0}
+    with imageio.get_writer(path, **options) as writer:
+        for frame in frames:
+            writer.append_data(frame)
