@@ -12,8 +12,13 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from torch import nn
 
 from rrn import checkpoint
+from rrn.activations.best_fit import best_fit
+from rrn.activations.places import places
+from rrn.activations.rational import Place, Rational
+from rrn.activations.snapshots import read_snapshots
 from rrn.agents import make_agent
 from rrn.compose import load_run_config
 from rrn.config import AtariConfig
@@ -38,6 +43,7 @@ class Settings:
     checkpoint: str | None = None  # a file; null: the last one of the run
     video: str | None = "auto"  # a .mp4 or .gif file; auto: in the run's folder; null: none
     device: str = "auto"
+    replace: str | None = None  # best_fit: play with the known function nearest to each rational instead of it
 
 
 def main(arguments: list[str]) -> None:
@@ -74,6 +80,8 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
             raise UserError(f"{name}: expected {least} or more, got {settings[name]}.")
     if not 0 <= settings.epsilon <= 1:
         raise UserError(f"epsilon: expected a number from 0 to 1, got {settings.epsilon}.")
+    if settings.replace not in ("best_fit", None):
+        raise UserError(f"replace: expected best_fit or null, got {settings.replace}.")
     if settings.video not in ("auto", None) and Path(settings.video).suffix not in (".mp4", ".gif"):
         raise UserError(f"video: expected a name that ends in .mp4 or .gif, got {settings.video}.")
     return Path(folders[0]), OmegaConf.to_object(settings)
@@ -99,6 +107,8 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         agent.load_state_dict(state["agent"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
+    if settings.replace:
+        _replace_rationals(agent.online.layers, folder, state["step"])
     print(protocol_line(config))
     print(f"{path.name}: playing {settings.episodes} games with epsilon {settings.epsilon:g}", flush=True)
     played = play(agent, games, (settings.seed, COMMAND), settings.epsilon, settings.episodes)
@@ -118,6 +128,26 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         else:
             print(f"no video: {config.env.name} has no screen of its own")
     return played
+
+
+def _replace_rationals(layers: nn.Module, folder: Path, step: int) -> None:
+    """Put the best fitting known function in the place of each rational, on the inputs of the last snapshot.
+
+    As in Delfosse et al. 2021, where a trained agent is tested with such functions in place of its rationals.
+    """
+    rationals = [(name, module) for name, module in places(layers) if isinstance(module, Rational | Place)]
+    if not rationals:
+        raise UserError(f"replace=best_fit: the run in {folder} has no rationals; leave it out.")
+    try:
+        before = [one for one in read_snapshots(folder) if one.step <= step]
+    except ValueError as error:
+        raise UserError(f"replace=best_fit: {error}") from None
+    if not before:
+        raise UserError(f"replace=best_fit: {folder} has no snapshot from before step {step}; take a later checkpoint.")
+    found = [(name, best_fit(module, inputs=before[-1].places[name].inputs)) for name, module in rationals]
+    for name, fit in found:
+        setattr(layers, name, fit.as_module())
+        print(f"{name} is replaced by {fit.formula}, distance {fit.distance:.3g} ({fit.relative:.2%} of the outputs)")
 
 
 if __name__ == "__main__":
