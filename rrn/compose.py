@@ -20,6 +20,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from rrn.activations.functions import NAMES
+from rrn.activations.initial import PRESETS
 from rrn.activations.reference import VERSIONS
 from rrn.config import ACTS, ENVS, ActConfig, AtariConfig, Config, RationalConfig
 from rrn.envs.atari import TWO_PLAYERS, atari_games
@@ -170,6 +171,8 @@ def check_values(config: Config) -> None:
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     if isinstance(act, RationalConfig):
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
+        _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)
+        _require(act.lr is None or act.lr > 0, "act.lr", "a number above 0, or null", act.lr)
         _require(act.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", act.init)
         pair = len(act.degrees) == 2 and min(act.degrees, default=0) >= 1
         _require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", act.degrees)

@@ -70,8 +70,12 @@ class RationalConfig(ActConfig):
     init: str = MISSING
     version: str = MISSING
     degrees: list[int] = MISSING
+    preset: str = MISSING  # which approximation of init
+    share: list[int] | None = MISSING  # which places have one rational; null: as the name says
+    trainable: bool = MISSING
     train_numerator: bool = MISSING
     train_denominator: bool = MISSING
+    lr: float | None = MISSING  # learning rate of the coefficients; null: that of the weights
 
 
 @dataclass

@@ -123,6 +123,33 @@ def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
     assert sum(trainer.replay.added) >= 600
 
 
+def agent_of(*overrides):
+    config = compose_config(["env=CartPole", "act=rational", *overrides])
+    return make_agent(config, make_games(config.env, 1, (0,)), CPU)
+
+
+def test_options_of_rationals_reach_the_agent():
+    first, second = (module for _, module in places(agent_of("act.share=[2,2]").online.layers))
+    assert second.owner is first
+    assert len(list(agent_of("act.share=[1,2]", "act.preset=minimax").online.parameters())) == 6 + 4
+    frozen = agent_of("act.trainable=false")
+    assert len(frozen.optimiser.param_groups[0]["params"]) == 6
+    weights, rationals = agent_of("act.lr=0.5").optimiser.param_groups
+    assert (rationals["lr"], len(rationals["params"])) == (0.5, 4)
+    assert (weights["lr"], len(weights["params"])) == (compose_config(["env=CartPole"]).agent.learning_rate, 6)
+    assert len(agent_of().optimiser.param_groups) == 1
+
+
+@pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])
+def test_partial_sharing(share):
+    network = network_maker(
+        compose_config(["act=rational", f"act.share={share}"]).act, make_games(compose_config([]).env, 1, (0,))
+    )()
+    owners = [getattr(module, "owner", module) for _, module in places(network.layers)]
+    assert [[a is b for b in owners] for a in owners] == [[i == j for j in share] for i in share]
+    assert sum("numerator" in name for name, _ in network.named_parameters()) == 2
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])

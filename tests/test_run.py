@@ -87,6 +87,20 @@ def test_evaluate_plays_games_and_films_the_best(train_here, command):
     assert again.stdout.splitlines()[2] == process.stdout.splitlines()[2]
 
 
+def test_evaluate_with_the_rationals_replaced(train_here, command):
+    folder = train_here("experiment=smoke", "env=CartPole", "act=rational", "act.share=[1,1]")
+    process = command("rrn.evaluate", str(folder), "episodes=2", "replace=best_fit")
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    for name, line in zip(("act1", "act2"), lines, strict=False):
+        assert re.fullmatch(name + r" is replaced by .*\(.*\).*, distance \S+ \(\d+\.\d+% of the outputs\)", line)
+    assert "of 2 games" in process.stdout
+    plain = train_here("experiment=smoke", "env=CartPole", "act=relu", "steps=20")
+    refused = command("rrn.evaluate", str(plain), "replace=best_fit")
+    assert refused.returncode == 2
+    assert "has no rationals; leave it out" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -97,6 +111,7 @@ def test_evaluate_plays_games_and_films_the_best(train_here, command):
         (["nowhere", "episodes=x"], "episodes=x: "),
         (["nowhere", "episodes=0"], "episodes: expected 1 or more, got 0."),
         (["nowhere", "epsilon=2"], "epsilon: expected a number from 0 to 1"),
+        (["nowhere", "replace=best"], "replace: expected best_fit or null, got best."),
         (["nowhere", "video=film.avi"], "ends in .mp4 or .gif"),
     ],
 )

@@ -6,7 +6,7 @@ YAML file. A module whose output has more channels than its input says so in `ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from torch import nn
 
@@ -24,9 +24,18 @@ def _d_silu(places: int) -> list[nn.Module]:
     return [nn.SiLU() if place < places // 2 else DSiLU() for place in range(places)]
 
 
-def _recurrent_rational(places: int, **options) -> list[nn.Module]:
-    owner = RecurrentRational(**options)
-    return [owner, *(owner.again() for _ in range(places - 1))]
+def _rational(places: int, share: Sequence[int] | None = None, **options) -> list[nn.Module]:
+    """A rational for each different number in `share`, or for each place."""
+    share = list(range(places)) if share is None else share
+    if len(share) != places:
+        raise ValueError(f"share: expected {places} numbers, one for each place, got {list(share)}.")
+    owners = {key: (RecurrentRational if share.count(key) > 1 else Rational)(**options) for key in dict.fromkeys(share)}
+    first = [share.index(key) == place for place, key in enumerate(share)]
+    return [owners[key] if is_first else owners[key].again() for key, is_first in zip(share, first, strict=True)]
+
+
+def _recurrent_rational(places: int, share: Sequence[int] | None = None, **options) -> list[nn.Module]:
+    return _rational(places, [0] * places if share is None else share, **options)
 
 
 ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
@@ -38,7 +47,7 @@ ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
     "crelu": _each(CReLU),
     "tanh": _each(nn.Tanh),
     "gelu": _each(nn.GELU),
-    "rational": _each(Rational),
+    "rational": _rational,
     "recurrent_rational": _recurrent_rational,
 }
 

@@ -21,12 +21,13 @@ AGENTS = {"dqn": DQN, "ddqn": DQN}
 def make_agent(config: Config, games: VectorGames, device: torch.device) -> DQN:
     """The agent of the configuration, its network initialised from torch's global generator."""
     make = AGENTS[config.agent.name]
-    return make(config.agent, network_maker(config.act, games), config.seed, device, config.env.clip_rewards)
+    network, lr_rational = network_maker(config.act, games), getattr(config.act, "lr", None)
+    return make(config.agent, network, config.seed, device, config.env.clip_rewards, lr_rational)
 
 
 def network_maker(act: ActConfig, games: VectorGames) -> Callable[[], nn.Module]:
     """A function that makes a Q-network for these games with these activations."""
-    options = {key: value for key, value in dataclasses.asdict(act).items() if key != "name"}
+    options = {key: value for key, value in dataclasses.asdict(act).items() if key not in ("name", "lr")}
     pixels = len(games.frame_shape) > 1
     network, places = (AtariNetwork, ATARI_PLACES) if pixels else (VectorNetwork, VECTOR_PLACES)
 

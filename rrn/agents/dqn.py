@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rrn.activations.training import parameter_groups
 from rrn.agents.replay import Batch
 from rrn.config import DQNConfig
 from rrn.evaluating import evaluating
@@ -37,6 +38,7 @@ class DQN:
         seed: of the generator for acting and sampling.
         device: where the networks live.
         clip_rewards: to [-1, 1] in the update.
+        lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class DQN:
         seed: int,
         device: torch.device,
         clip_rewards: bool,
+        lr_rational: float | None = None,
     ):
         self.config, self.device, self.clip_rewards = config, device, clip_rewards
         self.online = network().to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False).eval()
+        trained = [p for p in self.online.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(
-            [p for p in self.online.parameters() if p.requires_grad],
+            trained if lr_rational is None else parameter_groups(self.online, config.learning_rate, lr_rational),
             lr=config.learning_rate,
             eps=config.adam_eps,
             fused=device.type in ("cpu", "cuda"),
