@@ -81,6 +81,8 @@ setup(
             "pytest-timeout>=2.2",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
+            "stable-baselines3>=2.3",
+            "torchvision",
         ],
     },
 )

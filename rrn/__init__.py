@@ -7,10 +7,15 @@ from rrn.activations import AffineRational, Rational, RationalChain, RecurrentRa
 _LATER = {  # name: module, imported when first asked for: they bring SciPy and matplotlib
     "animate": "rrn.activations.animate",
     "best_fit": "rrn.activations.best_fit",
+    "change_degrees": "rrn.activations.refit",
+    "change_version": "rrn.activations.refit",
     "fit": "rrn.activations.fit",
+    "load_old_state_dict": "rrn.activations.imports",
     "parameter_groups": "rrn.activations.training",
     "plot": "rrn.activations.plot",
+    "read_learned_activations": "rrn.activations.imports",
     "record_inputs": "rrn.activations.inputs",
+    "replace_activations": "rrn.activations.convert",
     "ShapePenalty": "rrn.activations.training",
     "snapshot": "rrn.activations.snapshots",
 }

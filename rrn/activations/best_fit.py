@@ -106,7 +106,7 @@ def best_fit(
         known = {ALIASES.get(name, name): named(name) for name in known}
     if not known:
         raise ValueError("candidates: expected one or more, got none.")
-    x, weights = _points(module, inputs, range)
+    x, weights = points(module, inputs, range)
     y = as_function(module)(x)
     mean, level = weights @ x, weights @ y
     spread, height = (np.sqrt(weights @ (v - v_mean) ** 2) for v, v_mean in ((x, mean), (y, level)))
@@ -126,8 +126,8 @@ def best_fit(
     return KnownFit(**{**vars(first), "others": tuple(others)})
 
 
-def _points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
-    """Where to compare, [K], and weights that sum to 1."""
+def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
+    """Where to compare, [K] and rising, and weights that sum to 1; arguments and errors as for `best_fit`."""
     if inputs is None:
         inputs = getattr(module, "recorded_inputs", None)
     if inputs is None:

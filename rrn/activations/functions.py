@@ -85,7 +85,7 @@ def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
         training = function.training
         function.eval()
     try:
-        return function(torch.from_numpy(x).to(like))
+        return function(torch.tensor(x, dtype=like.dtype, device=like.device))  # a copy: it may work in place
     finally:
         if training:
             function.train()

@@ -62,7 +62,7 @@ class Rational(nn.Module):
         dtype: torch.dtype | None = None,
     ):
         super().__init__()
-        self.degrees, self.version = _check(degrees, version)
+        self.degrees, self.version = check_form(degrees, version)
         if groups < 1:
             raise ValueError(f"groups: expected 1 or more, got {groups}.")
         if tail not in TAILS or not -math.inf < tail_range[0] < tail_range[1] < math.inf:
@@ -192,7 +192,8 @@ def _form(state: list[float]) -> str:
     )
 
 
-def _check(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
+def check_form(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
+    """Degrees (n, m) and version as they are; ValueError for others than there are."""
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
     if len(degrees) != 2 or any(type(d) is not int or d < 1 for d in degrees):

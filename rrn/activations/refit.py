@@ -1,0 +1,96 @@
+"""Give a rational another version or other degrees, with the same function as nearly as they can have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rrn.activations.best_fit import points
+from rrn.activations.fit import WIDE, fit
+from rrn.activations.inputs import Histogram
+from rrn.activations.operator import rational
+from rrn.activations.rational import Rational, check_form
+from rrn.activations.reference import denominator_size
+
+Inputs = Histogram | Tensor | np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """How far the function has moved: largest and RMS difference on `range`, the largest of all rows."""
+
+    largest: float
+    rms: float
+    range: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.range
+        return f"on [{low:g}, {high:g}] it differs by {self.largest:.3g} at most, RMS {self.rms:.3g}"
+
+
+def change_version(module: Rational, version: str, inputs: Inputs = None, range=(-3.0, 3.0)) -> Change:
+    """Change the form of the denominator of a rational in place, and fit the new one to what it was.
+
+    Args:
+        module: any `Rational`; further places of a recurrent one follow.
+        version: A, B, C, D or N. Between B and D nothing but the noise changes.
+        inputs: what weighs the errors: a histogram or the inputs themselves; None: what `rrn.record_inputs` left
+            on the module, or else even weight on `range`.
+        range: where to fit, if there are no inputs.
+
+    The parameters are new ones: make optimizers afterwards.
+
+    Returns:
+        How far the function has moved.
+
+    Raises:
+        ValueError: no such version, or a rational that cannot be fitted there, as one with a pole.
+    """
+    return _change(module, None, version, inputs, range)
+
+
+def change_degrees(module: Rational, degrees: tuple[int, int], inputs: Inputs = None, range=(-3.0, 3.0)) -> Change:
+    """Change the degrees (n, m) of a rational in place, and fit the new one to what it was.
+
+    Higher degrees give exactly the same function, with the new coefficients at zero. Arguments, result and errors as
+    for `change_version`.
+    """
+    return _change(module, degrees, None, inputs, range)
+
+
+def _change(module: Rational, degrees: tuple[int, int] | None, version: str | None, inputs: Inputs, range) -> Change:
+    if not isinstance(module, Rational):
+        raise ValueError(f"module: expected a Rational, got {type(module).__name__}.")
+    degrees, version = check_form(degrees or module.degrees, version or module.version)
+    x, weights = points(module, inputs, range)
+    low, high = float(x[0]), float(x[-1])
+    grid = torch.linspace(low, high, len(x), dtype=torch.float64)
+    weights = np.interp(grid, x, weights)
+    same_form = {version, module.version} in ({version}, {"B", "D"})
+    same_form &= degrees[0] >= module.degrees[0] and degrees[1] >= module.degrees[1]
+    sizes = degrees[0] + 1, denominator_size(degrees[1], version)
+    rows, difference = [], []
+    old = (c.detach().double().cpu().split(1) for c in (module.numerator, module.denominator))
+    for a, b in zip(*old, strict=True):
+
+        def function(at: np.ndarray, a=a, b=b) -> np.ndarray:
+            return rational(torch.from_numpy(at), a, b, module.version).numpy()
+
+        if same_form:
+            new = [nn.functional.pad(c, (0, size - c.shape[1])) for c, size in zip((a, b), sizes, strict=True)]
+        else:
+            slope = max(1.0, np.abs(function(WIDE) / (1 + np.abs(WIDE))).max())  # a bounded fit allows slopes up to 1
+            found = fit(lambda at: function(at) / slope, degrees, version, (low, high), weights=weights, bounded=True)  # noqa: B023
+            new = [torch.tensor([c], dtype=torch.float64) for c in (found.numerator, found.denominator)]
+            new[0] *= slope
+        rows.append(new)
+        difference.append(rational(grid, *new, version).numpy() - function(grid.numpy()))
+    for name, new in zip(("numerator", "denominator"), zip(*rows, strict=True), strict=True):
+        parameter = getattr(module, name)
+        setattr(module, name, nn.Parameter(torch.cat(new).to(parameter), parameter.requires_grad))
+    module.degrees, module.version = degrees, version
+    moved = np.stack(difference)
+    return Change(float(np.abs(moved).max()), float(np.sqrt((moved**2).mean(axis=1).max())), (low, high))

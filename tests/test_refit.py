@@ -1,0 +1,99 @@
+"""Another version or other degrees for a rational that is there: as near as they can be, and the error is said."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import rrn
+
+X = torch.linspace(-3, 3, 1001, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("version", "ABCDN")
+def test_another_version_is_near_the_function_and_says_how_near(version):
+    act = rrn.Rational("gelu", dtype=torch.float64).eval()
+    before = act(X).detach()
+    change = rrn.change_version(act, version)
+    assert act.version == version
+    difference = (act(X) - before).detach()
+    assert change.largest == pytest.approx(difference.abs().max().item(), rel=0.02, abs=1e-12)
+    assert change.rms == pytest.approx(difference.square().mean().sqrt().item(), rel=0.02, abs=1e-12)
+    assert change.largest < 2e-4
+    assert f"{change.largest:.3g}" in str(change)
+    state = act.state_dict()
+    rrn.Rational(version=version, dtype=torch.float64).load_state_dict(state)
+
+
+def test_b_and_d_have_the_same_coefficients():
+    act = rrn.Rational("silu", version="B")
+    before = act.numerator.detach().clone()
+    assert rrn.change_version(act, "D").largest == 0
+    assert torch.equal(act.numerator, before)
+
+
+@pytest.mark.parametrize("version", "ABCDN")
+def test_higher_degrees_change_nothing_and_can_learn(version):
+    act = rrn.Rational("gelu", version=version, groups=2).eval()
+    x = X.float().reshape(7, 1, 143).repeat(1, 2, 1)
+    before = act(x).detach()
+    assert rrn.change_degrees(act, (7, 6)).largest == 0
+    assert act.degrees == (7, 6)
+    assert act.numerator.shape == (2, 8)
+    assert torch.allclose(act(x), before, atol=1e-6)
+    act(x).square().sum().backward()
+    assert (act.numerator.grad != 0).all()
+    assert (act.denominator.grad != 0).all()
+
+
+def test_lower_degrees_fit_each_row():
+    act = rrn.Rational("silu", groups=2, dtype=torch.float64).eval()
+    with torch.no_grad():
+        act.numerator[1] *= 2
+    before = act.each_row(X[:, None]).detach()
+    change = rrn.change_degrees(act, (3, 2))
+    difference = (act.each_row(X[:, None]) - before).detach()
+    assert change.largest == pytest.approx(difference.abs().max().item(), rel=0.02)
+    assert change.rms == pytest.approx(difference.square().mean(dim=0).max().sqrt().item(), rel=0.02)
+    assert change.largest < 0.05
+
+
+def test_the_fit_is_nearer_where_the_inputs_are():
+    near_two = torch.randn(5000, generator=torch.Generator().manual_seed(0)) * 0.2 + 2
+    errors = []
+    for inputs in (None, near_two):
+        act = rrn.Rational("gelu", dtype=torch.float64)
+        before = act(near_two.double()).detach()
+        rrn.change_degrees(act, (2, 2), inputs=inputs)
+        errors.append((act(near_two.double()) - before).square().mean().sqrt().item())
+    assert errors[1] < errors[0] / 10
+
+
+def test_recorded_inputs_are_taken_and_places_follow():
+    act = rrn.RecurrentRational("tanh")
+    place = act.again()
+    with rrn.record_inputs(act):
+        act(torch.full((100,), 5.0).uniform_(4, 6))
+    change = rrn.change_version(act, "N")
+    assert change.range == pytest.approx((4, 6), abs=0.1)
+    assert (place(torch.tensor([5.0])) - act(torch.tensor([5.0]))).abs() == 0
+    assert "version=N" in repr(place)
+
+
+def test_frozen_coefficients_stay_frozen():
+    act = rrn.Rational(train_denominator=False)
+    rrn.change_version(act, "B")
+    assert [p.requires_grad for p in (act.numerator, act.denominator)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (rrn.change_version, (torch.nn.ReLU(), "A"), "module: expected a Rational, got ReLU"),
+        (rrn.change_version, (rrn.Rational(), "E"), "version: expected one of A, B, C, D, N, got 'E'"),
+        (rrn.change_degrees, (rrn.Rational(), (0, 4)), "degrees: expected two whole numbers"),
+    ],
+)
+def test_a_mistake_is_a_sentence(change, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        change(*arguments)
