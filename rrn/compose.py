@@ -106,6 +106,8 @@ def to_config(composed: DictConfig) -> Config:
     typed = OmegaConf.structured(Config)
     try:
         values = OmegaConf.to_container(composed, resolve=True)
+        if "from" in values["act"]:  # no name for a field of Python
+            values["act"]["from_run"] = values["act"].pop("from")
         env, act = ENVS[values["env"]["kind"]], ACTS.get(values["act"]["name"], ActConfig)
         if env is not AtariConfig and values["experiment"] == "paper":
             raise UserError("experiment=paper: the paper's protocol is for Atari games; leave it out or change env.")
@@ -173,6 +175,9 @@ def check_values(config: Config) -> None:
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)
         _require(act.lr is None or act.lr > 0, "act.lr", "a number above 0, or null", act.lr)
+        _require(act.per in ("tensor", "channel"), "act.per", "tensor or channel", act.per)
+        waiting = act.delay is None or re.fullmatch(r"\d+(epochs)?", act.delay)
+        _require(waiting, "act.delay", "agent steps such as 100000, or epochs such as 25epochs, or null", act.delay)
         _require(act.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", act.init)
         pair = len(act.degrees) == 2 and min(act.degrees, default=0) >= 1
         _require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", act.degrees)

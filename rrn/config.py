@@ -72,10 +72,13 @@ class RationalConfig(ActConfig):
     degrees: list[int] = MISSING
     preset: str = MISSING  # which approximation of init
     share: list[int] | None = MISSING  # which places have one rational; null: as the name says
+    per: str = MISSING  # tensor or channel
     trainable: bool = MISSING
     train_numerator: bool = MISSING
     train_denominator: bool = MISSING
     lr: float | None = MISSING  # learning rate of the coefficients; null: that of the weights
+    delay: str | None = MISSING  # how long the coefficients wait: agent steps, or as 25epochs
+    from_run: str | None = None  # `from` on the command line: a run whose rationals these are, frozen
 
 
 @dataclass
@@ -114,3 +117,9 @@ class Config:
 
 ENVS = {"atari": AtariConfig, "cartpole": CartPoleConfig}
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
+
+
+def delay_steps(config: Config) -> int:
+    """Agent steps after which the coefficients of rationals begin to learn (act.delay)."""
+    number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
+    return int(number) * (config.evaluation.every if epochs else 1)

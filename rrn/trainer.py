@@ -23,12 +23,13 @@ from rrn.agents import make_agent
 from rrn.agents.dqn import NotFinite
 from rrn.agents.replay import Replay
 from rrn.compose import dotted
-from rrn.config import Config
+from rrn.config import Config, delay_steps
 from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
 from rrn.envs import Game, make_games
 from rrn.evaluating import evaluating
 from rrn.evaluation import play, summary
+from rrn.pretrained import take_activations
 from rrn.progress import Progress, count, duration
 from rrn.protocol import protocol_line
 from rrn.records import Records
@@ -53,6 +54,10 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING))
         self.agent = make_agent(config, self.games, self.device)
+        self.delay = delay_steps(config)
+        if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
+            take_activations(self.agent.online, config.act.from_run)
+            self.agent.copy_target()
         self.replay = Replay(
             config.agent.replay_capacity,
             self.games.num_envs,
@@ -154,6 +159,7 @@ class Trainer:
     def _learn(self) -> None:
         """The updates and target copies that are due; their number is a function of the step."""
         config = self.config.agent
+        self.agent.train_rationals(self.step > self.delay)
         while self.agent.updates < self.step // config.train_every:
             due = self.agent.updates + 1 == self.step // config.train_every
             measure_norm = due and self._passed(self.config.log_every)
@@ -217,7 +223,7 @@ class Trainer:
         for name, module in named_rationals(self.agent.online):
             for letter, row in (("a", module.numerator), ("b", module.denominator)):
                 first = 0 if letter == "a" or module.version == "C" else 1
-                for i, value in enumerate(row[0].tolist(), first):
+                for i, value in enumerate(row.mean(dim=0).tolist(), first):
                     values[f"coefficients/{name.split('.')[-1]}/{letter}{i}"] = value
         self.records.scalars(self.step, values)
 

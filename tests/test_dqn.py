@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from rrn.activations.places import places
+from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import make_agent, network_maker
 from rrn.agents.replay import Batch
@@ -138,6 +139,25 @@ def test_options_of_rationals_reach_the_agent():
     assert (rationals["lr"], len(rationals["params"])) == (0.5, 4)
     assert (weights["lr"], len(weights["params"])) == (compose_config(["env=CartPole"]).agent.learning_rate, 6)
     assert len(agent_of().optimiser.param_groups) == 1
+
+
+def test_rationals_per_channel():
+    config = compose_config(["act=rational", "act.per=channel", "act.share=[1,2,2,3]"])
+    games = make_games(config.env, 1, (0,))
+    network = network_maker(config.act, games)()
+    assert [len(m.numerator) for _, m in places(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
+    with torch.no_grad():
+        before = network(torch.from_numpy(games.observations))
+        network.layers.act1.numerator[5] *= 2  # the sixth channel of the first convolution alone
+        seen = []
+        network.layers.act1.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+        assert not torch.equal(network(torch.from_numpy(games.observations)), before)
+    (x, y), plain = seen[0], Rational()
+    assert torch.allclose(y[:, 6:], plain(x[:, 6:]), atol=1e-6)
+    assert torch.allclose(y[:, 5], 2 * plain(x[:, 5]), atol=1e-6)
+    shared = compose_config(["act=recurrent_rational", "act.per=channel"])
+    with pytest.raises(UserError, match="per=channel: place 1 has 32 channels, others that share it 512"):
+        network_maker(shared.act, games)()
 
 
 @pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])

@@ -24,12 +24,29 @@ def _d_silu(places: int) -> list[nn.Module]:
     return [nn.SiLU() if place < places // 2 else DSiLU() for place in range(places)]
 
 
-def _rational(places: int, share: Sequence[int] | None = None, **options) -> list[nn.Module]:
-    """A rational for each different number in `share`, or for each place."""
+def _rational(
+    places: int,
+    share: Sequence[int] | None = None,
+    per: str = "tensor",
+    channels: Sequence[int] | None = None,
+    **options,
+) -> list[nn.Module]:
+    """A rational for each different number in `share`, or for each place; per channel, one row for each."""
     share = list(range(places)) if share is None else share
     if len(share) != places:
         raise ValueError(f"share: expected {places} numbers, one for each place, got {list(share)}.")
-    owners = {key: (RecurrentRational if share.count(key) > 1 else Rational)(**options) for key in dict.fromkeys(share)}
+    groups = dict.fromkeys(share, 1)
+    if per == "channel":
+        groups = dict(zip(share, channels, strict=True))
+        for place, (key, width) in enumerate(zip(share, channels, strict=True), 1):
+            if width != groups[key]:
+                raise ValueError(
+                    f"per=channel: place {place} has {width} channels, others that share it {groups[key]}."
+                )
+    owners = {
+        key: (RecurrentRational if share.count(key) > 1 else Rational)(groups=rows, **options)
+        for key, rows in groups.items()
+    }
     first = [share.index(key) == place for place, key in enumerate(share)]
     return [owners[key] if is_first else owners[key].again() for key, is_first in zip(share, first, strict=True)]
 
@@ -53,7 +70,10 @@ ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
 
 
 def make_activations(name: str, places: int, **options) -> list[nn.Module]:
-    """The activation modules of a network with this many places, first to last."""
+    """The activation modules of a network with this many places, first to last.
+
+    Options are those of the YAML file; with per="channel" also `channels`, how many there are at each place.
+    """
     return ACTIVATIONS[name](places, **options)
 
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from rrn.activations.registry import make_activations
 from rrn.agents.dqn import DQN
-from rrn.agents.networks import ATARI_PLACES, VECTOR_PLACES, AtariNetwork, VectorNetwork
-from rrn.config import ActConfig, Config
+from rrn.agents.networks import ATARI_WIDTHS, VECTOR_WIDTHS, AtariNetwork, VectorNetwork
+from rrn.config import ActConfig, Config, RationalConfig
 from rrn.envs import VectorGames
 from rrn.errors import UserError
 
@@ -27,13 +27,17 @@ def make_agent(config: Config, games: VectorGames, device: torch.device) -> DQN:
 
 def network_maker(act: ActConfig, games: VectorGames) -> Callable[[], nn.Module]:
     """A function that makes a Q-network for these games with these activations."""
-    options = {key: value for key, value in dataclasses.asdict(act).items() if key not in ("name", "lr")}
+    others = ("name", "lr", "delay", "from_run")
+    options = {key: value for key, value in dataclasses.asdict(act).items() if key not in others}
     pixels = len(games.frame_shape) > 1
-    network, places = (AtariNetwork, ATARI_PLACES) if pixels else (VectorNetwork, VECTOR_PLACES)
+    network, widths = (AtariNetwork, ATARI_WIDTHS) if pixels else (VectorNetwork, VECTOR_WIDTHS)
+    if isinstance(act, RationalConfig):
+        options["channels"] = widths
+        options["trainable"] &= act.from_run is None
 
     def make() -> nn.Module:
         try:
-            activations = make_activations(act.name, places, **options)
+            activations = make_activations(act.name, len(widths), **options)
         except ValueError as error:
             raise UserError(f"act: {error}") from error
         return network(games.frame_shape, games.stack, games.num_actions, activations)

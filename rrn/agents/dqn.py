@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rrn.activations.training import parameter_groups
+from rrn.activations.training import parameter_groups, rational_parameters
 from rrn.agents.replay import Batch
 from rrn.config import DQNConfig
 from rrn.evaluating import evaluating
@@ -60,6 +60,7 @@ class DQN:
             eps=config.adam_eps,
             fused=device.type in ("cpu", "cuda"),
         )
+        self.coefficients = [p for p in rational_parameters(self.online) if p.requires_grad]
         self.generator = torch.Generator().manual_seed(seed)
         self.updates = 0
 
@@ -121,6 +122,11 @@ class DQN:
         self.optimiser.step()
         self.updates += 1
         return measured
+
+    def train_rationals(self, on: bool) -> None:
+        """Let the coefficients learn, or wait; those that are frozen stay so."""
+        for coefficient in self.coefficients:
+            coefficient.requires_grad_(on)
 
     def copy_target(self) -> None:
         """Set the target network to the online network."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
-ATARI_PLACES = len(CONVOLUTIONS) + 1
-VECTOR_PLACES = 2
+ATARI_WIDTHS = (*(width for width, _, _ in CONVOLUTIONS), 512)  # channels or units at each place
+VECTOR_WIDTHS = (128, 128)
 
 
 class AtariNetwork(nn.Module):
@@ -25,9 +25,9 @@ class AtariNetwork(nn.Module):
             layers[f"act{i}"] = act
             channels, size = width * expansion(act), (size - kernel) // stride + 1
         layers["flatten"] = nn.Flatten()
-        layers["hidden"] = nn.Linear(channels * size * size, 512)
+        layers["hidden"] = nn.Linear(channels * size * size, ATARI_WIDTHS[-1])
         layers["act4"] = activations[-1]
-        layers["output"] = nn.Linear(512 * expansion(activations[-1]), num_actions)
+        layers["output"] = nn.Linear(ATARI_WIDTHS[-1] * expansion(activations[-1]), num_actions)
         self.layers = nn.Sequential(layers)
         initialise(self)
         self.to(memory_format=torch.channels_last)  # the faster layout on a CPU
@@ -44,10 +44,10 @@ class VectorNetwork(nn.Module):
         super().__init__()
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         width = stack * frame_shape[0]
-        for i, act in enumerate(activations, 1):
-            layers[f"hidden{i}"] = nn.Linear(width, 128)
+        for i, (units, act) in enumerate(zip(VECTOR_WIDTHS, activations, strict=True), 1):
+            layers[f"hidden{i}"] = nn.Linear(width, units)
             layers[f"act{i}"] = act
-            width = 128 * expansion(act)
+            width = units * expansion(act)
         layers["output"] = nn.Linear(width, num_actions)
         self.layers = nn.Sequential(layers)
         initialise(self)
