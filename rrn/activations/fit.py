@@ -73,7 +73,7 @@ class Fit:
                     f"outside {self._range} it leaves the target: at {x:g} it is {value:.3g}, not {target:.3g}."
                 )
         n, m = self.degrees
-        if n == m + 1 and lines:
+        if n == m + 1 and lines and np.isfinite(self._slope):
             lines.append(f"degrees {self.degrees} give equal slopes at both ends, {self._slope:.3g} here.")
         return lines
 
