@@ -144,7 +144,10 @@ def _replace_rationals(layers: nn.Module, folder: Path, step: int) -> None:
         raise UserError(f"replace=best_fit: {error}") from None
     if not before:
         raise UserError(f"replace=best_fit: {folder} has no snapshot from before step {step}; take a later checkpoint.")
-    found = [(name, best_fit(module, inputs=before[-1].places[name].inputs)) for name, module in rationals]
+    try:
+        found = [(name, best_fit(module, inputs=before[-1].places[name].inputs)) for name, module in rationals]
+    except ValueError as error:
+        raise UserError(f"replace=best_fit: {error}") from None
     for name, fit in found:
         setattr(layers, name, fit.as_module())
         print(f"{name} is replaced by {fit.formula}, distance {fit.distance:.3g} ({fit.relative:.2%} of the outputs)")

@@ -63,6 +63,16 @@ def test_own_candidates_and_a_constant():
     assert rrn.best_fit(lambda x: 0 * x + 3, ["tanh"]).distance < 1e-6
 
 
+def test_one_row_of_a_rational_per_channel_can_be_named():
+    act = rrn.Rational("tanh", groups=3)
+    with torch.no_grad():
+        act.numerator[1] *= 2
+    with pytest.raises(ValueError, match="it has 3 rows of coefficients; name one of them"):
+        rrn.best_fit(act)
+    found = rrn.best_fit(lambda x: act.each_row(x[:, None])[:, 1], ["tanh", "relu"])
+    assert (found.name, round(found.a * found.c, 2)) == ("tanh", 2.0)
+
+
 def test_mistakes_are_sentences():
     with pytest.raises(ValueError, match="got none"):
         rrn.best_fit(nn.ReLU(), [])

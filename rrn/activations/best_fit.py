@@ -99,8 +99,16 @@ def best_fit(
     nearer: tanh(x) and not 2 sigmoid(2 x) - 1.
 
     Raises:
-        ValueError: no candidate, an unknown name, or inputs without two different values.
+        ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
+            rows of coefficients.
     """
+    owner = getattr(module, "owner", module)
+    rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
+    if rows > 1:
+        raise ValueError(
+            f"module: expected one function, it has {rows} rows of coefficients; name one of "
+            "them, as in best_fit(lambda x: module.each_row(x[:, None])[:, 0])."
+        )
     known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
     if not isinstance(known, Mapping):
         known = {ALIASES.get(name, name): named(name) for name in known}
