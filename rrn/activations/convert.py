@@ -111,19 +111,21 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
             new |= _recurrent(part)
 
     known = {id(p) for p in model.parameters()}
-    texts, parameters, owners = {}, [], {}
+    texts, parameters, places = {}, [], {}
     for spot in spots:
         module, text = new[id(spot.module)]
         texts[spot.name] = f"{type(spot.module).__name__} -> {text}"
-        fresh = [p for p in module.parameters() if p.requires_grad and id(p) not in known | owners.keys()]
-        parameters += fresh
-        owners |= {id(p): spot for p in fresh}
+        for parameter in module.parameters():
+            if parameter.requires_grad and id(parameter) not in known:
+                known.add(id(parameter))
+                parameters.append(parameter)
+                places[id(parameter)] = spot
         spot.parent._modules[spot.key] = module.train(spot.module.training)
         if isinstance(spot.parent, nn.TransformerEncoderLayer):
             spot.parent.activation_relu_or_gelu = 0  # or its fused path would go on with the old one
     if spots and spots[0].name == "":
         model = new[id(model)][0]
-    trained = _tell_optimizers(model, owners, parameters)
+    trained = _tell_optimizers(model, places, parameters)
     untrained = tuple(p for p in parameters if id(p) not in trained)
     return model, Replaced(texts, left, functional, untraceable, tuple(parameters), untrained)
 
@@ -269,12 +271,12 @@ def _held(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def _tell_optimizers(model: nn.Module, owners: dict[int, _Spot], parameters: list[nn.Parameter]) -> set[int]:
+def _tell_optimizers(model: nn.Module, places: dict[int, _Spot], parameters: list[nn.Parameter]) -> set[int]:
     """Give each optimizer the new parameters where it trains those before them; all that some optimizer has."""
     trained: set[int] = set()
     for optimizer in _optimizers(model):
         held = {id(p) for p in _held(optimizer)}
-        fresh = [p for p in parameters if id(owners[id(p)].before) in held]
+        fresh = [p for p in parameters if id(places[id(p)].before) in held]
         if fresh:
             named = "param_names" in optimizer.param_groups[0]
             names = {id(p): name for name, p in model.named_parameters()}
