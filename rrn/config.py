@@ -72,12 +72,13 @@ class RationalConfig(ActConfig):
     degrees: list[int] = MISSING
     preset: str = MISSING  # which approximation of init
     share: list[int] | None = MISSING  # which places have one rational; null: as the name says
-    per: str = MISSING  # tensor or channel
     trainable: bool = MISSING
     train_numerator: bool = MISSING
     train_denominator: bool = MISSING
     lr: float | None = MISSING  # learning rate of the coefficients; null: that of the weights
-    delay: str | None = MISSING  # how long the coefficients wait: agent steps, or as 25epochs
+    # with defaults here, for the folders of runs that were made before there were these
+    per: str = "tensor"  # or channel
+    delay: str | None = None  # how long the coefficients wait: agent steps, or as 25epochs
     from_run: str | None = None  # `from` on the command line: a run whose rationals these are, frozen
 
 

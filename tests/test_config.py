@@ -13,13 +13,22 @@ from omegaconf import OmegaConf
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
-from rrn.compose import compose_config, conf_dir, to_config
+from rrn.compose import compose_config, conf_dir, load_run_config, to_config
 from rrn.envs.atari import atari_games
 from rrn.protocol import protocol_line
 
 
 def names(group):
     return sorted(path.stem for path in (Path(conf_dir()) / group).glob("*.yaml"))
+
+
+def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
+    config = compose_config(["act=rational"])
+    old = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(config)))
+    for name in ("per", "delay", "from_run"):
+        del old.act[name]
+    OmegaConf.save(old, tmp_path / "config.yaml")
+    assert load_run_config(tmp_path) == config
 
 
 def test_each_registered_name_has_its_file():
