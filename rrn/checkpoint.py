@@ -15,7 +15,7 @@ import torch
 
 from rrn.errors import UserError
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Damaged(UserError):

@@ -19,16 +19,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
-from rrn.activations.functions import NAMES
-from rrn.activations.initial import PRESETS
-from rrn.activations.reference import VERSIONS
-from rrn.config import ACTS, ENVS, ActConfig, AtariConfig, Config, RationalConfig
+from rrn.checks import check_values
+from rrn.config import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig, dotted
+from rrn.envs import minatar
 from rrn.envs.atari import TWO_PLAYERS, atari_games
 from rrn.errors import UserError
 
 GROUPS = ("agent", "env", "act", "experiment")
 FIXED = ("agent.name", "env.name", "env.kind", "act.name")
-BASES = {"env": {"atari"}, "experiment": {"games"}}  # in the folders, but not to be chosen
+BASES = {
+    "agent": {"envs"},
+    "env": {"atari", "minatar"},
+    "experiment": {"agents", "games"},
+}  # in the folders, but not to be chosen
 
 
 def conf_dir() -> str:
@@ -41,10 +44,16 @@ def conf_dir() -> str:
 
 
 def register_games() -> None:
-    """Make env=<game> a choice for each Atari game, without a file."""
+    """Make env=<game> a choice for each game of Atari and MinAtar, without a file."""
     store = ConfigStore.instance()
-    for game in atari_games():
-        store.store(group="env", name=game, node={"defaults": ["atari", "_self_"], "name": game})
+    for base, games in (("atari", atari_games()), ("minatar", minatar.GAMES)):
+        for game in games:
+            store.store(group="env", name=game, node={"defaults": [base, "_self_"], "name": game})
+    folder = Path(conf_dir())
+    for path in (*folder.glob("agent/envs/*_MinAtar.yaml"), *folder.glob("experiment/games/*_MinAtar.yaml")):
+        for game in minatar.GAMES:
+            name, group = path.stem.replace("MinAtar", game), path.parent.relative_to(folder).as_posix()
+            store.store(group=group, name=name, node={"defaults": [path.stem]})
 
 
 def compose_config(overrides: list[str]) -> Config:
@@ -108,10 +117,15 @@ def to_config(composed: DictConfig) -> Config:
         values = OmegaConf.to_container(composed, resolve=True)
         if "from" in values["act"]:  # no name for a field of Python
             values["act"]["from_run"] = values["act"].pop("from")
-        env, act = ENVS[values["env"]["kind"]], ACTS.get(values["act"]["name"], ActConfig)
+        agent, act = AGENTS[values["agent"]["name"]], ACTS.get(values["act"]["name"], ActConfig)
+        env = ENVS[values["env"]["kind"]]
         if env is not AtariConfig and values["experiment"] == "paper":
             raise UserError("experiment=paper: the paper's protocol is for Atari games; leave it out or change env.")
-        typed.env, typed.act = OmegaConf.structured(env), OmegaConf.structured(act)
+        if agent is not DQNConfig and values["experiment"] == "paper":
+            raise UserError(
+                "experiment=paper: the paper's protocol is for DQN; leave it out, or set agent=dqn or ddqn."
+            )
+        typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
         config = OmegaConf.to_object(OmegaConf.merge(typed, values))
     except (ConfigKeyError, ConfigAttributeError) as error:
         raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
@@ -121,66 +135,6 @@ def to_config(composed: DictConfig) -> Config:
         raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
     check_values(config)
     return config
-
-
-def check_values(config: Config) -> None:
-    """Raise a UserError for the first value that has the right type but makes no sense."""
-    agent, env, act, evaluation = config.agent, config.env, config.act, config.evaluation
-    at_least_one = {
-        "steps": config.steps,
-        "log_every": config.log_every,
-        "checkpoint.every": config.checkpoint.every,
-        "checkpoint.keep": config.checkpoint.keep,
-        "evaluation.every": evaluation.every,
-        "evaluation.num_envs": evaluation.num_envs,
-        "evaluation.episodes": evaluation.episodes,
-        "evaluation.steps": evaluation.steps,
-        "agent.batch_size": agent.batch_size,
-        "agent.train_every": agent.train_every,
-        "agent.target_every": agent.target_every,
-        "agent.epsilon_steps": agent.epsilon_steps,
-        "agent.replay_capacity": agent.replay_capacity,
-        "env.num_envs": env.num_envs,
-        "threads": config.threads,
-    }
-    between = {
-        "agent.gamma": agent.gamma,
-        "agent.epsilon_start": agent.epsilon_start,
-        "agent.epsilon_end": agent.epsilon_end,
-        "evaluation.epsilon": evaluation.epsilon,
-    }
-    positive = {"agent.learning_rate": agent.learning_rate, "agent.adam_eps": agent.adam_eps}
-    if isinstance(env, AtariConfig):
-        at_least_one |= {f"env.{name}": getattr(env, name) for name in ("frame_skip", "frame_cap", "stack")}
-        between["env.sticky_actions"] = env.sticky_actions
-        _require(env.size >= 36, "env.size", "at least 36, for the three convolutions", env.size)
-        _require(env.noop_max >= 0, "env.noop_max", "0 or more", env.noop_max)
-    for name, value in at_least_one.items():
-        _require(value is None or value >= 1, name, "1 or more", value)
-    for name, value in between.items():
-        _require(0 <= value <= 1, name, "a number from 0 to 1", value)
-    for name, value in positive.items():
-        _require(value > 0, name, "a number above 0", value)
-    norm = agent.max_grad_norm
-    _require(norm is None or norm > 0, "agent.max_grad_norm", "a number above 0, or null", norm)
-    _require(config.seed >= 0, "seed", "0 or more", config.seed)
-    least = 2 * env.num_envs * getattr(env, "stack", 1)
-    _require(agent.warmup >= least, "agent.warmup", f"at least {least}, to sample from", agent.warmup)
-    capacity = agent.replay_capacity
-    _require(capacity >= least, "agent.replay_capacity", f"at least {least}, to sample from", capacity)
-    one = (evaluation.episodes is None) != (evaluation.steps is None)
-    both = f"{evaluation.episodes} and {evaluation.steps}"
-    _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
-    if isinstance(act, RationalConfig):
-        _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
-        _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)
-        _require(act.lr is None or act.lr > 0, "act.lr", "a number above 0, or null", act.lr)
-        _require(act.per in ("tensor", "channel"), "act.per", "tensor or channel", act.per)
-        waiting = act.delay is None or re.fullmatch(r"\d+(epochs)?", act.delay)
-        _require(waiting, "act.delay", "agent steps such as 100000, or epochs such as 25epochs, or null", act.delay)
-        _require(act.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", act.init)
-        pair = len(act.degrees) == 2 and min(act.degrees, default=0) >= 1
-        _require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", act.degrees)
 
 
 def load_run_config(folder: Path) -> Config:
@@ -198,15 +152,13 @@ def load_run_config(folder: Path) -> Config:
         raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
 
 
-def _require(holds: object, name: str, expected: str, value: object) -> None:
-    if not holds:
-        raise UserError(f"{name}: expected {expected}, got {value}.")
-
-
 def _compose(overrides: list[str]) -> DictConfig:
     try:
         return compose("config", overrides=overrides)
     except HydraException as error:
+        other = re.match(r"Could not override '(.+?)'", str(error))
+        if other:  # a key that is known, but not here
+            raise UserError(f"{other[1]}: no such setting here; other choices have it.") from error
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
@@ -228,7 +180,8 @@ def _check_key(key: str) -> None:
 @cache
 def _known_keys() -> list[str]:
     """Every key that some choice has; one that only another choice has is refused after composing."""
-    return sorted(dotted(OmegaConf.to_container(_compose(["env=Pong", "act=rational"]))))
+    choices = ("agent=dqn", "agent=ppo", "env=MinAtar-Breakout")
+    return sorted({key for one in choices for key in dotted(OmegaConf.to_container(_compose([one, "act=rational"])))})
 
 
 def _unknown_key(key: str, known: dict) -> UserError:
@@ -237,14 +190,6 @@ def _unknown_key(key: str, known: dict) -> UserError:
         parent = parent.get(part, {})
     names = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent]
     return UserError(f"{key}: no such setting here. {_nearest(key, names)}".strip())
-
-
-def dotted(values: dict, prefix: str = "") -> dict:
-    """Nested dictionaries as one, with dotted names; the inner nodes are left out."""
-    flat = {}
-    for key, value in values.items():
-        flat |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -8,10 +8,16 @@ from omegaconf import MISSING
 
 
 @dataclass
-class DQNConfig:
-    """agent=dqn, agent=ddqn."""
+class AgentConfig:
+    """What every agent has."""
 
     name: str = MISSING
+
+
+@dataclass
+class DQNConfig(AgentConfig):
+    """agent=dqn, agent=ddqn."""
+
     double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
     learning_rate: float = MISSING  # of Adam
     adam_eps: float = MISSING
@@ -28,11 +34,31 @@ class DQNConfig:
 
 
 @dataclass
+class PPOConfig(AgentConfig):
+    """agent=ppo."""
+
+    learning_rate: float = MISSING  # of Adam
+    anneal: bool = MISSING  # learning rate and clip range fall to 0 in a line over `steps`
+    adam_eps: float = MISSING
+    gamma: float = MISSING  # discount
+    gae_lambda: float = MISSING  # of the advantage estimate
+    rollout: int = MISSING  # agent steps of each environment between updates
+    epochs: int = MISSING  # times that a rollout is gone through
+    batch_size: int = MISSING  # agent steps of a minibatch
+    clip: float = MISSING  # range of the ratio of probabilities around 1
+    clip_value: bool = MISSING  # clip the change of the value in the same way
+    normalise_advantages: bool = MISSING  # in each minibatch
+    entropy_coef: float = MISSING  # weight of the entropy bonus
+    value_coef: float = MISSING  # weight of the squared error of the value
+    max_grad_norm: float | None = MISSING  # null: no clipping
+
+
+@dataclass
 class EnvConfig:
     """What every environment has."""
 
     name: str = MISSING
-    kind: str = MISSING  # atari or cartpole
+    kind: str = MISSING  # atari, minatar or cartpole
     num_envs: int = MISSING  # copies that step together
     clip_rewards: bool = MISSING  # to [-1, 1], for learning only
 
@@ -49,6 +75,16 @@ class AtariConfig(EnvConfig):
     frame_cap: int = MISSING  # emulator frames of a game
     size: int = MISSING  # of the square observation, pixels
     stack: int = MISSING  # frames per observation
+    overlap: bool = True  # emulate while the agent learns; the same results in less time
+
+
+@dataclass
+class MinAtarConfig(EnvConfig):
+    """env=MinAtar-<one of its games>."""
+
+    sticky_actions: float = MISSING  # probability that the last action is repeated
+    ramping: bool = MISSING  # the game becomes harder as it goes on
+    step_cap: int = MISSING  # agent steps of a game
 
 
 @dataclass
@@ -101,7 +137,7 @@ class CheckpointConfig:
 class Config:
     """One run."""
 
-    agent: DQNConfig = field(default_factory=DQNConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     act: ActConfig = field(default_factory=ActConfig)
     experiment: str = MISSING
@@ -116,7 +152,8 @@ class Config:
     resume: bool = MISSING
 
 
-ENVS = {"atari": AtariConfig, "cartpole": CartPoleConfig}
+AGENTS = {"dqn": DQNConfig, "ddqn": DQNConfig, "ppo": PPOConfig}
+ENVS = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConfig}
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
 
 
@@ -124,3 +161,11 @@ def delay_steps(config: Config) -> int:
     """Agent steps after which the coefficients of rationals begin to learn (act.delay)."""
     number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
     return int(number) * (config.evaluation.every if epochs else 1)
+
+
+def dotted(values: dict, prefix: str = "") -> dict:
+    """Nested dictionaries as one, with dotted names; the inner nodes are left out."""
+    flat = {}
+    for key, value in values.items():
+        flat |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -7,20 +7,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from rrn.agents.dqn import DQN
-from rrn.agents.replay import Batch
+from rrn.agents.agent import Agent, NotFinite
 from rrn.errors import UserError
 
 
-def explain_not_finite(agent: DQN, batch: Batch, folder: Path, step: int) -> UserError:
+def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) -> UserError:
     """Save batch and agent, and find the first layer whose parameters or output are not finite."""
     path = folder / "not_finite.pt"
-    torch.save({"step": step, "batch": vars(batch), "agent": agent.state_dict()}, path)
-    where = (
-        first_not_finite(agent.online, batch.states)
-        or first_not_finite(agent.target, batch.next_states)
-        or "no layer, but in the rewards or the loss itself"
-    )
+    torch.save({"step": step, "batch": error.batch, "agent": agent.state_dict()}, path)
+    found = (first_not_finite(network, observations) for network, observations in error.inputs)
+    where = next(filter(None, found), "no layer, but in the rewards or the loss itself")
     return UserError(
         f"the loss is not finite at step {step}; the first value that is not finite is in {where}. The batch and the "
         f"agent are in {path}. Try a smaller agent.learning_rate or agent.max_grad_norm=10."
@@ -28,9 +24,9 @@ def explain_not_finite(agent: DQN, batch: Batch, folder: Path, step: int) -> Use
 
 
 @torch.no_grad()
-def first_not_finite(network: nn.Module, states: torch.Tensor) -> str | None:
+def first_not_finite(network: nn.Module, observations: torch.Tensor) -> str | None:
     """Name of the first layer, in the order of the network, with a NaN or infinite parameter or output."""
-    x = states.float() / 255 if states.dtype == torch.uint8 else states
+    x = network.prepared(observations)
     for name, layer in network.layers.named_children():
         for parameter, value in layer.named_parameters():
             if not value.isfinite().all():

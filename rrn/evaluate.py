@@ -37,7 +37,7 @@ class Settings:
     """What can be set on the command line."""
 
     episodes: int = 10  # whole games
-    epsilon: float = 0.05  # probability of a random action
+    epsilon: float | None = None  # probability of a random action; null: that of the run's own evaluations
     seed: int = 0  # of the games and the random actions
     num_envs: int = 8  # games at a time
     checkpoint: str | None = None  # a file; null: the last one of the run
@@ -78,7 +78,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):
         if settings[name] < least:
             raise UserError(f"{name}: expected {least} or more, got {settings[name]}.")
-    if not 0 <= settings.epsilon <= 1:
+    if settings.epsilon is not None and not 0 <= settings.epsilon <= 1:
         raise UserError(f"epsilon: expected a number from 0 to 1, got {settings.epsilon}.")
     if settings.replace not in ("best_fit", None):
         raise UserError(f"replace: expected best_fit or null, got {settings.replace}.")
@@ -91,6 +91,7 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_run_config(folder)
     device = pick_device(settings.device)
+    epsilon = config.evaluation.epsilon if settings.epsilon is None else settings.epsilon
     if settings.checkpoint:
         path = Path(settings.checkpoint)
         if not path.is_file():
@@ -108,10 +109,10 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
     except (KeyError, RuntimeError, ValueError) as error:
         raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
     if settings.replace:
-        _replace_rationals(agent.online.layers, folder, state["step"])
+        _replace_rationals(agent.network.layers, folder, state["step"])
     print(protocol_line(config))
-    print(f"{path.name}: playing {settings.episodes} games with epsilon {settings.epsilon:g}", flush=True)
-    played = play(agent, games, (settings.seed, COMMAND), settings.epsilon, settings.episodes)
+    print(f"{path.name}: playing {settings.episodes} games with epsilon {epsilon:g}", flush=True)
+    played = play(agent, games, (settings.seed, COMMAND), epsilon, settings.episodes)
     scores = summary(played)
     print(
         f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import torch
 
-from rrn.agents.dqn import DQN
+from rrn.agents.agent import Agent
 from rrn.envs import Game, VectorGames
 from rrn.seeding import derive_seed
 
 
 def play(
-    agent: DQN,
+    agent: Agent,
     games: VectorGames,
     seeds: tuple[int, ...],
     epsilon: float,

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
-
 from rrn import checkpoint
 from rrn.activations.registry import named_rationals
+from rrn.agents.agent import Agent
 from rrn.errors import UserError
 
 
-def take_activations(network: nn.Module, folder: str | Path) -> None:
-    """Set all rationals of a network to those in the last checkpoint of a run.
+def take_activations(agent: Agent, folder: str | Path) -> None:
+    """Set all rationals of an agent to those in the last checkpoint of a run.
 
     Raises:
         UserError: no run or checkpoint there, or its network has other places or forms of rationals.
@@ -24,14 +23,14 @@ def take_activations(network: nn.Module, folder: str | Path) -> None:
     found = checkpoint.load_last(Path(folder) / "checkpoints")
     if found is None:
         raise UserError(f"act.from={folder}: no checkpoint is there; give the folder of a run that was trained.")
-    saved = found[1]["agent"]["online"]
-    own = {f"{name}.{key}" for name, module in named_rationals(network) for key in module.state_dict()}
+    saved = found[1]["agent"]["network"]
+    own = {f"{name}.{key}" for name, module in named_rationals(agent.network) for key in module.state_dict()}
     theirs = {key for key in saved if key.rpartition(".")[0] + "._extra_state" in saved}
     if own != theirs:
         here, there = (_places(keys) for keys in (own, theirs))
         raise UserError(f"act.from={folder}: its rationals are {there}, those of this run {here}; set act= as there.")
     try:
-        network.load_state_dict({key: saved[key] for key in own}, strict=False)
+        agent.set_weights({key: saved[key] for key in own})
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip(" \t.")
         raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error

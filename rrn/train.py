@@ -19,14 +19,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from rrn import checkpoint
-from rrn.compose import check_overrides, conf_dir, dotted, load_run_config, register_games, to_config
-from rrn.config import Config
+from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
+from rrn.config import Config, dotted
 from rrn.device import pick_device
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
 from rrn.stopping import StopSignals
 
-FREE = ("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep")  # to change on resume
+FREE = ("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep", "env.overlap")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The training loop of one run: act, store, learn, evaluate, log, save, in the order in which they happen.
+"""The loop of one run: advance, evaluate, log, save, for every agent; how each plays and learns stands in agents/.
 
 Everything with state is in `state_dict`, so that a run which was killed goes on from its last
 checkpoint as if nothing had been. When something is due depends on counters alone, never on the clock.
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from omegaconf import OmegaConf
 
@@ -19,14 +18,12 @@ from rrn.activations.inputs import record_inputs
 from rrn.activations.plot import draw
 from rrn.activations.registry import named_rationals
 from rrn.activations.snapshots import snapshot
-from rrn.agents import make_agent
-from rrn.agents.dqn import NotFinite
-from rrn.agents.replay import Replay
-from rrn.compose import dotted
-from rrn.config import Config, delay_steps
+from rrn.agents import make_learner
+from rrn.agents.agent import NotFinite
+from rrn.config import Config, delay_steps, dotted
 from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
-from rrn.envs import Game, make_games
+from rrn.envs import make_games
 from rrn.evaluating import evaluating
 from rrn.evaluation import play, summary
 from rrn.pretrained import take_activations
@@ -52,29 +49,17 @@ class Trainer:
         self.config, self.folder, self.stop = config, folder, stop
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
-        self.games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING))
-        self.agent = make_agent(config, self.games, self.device)
+        games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING))
+        self.learner = make_learner(config, games, self.device)
+        self.agent = self.learner.agent
         self.delay = delay_steps(config)
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
-            take_activations(self.agent.online, config.act.from_run)
-            self.agent.copy_target()
-        self.replay = Replay(
-            config.agent.replay_capacity,
-            self.games.num_envs,
-            self.games.frame_shape,
-            self.games.frame_type,
-            self.games.stack,
-        )
+            take_activations(self.agent, config.act.from_run)
         self.test_games = None
-        self.observations = self.games.observations
-        self.starting = np.ones(self.games.num_envs, dtype=bool)  # the observation is the first of a game
         self.step = 0  # agent steps of training
-        self.warmed = 0  # agent steps of random play before
         self.evaluated = -1  # step of the last evaluation
-        self.target_copies = 0
         self.saved = -1  # step of the last checkpoint
         self.last = {"return": float("nan"), "evaluation": float("nan")}
-        self.sums: dict[str, list[float]] = {}  # since the last log: sum, count, largest
         self.progress = Progress()
 
     def run(self) -> bool:
@@ -83,9 +68,8 @@ class Trainer:
         config = self.config
         self._restart_clock()
         while not self.stop():
-            if self.warmed < config.agent.warmup:
-                self._act(epsilon=1.0)
-                self.warmed += self.games.num_envs
+            if self.learner.preparing:
+                self.taken += self.learner.prepare()
                 self._show()
                 continue
             if self._evaluation_due() and not self._evaluate():
@@ -94,13 +78,7 @@ class Trainer:
                 self._save()
             if self.step >= config.steps:
                 break
-            finished = self._act(self.agent.epsilon(self.step))
-            self.step += self.games.num_envs
-            for game in finished:
-                self.records.scalars(self.step, {"game/return": game.score, "game/length": game.length})
-            self._learn()
-            if self._passed(config.log_every):
-                self._log()
+            self._advance()
             self._show()
         if self.saved != self.step or not self.finished:
             self._save()
@@ -118,9 +96,21 @@ class Trainer:
         at_the_end = self.step >= self.config.steps and self.evaluated < self.step
         return self.step // every > self.evaluated // every or at_the_end
 
-    def _passed(self, every: int) -> bool:
-        """The last step of the environments reached or passed a multiple of `every` agent steps."""
-        return self.step % every < self.games.num_envs
+    def _advance(self) -> None:
+        """The next steps of the agent, and what they gave."""
+        before, after = self.step, self.step + self.learner.stride
+        log = after // self.config.log_every > before // self.config.log_every
+        self.agent.train_rationals(after > self.delay)
+        try:
+            finished = self.learner.advance(before, log)
+        except NotFinite as error:
+            raise explain_not_finite(error, self.agent, self.folder, after) from None
+        self.step, self.taken = after, self.taken + self.learner.stride
+        for game in finished:
+            self.records.scalars(after, {"game/return": game.score, "game/length": game.length})
+            self.last["return"] = game.score
+        if log:
+            self._log()
 
     def _open(self) -> None:
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
@@ -134,46 +124,6 @@ class Trainer:
             self.load_state_dict(state)
             self.records = Records(self.folder, self.step, state["lengths"])
             self.progress.say(f"going on from {path.name}")
-
-    def _act(self, epsilon: float) -> list[Game]:
-        """One step in each environment, stored; the games that ended."""
-        actions = self.agent.act(self.observations, epsilon)
-        before = self.observations
-        step = self.games.step(actions)
-        for env in range(self.games.num_envs):
-            self.replay.add(
-                env,
-                before[env, -1],
-                int(actions[env]),
-                float(step.rewards[env]),
-                bool(step.terminated[env]),
-                bool(self.starting[env]),
-            )
-            if step.truncated[env] and not step.terminated[env]:
-                self.replay.add_final(env, step.final_frames[env])
-        for game in step.finished:
-            self.last["return"] = game.score
-        self.observations, self.starting = step.observations, step.over
-        return step.finished
-
-    def _learn(self) -> None:
-        """The updates and target copies that are due; their number is a function of the step."""
-        config = self.config.agent
-        self.agent.train_rationals(self.step > self.delay)
-        while self.agent.updates < self.step // config.train_every:
-            due = self.agent.updates + 1 == self.step // config.train_every
-            measure_norm = due and self._passed(self.config.log_every)
-            batch = self.replay.sample(config.batch_size, self.agent.generator)
-            try:
-                measured = self.agent.update(batch, measure_norm)
-            except NotFinite as error:
-                raise explain_not_finite(self.agent, error.batch, self.folder, self.step) from None
-            for name, value in measured.items():
-                total = self.sums.setdefault(name, [0.0, 0, float("-inf")])
-                self.sums[name] = [total[0] + value, total[1] + 1, max(total[2], value)]
-        if self.step // config.target_every > self.target_copies:
-            self.agent.copy_target()
-            self.target_copies = self.step // config.target_every
 
     def _evaluate(self) -> bool:
         """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""
@@ -202,10 +152,10 @@ class Trainer:
 
     @torch.no_grad()
     def _draw(self) -> None:
-        """A snapshot of the activations, with the inputs that observations from the memory cause, and its figure."""
+        """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + self.step)
-        states = self.replay.sample(SHAPE_STATES, generator).states.to(self.device)
-        network = self.agent.online
+        states = self.learner.recent(SHAPE_STATES, generator).to(self.device)
+        network = self.agent.network
         with evaluating(network), record_inputs(network.layers, SHAPE_BINS) as inputs:
             network(states)
         now = snapshot(network.layers, self.step, inputs)
@@ -216,11 +166,9 @@ class Trainer:
         self.records.figure(self.step, "shapes", figure)
 
     def _log(self) -> None:
-        values = {"train/epsilon": self.agent.epsilon(self.step), "train/steps_per_second": self._rate()}
-        for name, (total, number, largest) in self.sums.items():
-            values[f"train/{name}"] = largest if name == "q_max" else total / number
-        self.sums = {}
-        for name, module in named_rationals(self.agent.online):
+        measured = {**self.learner.settings(self.step), **self.learner.drain(), "steps_per_second": self._rate()}
+        values = {f"train/{name}": value for name, value in measured.items()}
+        for name, module in named_rationals(self.agent.network):
             for letter, row in (("a", module.numerator), ("b", module.denominator)):
                 first = 0 if letter == "a" or module.version == "C" else 1
                 for i, value in enumerate(row.mean(dim=0).tolist(), first):
@@ -228,23 +176,21 @@ class Trainer:
         self.records.scalars(self.step, values)
 
     def _restart_clock(self) -> None:
-        self.clock, self.clock_step = time.monotonic(), self.step + self.warmed
+        self.clock, self.taken = time.monotonic(), 0
 
     def _rate(self) -> float:
         """Agent steps per second since the start of this process, without evaluation."""
-        return (self.step + self.warmed - self.clock_step) / max(time.monotonic() - self.clock, 1e-9)
+        return self.taken / max(time.monotonic() - self.clock, 1e-9)
 
     def _show(self, prefix: str = "") -> None:
         if not prefix and not self.progress.due():
             return
         rate = self._rate()
         left = duration((self.config.steps - self.step) / rate) if rate > 0 else "?"
-        at = f"{count(self.step)}/{count(self.config.steps)}"
-        if self.warmed < self.config.agent.warmup:
-            at = f"random play {count(self.warmed)}/{count(self.config.agent.warmup)}"
+        at = self.learner.preparing or f"{count(self.step)}/{count(self.config.steps)}"
         self.progress.show(
             f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
-            f"eval {self.last['evaluation']:.1f} eps {self.agent.epsilon(self.step):.2f}"
+            f"eval {self.last['evaluation']:.1f} {self.learner.note(self.step)}"
         )
 
     def _save(self) -> None:
@@ -253,15 +199,12 @@ class Trainer:
 
     def state_dict(self) -> dict:
         """Everything that the rest of the run depends on."""
-        counters = ("step", "warmed", "evaluated", "target_copies")
         return {
-            **{name: getattr(self, name) for name in counters},
+            "step": self.step,
+            "evaluated": self.evaluated,
             "last": dict(self.last),
-            "sums": {name: list(values) for name, values in self.sums.items()},
-            "starting": torch.from_numpy(self.starting.copy()),
             "agent": self.agent.state_dict(),
-            "replay": self.replay.state_dict(),
-            "games": self.games.state_dict(),
+            "learner": self.learner.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
@@ -269,13 +212,11 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        for name in ("step", "warmed", "evaluated", "target_copies", "last", "sums"):
+        for name in ("step", "evaluated", "last"):
             setattr(self, name, state[name])
         self.saved = self.step
-        self.starting = state["starting"].numpy()
         self.agent.load_state_dict(state["agent"])
-        self.replay.load_state_dict(state["replay"])
-        self.observations = self.games.load_state_dict(state["games"])
+        self.learner.load_state_dict(state["learner"])
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
         torch.set_rng_state(state["random"])

@@ -13,7 +13,7 @@ import torch
 
 import rrn
 from rrn.activations.registry import make_activations
-from rrn.agents.networks import ATARI_PLACES, AtariNetwork
+from rrn.agents.networks import AtariNetwork
 from rrn.compose import compose_config
 from rrn.trainer import Trainer
 
@@ -24,7 +24,7 @@ STEPS = 400  # of training, timed
 @torch.no_grad()
 def main() -> None:
     print(f"{torch.get_num_threads()} threads; medians of {ROUNDS} interleaved rounds, with quartiles")
-    network = AtariNetwork((84, 84), 4, 6, make_activations("recurrent_rational", ATARI_PLACES)).eval()
+    network = AtariNetwork((84, 84), 4, 6, make_activations("recurrent_rational", len(AtariNetwork.widths))).eval()
     states = torch.randint(0, 256, (32, 4, 84, 84), dtype=torch.uint8)
     recording = rrn.record_inputs(network)
     with recording:

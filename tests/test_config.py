@@ -15,6 +15,7 @@ from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.compose import compose_config, conf_dir, load_run_config, to_config
 from rrn.envs.atari import atari_games
+from rrn.errors import UserError
 from rrn.protocol import protocol_line
 
 
@@ -34,19 +35,34 @@ def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
 def test_each_registered_name_has_its_file():
     assert names("act") == sorted(ACTIVATIONS)
     assert names("agent") == sorted(AGENTS)
-    assert names("env") == ["CartPole", "atari"]
+    assert names("env") == ["CartPole", "atari", "minatar"]
 
 
-@pytest.mark.parametrize("env", ["Pong", "SpaceInvaders", "CartPole"])
+@pytest.mark.parametrize("env", ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"])
 @pytest.mark.parametrize("experiment", names("experiment"))
 @pytest.mark.parametrize("agent", names("agent"))
 def test_every_combination_composes(agent, experiment, env):
-    if (experiment, env) == ("paper", "CartPole"):
-        pytest.skip("refused, see below")
-    config = compose_config([f"agent={agent}", f"experiment={experiment}", f"env={env}"])
+    overrides = [f"agent={agent}", f"experiment={experiment}", f"env={env}"]
+    if experiment == "paper" and (env in ("CartPole", "MinAtar-Breakout") or agent == "ppo"):
+        with pytest.raises(UserError, match="the paper's protocol is for"):
+            compose_config(overrides)
+        return
+    config = compose_config(overrides)
     assert (config.agent.name, config.act.name, config.env.name) == (agent, "recurrent_rational", env)
     assert config.experiment == experiment
     assert config.run_dir == f"runs/{env}/{agent}-recurrent_rational/seed0"
+
+
+def test_settings_of_an_agent_for_an_environment():
+    """Those of the experiment come after those of the agent for the environment, and the user's own last."""
+    for agent in ("dqn", "ddqn"):
+        assert compose_config([f"agent={agent}", "env=CartPole"]).agent.target_every == 256
+        assert compose_config([f"agent={agent}", "env=MinAtar-Seaquest"]).agent.target_every == 1000
+        assert compose_config([f"agent={agent}", "env=CartPole", "experiment=smoke"]).agent.target_every == 100
+        assert compose_config([f"agent={agent}", "env=CartPole", "agent.target_every=7"]).agent.target_every == 7
+    ppo = compose_config(["agent=ppo", "env=MinAtar-Seaquest"])
+    assert (ppo.env.num_envs, ppo.evaluation.epsilon, ppo.steps) == (8, 0.0, 1_000_000)
+    assert compose_config(["agent=ppo", "env.num_envs=4", "evaluation.epsilon=0.1"]).env.num_envs == 4
 
 
 @pytest.mark.parametrize("act", names("act"))
@@ -60,10 +76,11 @@ def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act
 def test_every_file_is_used(path):
     """No file that nothing can choose; each key of each is known, since the composed whole is typed."""
     group = path.parent.relative_to(conf_dir()).as_posix()
-    if group == "experiment/games":
-        experiment, env = path.stem.split("_")
-        compose_config([f"experiment={experiment}", f"env={env}"])
-    elif group != "." and path.stem != "atari":
+    if group in ("experiment/games", "experiment/agents", "agent/envs"):
+        outer, inner = path.stem.replace("MinAtar", "MinAtar-Asterix").split("_")
+        kinds = {"experiment/games": "env", "experiment/agents": "agent", "agent/envs": "env"}
+        compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
+    elif group != "." and path.stem not in ("atari", "minatar"):
         compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
 
 
@@ -134,6 +151,7 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
     ("overrides", "message"),
     [
         (["env=CartPole", "experiment=paper"], "the paper's protocol is for Atari games"),
+        (["agent=ppo", "agent.train_every=4"], "agent.train_every: no such setting here."),
         (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
         (["act=relu", "act.version=B"], "act.version"),
         (["-m", "act=relu,sinh"], "act=sinh: no such act"),

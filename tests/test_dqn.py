@@ -47,9 +47,9 @@ def test_loss_is_that_of_the_papers(double, clip):
     batch = random_batch()
     losses = []
     for i in range(16):
-        q = agent.online(batch.states[i : i + 1])[0, batch.actions[i]].item()
+        q = agent.network(batch.states[i : i + 1])[0, batch.actions[i]].item()
         follow = agent.target(batch.next_states[i : i + 1])[0]
-        choice = agent.online(batch.next_states[i : i + 1])[0] if double else follow
+        choice = agent.network(batch.next_states[i : i + 1])[0] if double else follow
         reward = batch.rewards[i].item()
         aim = min(max(reward, -1), 1) if clip else reward
         if not batch.terminated[i]:
@@ -62,19 +62,19 @@ def test_loss_is_that_of_the_papers(double, clip):
 def test_update_is_one_step_of_adam_and_leaves_the_target_alone():
     agent = agent_for("act=recurrent_rational")
     target = [p.clone() for p in agent.target.parameters()]
-    parameters = [p.detach().clone().requires_grad_() for p in agent.online.parameters()]
+    parameters = [p.detach().clone().requires_grad_() for p in agent.network.parameters()]
     batch = random_batch()
     loss, _ = agent.loss(batch)
     loss.backward()
     plain = torch.optim.Adam(parameters, lr=agent.config.learning_rate, eps=agent.config.adam_eps)
-    for mine, theirs in zip(parameters, agent.online.parameters(), strict=True):
+    for mine, theirs in zip(parameters, agent.network.parameters(), strict=True):
         mine.grad = theirs.grad.clone()
     norm = torch.stack([p.grad.norm() for p in parameters]).norm().item()
     plain.step()
     measured = agent.update(batch, measure_norm=True)
     assert measured["loss"] == pytest.approx(loss.item())
     assert measured["gradient_norm"] == pytest.approx(norm, rel=1e-5)
-    for mine, theirs in zip(parameters, agent.online.parameters(), strict=True):
+    for mine, theirs in zip(parameters, agent.network.parameters(), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-7)
     assert all(torch.equal(a, b) for a, b in zip(target, agent.target.parameters(), strict=True))
 
@@ -84,7 +84,7 @@ def test_gradient_clipping():
     clipped.load_state_dict(free.state_dict())
     batch = random_batch()
     clipped.update(batch)
-    total = torch.stack([p.grad.norm() for p in clipped.online.parameters()]).norm()
+    total = torch.stack([p.grad.norm() for p in clipped.network.parameters()]).norm()
     assert total.item() == pytest.approx(0.001, rel=1e-3)
 
 
@@ -120,8 +120,8 @@ def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
     assert trainer.run()
     assert trainer.step == 300
     assert trainer.agent.updates == 300 // 4
-    assert trainer.target_copies == 6
-    assert sum(trainer.replay.added) >= 600
+    assert trainer.learner.target_copies == 6
+    assert sum(trainer.learner.replay.added) >= 600
 
 
 def agent_of(*overrides):
@@ -130,9 +130,9 @@ def agent_of(*overrides):
 
 
 def test_options_of_rationals_reach_the_agent():
-    first, second = (module for _, module in places(agent_of("act.share=[2,2]").online.layers))
+    first, second = (module for _, module in places(agent_of("act.share=[2,2]").network.layers))
     assert second.owner is first
-    assert len(list(agent_of("act.share=[1,2]", "act.preset=minimax").online.parameters())) == 6 + 4
+    assert len(list(agent_of("act.share=[1,2]", "act.preset=minimax").network.parameters())) == 6 + 4
     frozen = agent_of("act.trainable=false")
     assert len(frozen.optimiser.param_groups[0]["params"]) == 6
     weights, rationals = agent_of("act.lr=0.5").optimiser.param_groups
@@ -144,7 +144,7 @@ def test_options_of_rationals_reach_the_agent():
 def test_rationals_per_channel():
     config = compose_config(["act=rational", "act.per=channel", "act.share=[1,2,2,3]"])
     games = make_games(config.env, 1, (0,))
-    network = network_maker(config.act, games)()
+    network = network_maker(config.act, games, games.num_actions)()
     assert [len(m.numerator) for _, m in places(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
     with torch.no_grad():
         before = network(torch.from_numpy(games.observations))
@@ -157,13 +157,13 @@ def test_rationals_per_channel():
     assert torch.allclose(y[:, 5], 2 * plain(x[:, 5]), atol=1e-6)
     shared = compose_config(["act=recurrent_rational", "act.per=channel"])
     with pytest.raises(UserError, match="per=channel: place 1 has 32 channels, others that share it 512"):
-        network_maker(shared.act, games)()
+        network_maker(shared.act, games, 6)()
 
 
 @pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])
 def test_partial_sharing(share):
     network = network_maker(
-        compose_config(["act=rational", f"act.share={share}"]).act, make_games(compose_config([]).env, 1, (0,))
+        compose_config(["act=rational", f"act.share={share}"]).act, make_games(compose_config([]).env, 1, (0,)), 6
     )()
     owners = [getattr(module, "owner", module) for _, module in places(network.layers)]
     assert [[a is b for b in owners] for a in owners] == [[i == j for j in share] for i in share]
@@ -174,7 +174,7 @@ def test_partial_sharing(share):
 def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])
     games = make_games(config.env, 1, (0,))
-    network = network_maker(config.act, games)()
+    network = network_maker(config.act, games, games.num_actions)()
     found = dict(places(network.layers))
     assert list(found) == ["act1", "act2", "act3", "act4"]
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
@@ -190,13 +190,13 @@ def test_network_has_the_activation_at_its_four_places(name):
 
 def test_d_silu_has_silu_first_and_dsilu_last():
     config = compose_config(["act=d_silu"])
-    network = network_maker(config.act, make_games(config.env, 1, (0,)))()
+    network = network_maker(config.act, make_games(config.env, 1, (0,)), 6)()
     assert [type(m).__name__ for _, m in places(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
 
 
 def test_weights_are_xavier_with_gain_sqrt_2():
     config = compose_config(["act=relu"])
-    network = network_maker(config.act, make_games(config.env, 1, (0,)))()
+    network = network_maker(config.act, make_games(config.env, 1, (0,)), 6)()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(module.weight)
@@ -208,8 +208,8 @@ def test_weights_are_xavier_with_gain_sqrt_2():
 @pytest.mark.parametrize(
     ("spoil", "where"),
     [
-        (lambda agent: agent.online.layers.hidden2.weight.data.fill_(float("nan")), "layer hidden2, parameter weight"),
-        (lambda agent: agent.online.layers.act1.numerator.data.fill_(float("inf")), "layer act1, parameter numerator"),
+        (lambda agent: agent.network.layers.hidden2.weight.data.fill_(float("nan")), "layer hidden2, parameter weight"),
+        (lambda agent: agent.network.layers.act1.numerator.data.fill_(float("inf")), "layer act1, parameter numerator"),
     ],
 )
 def test_a_loss_that_is_not_finite_stops_and_says_where(tmp_path, spoil, where):

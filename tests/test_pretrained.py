@@ -12,8 +12,8 @@ SMOKE = ("experiment=smoke", "env=CartPole")
 
 
 def networks(folder) -> list[dict]:
-    """The online network in each checkpoint of a run."""
-    return [checkpoint.load(path)["agent"]["online"] for path in checkpoint.find(folder / "checkpoints")]
+    """The network in each checkpoint of a run."""
+    return [checkpoint.load(path)["agent"]["network"] for path in checkpoint.find(folder / "checkpoints")]
 
 
 def coefficients(state: dict) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """DQN (Mnih et al. 2015) and Double DQN (van Hasselt et al. 2016): acting, the update and their state.
 
-It owns the networks, the optimiser and the random numbers of acting and sampling; when to act, store
-and learn is the business of the loop in trainer.py.
+When to act, store and learn is the business of off_policy.py.
 """
 
 from __future__ import annotations
@@ -15,21 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rrn.activations.training import parameter_groups, rational_parameters
+from rrn.agents.agent import Agent, NotFinite
 from rrn.agents.replay import Batch
 from rrn.config import DQNConfig
 from rrn.evaluating import evaluating
 
 
-class NotFinite(Exception):
-    """The loss is NaN or infinite; `batch` is what it was computed on."""
-
-    def __init__(self, batch: Batch):
-        super().__init__()
-        self.batch = batch
-
-
-class DQN:
+class DQN(Agent):
     """The agent.
 
     Args:
@@ -50,19 +41,9 @@ class DQN:
         clip_rewards: bool,
         lr_rational: float | None = None,
     ):
-        self.config, self.device, self.clip_rewards = config, device, clip_rewards
-        self.online = network().to(device)
-        self.target = copy.deepcopy(self.online).requires_grad_(False).eval()
-        trained = [p for p in self.online.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(
-            trained if lr_rational is None else parameter_groups(self.online, config.learning_rate, lr_rational),
-            lr=config.learning_rate,
-            eps=config.adam_eps,
-            fused=device.type in ("cpu", "cuda"),
-        )
-        self.coefficients = [p for p in rational_parameters(self.online) if p.requires_grad]
-        self.generator = torch.Generator().manual_seed(seed)
-        self.updates = 0
+        super().__init__(network, seed, device, config.learning_rate, config.adam_eps, lr_rational)
+        self.config, self.clip_rewards = config, clip_rewards
+        self.target = copy.deepcopy(self.network).requires_grad_(False).eval()
 
     def epsilon(self, step: int) -> float:
         """Probability of a random action after `step` agent steps of training."""
@@ -73,18 +54,14 @@ class DQN:
     def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
         """One action [N] for each observation [N, stack, *frame]; epsilon is drawn for each apart."""
         generator = generator or self.generator
-        n, num_actions = len(observations), self.num_actions
+        n, num_actions = len(observations), self.network.outputs
         explore = torch.rand(n, generator=generator) < epsilon
         actions = torch.randint(num_actions, (n,), generator=generator)
         if not explore.all():
-            with evaluating(self.online):
-                q = self.online(torch.from_numpy(observations).to(self.device))
+            with evaluating(self.network):
+                q = self.network(torch.from_numpy(observations).to(self.device))
             actions = torch.where(explore, actions, q.argmax(1).cpu())
         return actions.numpy()
-
-    @property
-    def num_actions(self) -> int:
-        return self.online.layers.output.out_features
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Huber loss, a scalar, and the Q-values [B] of the actions taken."""
@@ -92,12 +69,12 @@ class DQN:
         with torch.no_grad():
             next_q = self.target(batch.next_states)
             if self.config.double:
-                best = self.online(batch.next_states).argmax(1, keepdim=True)
+                best = self.network(batch.next_states).argmax(1, keepdim=True)
                 next_value = next_q.gather(1, best).squeeze(1)
             else:
                 next_value = next_q.amax(1)
             aim = rewards + self.config.gamma * next_value * ~batch.terminated
-        q = self.online(batch.states).gather(1, batch.actions[:, None]).squeeze(1)
+        q = self.network(batch.states).gather(1, batch.actions[:, None]).squeeze(1)
         return F.smooth_l1_loss(q, aim), q
 
     def update(self, batch: Batch, measure_norm: bool = False) -> dict[str, float]:
@@ -110,40 +87,20 @@ class DQN:
         loss, q = self.loss(batch)
         measured = dict(zip(("loss", "q_mean", "q_max"), torch.stack((loss, q.mean(), q.amax())).tolist(), strict=True))
         if not math.isfinite(measured["loss"]):
-            raise NotFinite(batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        gradients = [p.grad for p in self.online.parameters() if p.grad is not None]
-        if measure_norm or self.config.max_grad_norm is not None:
-            norm = nn.utils.get_total_norm(gradients)
-            measured["gradient_norm"] = norm.item()
-            if self.config.max_grad_norm is not None:
-                nn.utils.clip_grads_with_norm_(self.online.parameters(), self.config.max_grad_norm, norm)
-        self.optimiser.step()
-        self.updates += 1
-        return measured
-
-    def train_rationals(self, on: bool) -> None:
-        """Let the coefficients learn, or wait; those that are frozen stay so."""
-        for coefficient in self.coefficients:
-            coefficient.requires_grad_(on)
+            raise NotFinite(vars(batch), [(self.network, batch.states), (self.target, batch.next_states)])
+        return measured | self.descend(loss, self.config.max_grad_norm, measure_norm)
 
     def copy_target(self) -> None:
-        """Set the target network to the online network."""
-        self.target.load_state_dict(self.online.state_dict())
+        """Set the target network to the trained one."""
+        self.target.load_state_dict(self.network.state_dict())
+
+    def set_weights(self, values: dict[str, Tensor]) -> None:
+        super().set_weights(values)
+        self.copy_target()
 
     def state_dict(self) -> dict:
-        return {
-            "online": self.online.state_dict(),
-            "target": self.target.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "updates": self.updates,
-        }
+        return {**super().state_dict(), "target": self.target.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
-        self.online.load_state_dict(state["online"])
+        super().load_state_dict(state)
         self.target.load_state_dict(state["target"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"])
-        self.updates = state["updates"]

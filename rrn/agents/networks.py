@@ -1,4 +1,7 @@
-"""Q-networks with an activation at each hidden layer, as in the DQN paper (Mnih et al. 2015, methods)."""
+"""Networks with an activation at each hidden layer: that of the DQN paper, that of MinAtar, and one for vectors.
+
+Each is one chain of layers. What the outputs are, and how the weights start, is the agent's business.
+"""
 
 from __future__ import annotations
 
@@ -8,52 +11,98 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
-ATARI_WIDTHS = (*(width for width, _, _ in CONVOLUTIONS), 512)  # channels or units at each place
-VECTOR_WIDTHS = (128, 128)
 
+class Network(nn.Module):
+    """Base: a chain `layers` whose activations are act1, act2, ..., and whose last layer is `output`.
 
-class AtariNetwork(nn.Module):
-    """Three convolutions and a hidden layer of 512; [N, stack, size, size] uint8 to Q-values [N, actions]."""
+    Args:
+        frame_shape, stack: of the observations, [N, stack, *frame_shape].
+        outputs: units of the last layer.
+        activations: one for each place, first to last.
+    """
 
-    def __init__(self, frame_shape: Sequence[int], stack: int, num_actions: int, activations: Sequence[nn.Module]):
+    widths: Sequence[int]  # channels or units at each place
+    outputs: int
+
+    def __init__(self, frame_shape: Sequence[int], stack: int, outputs: int, activations: Sequence[nn.Module]):
         super().__init__()
+        self.outputs = outputs
+        self.layers = nn.Sequential(self._layers(frame_shape, stack, activations))
+
+    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        raise NotImplementedError
+
+    def prepared(self, observations: Tensor) -> Tensor:
+        """What goes into the first layer."""
+        return observations
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """[N, outputs] for observations [N, stack, *frame_shape]."""
+        return self.layers(self.prepared(observations))
+
+
+class PixelNetwork(Network):
+    """Convolutions and one hidden layer."""
+
+    convolutions: Sequence[tuple[int, int, int]]  # channels, kernel, stride
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.to(memory_format=torch.channels_last)  # the faster layout on a CPU
+
+    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels, size = stack, frame_shape[0]
-        for i, ((width, kernel, stride), act) in enumerate(zip(CONVOLUTIONS, activations[:-1], strict=True), 1):
+        *more, size, _ = frame_shape
+        channels = stack * (more[0] if more else 1)
+        for i, ((width, kernel, stride), act) in enumerate(zip(self.convolutions, activations[:-1], strict=True), 1):
             layers[f"conv{i}"] = nn.Conv2d(channels, width, kernel, stride)
             layers[f"act{i}"] = act
             channels, size = width * expansion(act), (size - kernel) // stride + 1
         layers["flatten"] = nn.Flatten()
-        layers["hidden"] = nn.Linear(channels * size * size, ATARI_WIDTHS[-1])
-        layers["act4"] = activations[-1]
-        layers["output"] = nn.Linear(ATARI_WIDTHS[-1] * expansion(activations[-1]), num_actions)
-        self.layers = nn.Sequential(layers)
-        initialise(self)
-        self.to(memory_format=torch.channels_last)  # the faster layout on a CPU
+        layers["hidden"] = nn.Linear(channels * size * size, self.widths[-1])
+        layers[f"act{len(activations)}"] = activations[-1]
+        layers["output"] = nn.Linear(self.widths[-1] * expansion(activations[-1]), self.outputs)
+        return layers
 
-    def forward(self, observations: Tensor) -> Tensor:
+
+class AtariNetwork(PixelNetwork):
+    """Three convolutions and a hidden layer of 512 (Mnih et al. 2015, methods); frames [size, size] uint8."""
+
+    convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+    widths = (32, 64, 64, 512)
+
+    def prepared(self, observations: Tensor) -> Tensor:
         x = observations.to(torch.float32, memory_format=torch.channels_last)
-        return self.layers(x / 255)
+        return x / 255 if x is observations else x.div_(255)
 
 
-class VectorNetwork(nn.Module):
-    """Two hidden layers of 128; [N, 1, features] float32 to Q-values [N, actions]."""
+class MinAtarNetwork(PixelNetwork):
+    """One convolution and a hidden layer of 128 (Young and Tian 2019, section 3); frames [channels, 10, 10] bool."""
 
-    def __init__(self, frame_shape: Sequence[int], stack: int, num_actions: int, activations: Sequence[nn.Module]):
-        super().__init__()
+    convolutions = ((16, 3, 1),)
+    widths = (16, 128)
+
+    def prepared(self, observations: Tensor) -> Tensor:
+        return observations.flatten(1, 2).to(torch.float32, memory_format=torch.channels_last)
+
+
+class VectorNetwork(Network):
+    """Two hidden layers of 128; frames [features] float32."""
+
+    widths = (128, 128)
+
+    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         width = stack * frame_shape[0]
-        for i, (units, act) in enumerate(zip(VECTOR_WIDTHS, activations, strict=True), 1):
+        for i, (units, act) in enumerate(zip(self.widths, activations, strict=True), 1):
             layers[f"hidden{i}"] = nn.Linear(width, units)
             layers[f"act{i}"] = act
             width = units * expansion(act)
-        layers["output"] = nn.Linear(width, num_actions)
-        self.layers = nn.Sequential(layers)
-        initialise(self)
+        layers["output"] = nn.Linear(width, self.outputs)
+        return layers
 
-    def forward(self, observations: Tensor) -> Tensor:
-        return self.layers(observations)
+
+NETWORKS = {1: VectorNetwork, 2: AtariNetwork, 3: MinAtarNetwork}  # by the number of dimensions of a frame
 
 
 def expansion(activation: nn.Module) -> int:
@@ -61,8 +110,25 @@ def expansion(activation: nn.Module) -> int:
     return getattr(activation, "expansion", 1)
 
 
-def initialise(network: nn.Module) -> None:
+def xavier(network: Network) -> None:
     """Xavier uniform with gain sqrt(2) for the weights; the biases stay as torch draws them."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight, gain=2**0.5)
+
+
+@torch.no_grad()
+def orthogonal(network: Network) -> None:
+    """Orthogonal with gain sqrt(2), but 0.01 for the policy and 1 for the value, the last output; biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            _orthogonal(module.weight, 2**0.5)
+            nn.init.zeros_(module.bias)
+    policy, value = network.layers.output.weight.split([network.outputs - 1, 1])
+    _orthogonal(policy, 0.01)
+    _orthogonal(value, 1.0)
+
+
+def _orthogonal(weight: Tensor, gain: float) -> None:
+    """torch's own does not take weights in channels_last."""
+    weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))

@@ -6,9 +6,7 @@ ring for each environment.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +14,8 @@ import psutil
 import torch
 from torch import Tensor
 
+from rrn.agents.packing import compress, decompress
 from rrn.errors import UserError
-
-CHUNK = 512  # rows that are compressed together in a checkpoint
 
 
 @dataclass
@@ -114,9 +111,8 @@ class Replay:
         return drawn[:size]
 
     def state_dict(self) -> dict:
-        """All rows, frames compressed; chunks of CHUNK rows, so that threads share the work."""
-        with ThreadPoolExecutor() as pool:
-            frames = [list(pool.map(_compress, self.frames[rows].split(CHUNK))) for rows in self._filled()]
+        """All rows, frames compressed."""
+        frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
         values = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
         return {"added": list(self.added), "frames": frames, **values}
@@ -124,12 +120,10 @@ class Replay:
     def load_state_dict(self, state: dict) -> None:
         """The rows of a memory of the same size and number of environments."""
         self.added = list(state["added"])
-        with ThreadPoolExecutor() as pool:
-            for env, rows in enumerate(self._filled()):
-                targets = self.frames[rows].split(CHUNK)
-                list(pool.map(_decompress, state["frames"][env], targets))
-                for name in ("actions", "rewards", "terminated", "start", "final"):
-                    getattr(self, name)[rows] = state[name][env]
+        for env, rows in enumerate(self._filled()):
+            decompress(state["frames"][env], self.frames[rows])
+            for name in ("actions", "rewards", "terminated", "start", "final"):
+                getattr(self, name)[rows] = state[name][env]
 
     def _filled(self) -> list[slice]:
         """The rows of each environment that hold something."""
@@ -143,12 +137,3 @@ def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
     if not later.any():
         return stack
     return stack.masked_fill((later > 0).view(*later.shape, *(1,) * (stack.dim() - 2)), 0)
-
-
-def _compress(frames: Tensor) -> Tensor:
-    return torch.frombuffer(bytearray(zlib.compress(frames.numpy().tobytes(), 1)), dtype=torch.uint8)
-
-
-def _decompress(data: Tensor, target: Tensor) -> None:
-    frames = torch.frombuffer(bytearray(zlib.decompress(data.numpy().tobytes())), dtype=target.dtype)
-    target.copy_(frames.view_as(target))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rrn.config import AtariConfig, EnvConfig
+from rrn.config import AtariConfig, EnvConfig, MinAtarConfig
 from rrn.envs.games import Game, Step, VectorGames
 
 __all__ = ["Game", "Step", "VectorGames", "make_games"]
@@ -16,6 +16,10 @@ def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int]) -> Vector
         from rrn.envs.atari import AtariGames
 
         return AtariGames(config, num_envs, tuple(seeds))
+    if isinstance(config, MinAtarConfig):
+        from rrn.envs.minatar import MinAtarGames
+
+        return MinAtarGames(config, num_envs, tuple(seeds))
     from rrn.envs.cartpole import CartPoleGames
 
     return CartPoleGames(num_envs, tuple(seeds))

@@ -50,8 +50,11 @@ class AtariGames(VectorGames):
         self.lives = info["lives"].copy()
         return observations
 
-    def _step(self, actions: np.ndarray):
-        observations, rewards, terminated, truncated, info = self.emulator.step(actions)
+    def _send(self, actions: np.ndarray) -> None:
+        self.emulator.send(actions)
+
+    def _receive(self):
+        observations, rewards, terminated, truncated, info = self.emulator.recv()
         # `terminated` with lives left is a lost life; Adventure ends with its one life left
         lost_life = (info["lives"] > 0) & (info["lives"] < self.lives) & self.life_loss
         self.lives = info["lives"].copy()

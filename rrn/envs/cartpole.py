@@ -28,9 +28,9 @@ class CartPoleGames(VectorGames):
             self.current[env, 0] = self.copies[env].reset(seed=seed)[0]
         return self.current.copy()
 
-    def _step(self, actions: np.ndarray):
+    def _receive(self):
         rewards = np.zeros(self.num_envs, dtype=np.float32)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
-        for env, action in enumerate(actions):
+        for env, action in enumerate(self.sent):
             self.current[env, 0], rewards[env], terminated[env], truncated[env], _ = self.copies[env].step(int(action))
         return self.current.copy(), rewards, terminated, truncated, terminated | truncated

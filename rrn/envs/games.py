@@ -66,9 +66,13 @@ class VectorGames(ABC):
     def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
         """Start a game in the copies of the mask `rows` [N]; observations [N, stack, *frame] of all copies."""
 
+    def _send(self, actions: np.ndarray) -> None:
+        """Begin to play one action in each copy; an environment that plays in threads of its own does so here."""
+        self.sent = actions
+
     @abstractmethod
-    def _step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Observations, rewards, terminated, truncated, over; all [N, ...]."""
+    def _receive(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What the actions sent led to: observations, rewards, terminated, truncated, over; all [N, ...]."""
 
     def reset(self, seeds: Sequence[int] | None = None) -> np.ndarray:
         """Start game 0 in each copy, under another key if one is given; observations [N, stack, *frame]."""
@@ -84,10 +88,19 @@ class VectorGames(ABC):
         Raises:
             ValueError: an action outside 0 .. num_actions - 1, which would hang the emulator.
         """
+        self.send(actions)
+        return self.receive()
+
+    def send(self, actions: np.ndarray) -> None:
+        """The first half of `step`: begin to play, so that something else can be done meanwhile."""
         actions = np.asarray(actions, dtype=np.int64)
         if actions.shape != (self.num_envs,) or actions.min() < 0 or actions.max() >= self.num_actions:
             raise ValueError(f"expected {self.num_envs} actions in 0..{self.num_actions - 1}, got {actions}.")
-        observations, rewards, terminated, truncated, over = self._play(actions)
+        self._begin(actions)
+
+    def receive(self) -> Step:
+        """The second half of `step`: wait for what came of it."""
+        observations, rewards, terminated, truncated, over = self._end()
         final_frames, finished = observations[:, -1], []
         if over.any():
             final_frames = final_frames.copy()
@@ -122,7 +135,8 @@ class VectorGames(ABC):
                 self._start(starting)
             if t < longest:
                 now = [actions[t - longest + len(actions)] if t >= longest - len(actions) else 0 for actions in played]
-                over = self._play(np.array(now, dtype=np.int64))[-1]
+                self._begin(np.array(now, dtype=np.int64))
+                over = self._end()[-1]
                 if over.any():  # copies that wait for their start
                     self._start(over)
         if not np.array_equal(self.observations, state["observations"].numpy()):
@@ -132,12 +146,17 @@ class VectorGames(ABC):
             )
         return self.observations
 
-    def _play(self, actions: np.ndarray):
-        """One step, entered into the record of each game."""
-        result = self._step(actions)
-        self.observations, rewards = result[:2]
+    def _begin(self, actions: np.ndarray) -> None:
+        """Send the actions, entered into the record of each game."""
         for env in range(self.num_envs):
             self.actions[env].append(int(actions[env]))
+        self._send(actions)
+
+    def _end(self):
+        """What they led to, the scores entered too."""
+        result = self._receive()
+        self.observations, rewards = result[:2]
+        for env in range(self.num_envs):
             self.scores[env] += float(rewards[env])
         return result
 

@@ -1,0 +1,81 @@
+"""What the loop in trainer.py drives: an agent at work, which plays, keeps what it saw and learns from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from rrn.agents.agent import Agent
+from rrn.envs import Game, VectorGames
+
+
+class Learner(ABC):
+    """An agent, its games and its memory.
+
+    Attributes:
+        agent: it learns.
+        games: it plays them.
+        stride: agent steps of one call of `advance`, over all games.
+    """
+
+    agent: Agent
+    games: VectorGames
+    stride: int
+
+    def __init__(self):
+        self.sums: dict[str, list[float]] = {}  # of what was measured since the last log: sum, count, largest
+
+    @property
+    def preparing(self) -> str | None:
+        """What is still to be done before the first step of training, for the progress line; None: nothing."""
+        return None
+
+    def prepare(self) -> int:
+        """Some of it; the agent steps taken, which do not count as training."""
+        return 0
+
+    @abstractmethod
+    def advance(self, step: int, measure: bool) -> list[Game]:
+        """Play the next `stride` agent steps after `step` of them and learn; the games that ended.
+
+        Args:
+            step: agent steps of training before.
+            measure: whether values that cost time are wanted too, since they are logged after this.
+
+        Raises:
+            NotFinite: the loss is NaN or infinite.
+        """
+
+    @abstractmethod
+    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+        """Observations [number, stack, *frame] that occurred lately, to show what the activations do with them."""
+
+    def settings(self, step: int) -> dict[str, float]:
+        """What changes by a schedule, such as epsilon, after `step` agent steps; for the log."""
+        return {}
+
+    def note(self, step: int) -> str:
+        """A few words for the end of the progress line."""
+        return ""
+
+    def measured(self, values: dict[str, float]) -> None:
+        """Add values of one update to what the next log will show."""
+        for name, value in values.items():
+            total, number, largest = self.sums.get(name, (0.0, 0, float("-inf")))
+            self.sums[name] = [total + value, number + 1, max(largest, value)]
+
+    def drain(self) -> dict[str, float]:
+        """Means since the last call, the largest value of names that end in _max."""
+        values = {n: most if n.endswith("_max") else total / number for n, (total, number, most) in self.sums.items()}
+        self.sums = {}
+        return values
+
+    def state_dict(self) -> dict:
+        """All but the agent, which has its own."""
+        return {"sums": {name: list(values) for name, values in self.sums.items()}, "games": self.games.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.sums = state["sums"]
+        self.games.load_state_dict(state["games"])
