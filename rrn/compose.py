@@ -158,7 +158,7 @@ def _compose(overrides: list[str]) -> DictConfig:
     except HydraException as error:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here
-            raise UserError(f"{other[1]}: no such setting here; other choices have it.") from error
+            raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
