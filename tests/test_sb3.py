@@ -358,3 +358,13 @@ def test_a_mistake_in_the_activation_is_a_sentence_before_there_is_a_network(act
 def test_a_mistake_in_the_observations_is_a_sentence(space, options, message):
     with pytest.raises(ValueError, match=message):
         Features(space, "rational", **options)
+
+
+def test_stable_baselines3_is_imported_when_it_is_asked_for():
+    script = (
+        "import sys, rrn\n"
+        "assert 'stable_baselines3' not in sys.modules\n"
+        "assert rrn.sb3.policy_kwargs('relu')['net_arch'] == []\n"
+        "assert 'stable_baselines3' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)
