@@ -27,4 +27,6 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
+    if name == "sb3":
+        return import_module("rrn.sb3")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

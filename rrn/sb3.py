@@ -1,0 +1,173 @@
+"""The activations in stable-baselines3: `DQN("CnnPolicy", env, policy_kwargs=rrn.sb3.policy_kwargs("rational"))`.
+
+The whole network with its activations is the features extractor; stable-baselines3 adds the last linear layers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor, nn
+
+from rrn.activations.registry import ACTIVATIONS, make_activations
+from rrn.agents.networks import ATARI_WIDTHS, CONVOLUTIONS, expansion
+from rrn.config import ACTS, ActConfig
+
+OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
+    "lr": "stable-baselines3 sets one learning rate for all parameters",
+    "delay": "call freeze() and unfreeze() of the activations in a callback",
+    "from": "load the coefficients into the activations of model.policy",
+    "from_run": "load the coefficients into the activations of model.policy",
+}
+
+
+def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any) -> dict[str, Any]:
+    """What DQN, PPO, A2C and others take as `policy_kwargs` to have these activations in all hidden layers.
+
+    It suits CnnPolicy and MlpPolicy alike; which layers there are is a matter of the observations, see `Features`.
+    PPO and A2C have these layers once, for policy and value together, or twice with one more setting:
+    `{**policy_kwargs("rational"), "share_features_extractor": False}`. It does not suit SAC, TD3 and DDPG: their
+    critics would have no hidden layer behind the action.
+
+    Args:
+        act: a name in `rrn.activations.registry.ACTIVATIONS`, such as rational or recurrent_rational.
+        hidden: units of each hidden layer, for observations that are vectors.
+        options: those in conf/act of the activation, such as init, version, degrees, share or per; left out, they
+            are as there. lr, delay and from can only be None.
+
+    Raises:
+        ValueError: unknown activation, option or value. What depends on the observations is told when the network
+            is built.
+    """
+    options = _checked(act, options)
+    make_activations(act, 1, **{name: value for name, value in options.items() if name not in ("share", "per")})
+    extractor = {"act": act, "hidden": _units(hidden), **options}
+    return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, "net_arch": []}
+
+
+class Features(BaseFeaturesExtractor):
+    """The hidden layers of a network, with an activation after each.
+
+    Pixels, a Box [C, H, W], go through the layers of the DQN paper (Mnih et al. 2015, methods): convolutions of 32, 64
+    and 64 channels and 512 units. They come in divided by 255 if they are uint8, and else as they are. Anything else
+    that is one vector goes through `hidden`.
+
+    The weights start as stable-baselines3 leaves them: as torch draws them for DQN, orthogonal for PPO and A2C.
+
+    Args:
+        observation_space: of the environment, as stable-baselines3 has wrapped it.
+        act, hidden, options: as in `policy_kwargs`.
+
+    Shape: [N, C, H, W] or [N, features] float32, in to [N, features_dim].
+
+    Raises:
+        ValueError: observations that it cannot take, unknown activation or option, or one that does not fit the
+            layers, in one sentence.
+    """
+
+    def __init__(self, observation_space: spaces.Space, act: str, *, hidden: Sequence[int] = (64, 64), **options: Any):
+        options = _checked(act, options)
+        pixels = _are_pixels(observation_space)
+        widths = ATARI_WIDTHS if pixels else _units(hidden)
+        if options.get("per") == "channel":
+            options["channels"] = widths
+        activations = make_activations(act, len(widths), **options)
+        super().__init__(observation_space, widths[-1] * expansion(activations[-1]))
+        if pixels:
+            layers = _convolutions(observation_space.shape, activations)
+        else:
+            layers = _hidden_layers(get_flattened_obs_dim(observation_space), widths, activations)
+        self.layers = nn.Sequential(layers)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        if observations.dim() == 4 and observations.device.type == "cpu":
+            observations = observations.contiguous(memory_format=torch.channels_last)  # the faster layout there
+        return self.layers(observations)
+
+
+def _convolutions(shape: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
+    """Layers for pixels of this shape (C, H, W)."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    channels, *sizes = shape
+    for i, ((width, kernel, stride), act) in enumerate(zip(CONVOLUTIONS, activations[:-1], strict=True), 1):
+        layers[f"conv{i}"] = nn.Conv2d(channels, width, kernel, stride)
+        layers[f"act{i}"] = act
+        channels, sizes = width * expansion(act), [(size - kernel) // stride + 1 for size in sizes]
+    layers["flatten"] = nn.Flatten()
+    layers["hidden"] = nn.Linear(channels * sizes[0] * sizes[1], ATARI_WIDTHS[-1])
+    layers["act4"] = activations[-1]
+    return layers
+
+
+def _hidden_layers(width: int, widths: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
+    """Layers for vectors of this width."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    for i, (units, act) in enumerate(zip(widths, activations, strict=True), 1):
+        layers[f"hidden{i}"] = nn.Linear(width, units)
+        layers[f"act{i}"] = act
+        width = units * expansion(act)
+    return layers
+
+
+def _are_pixels(space: spaces.Space) -> bool:
+    """Pixels, or else a vector; ValueError if neither."""
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
+        return False
+    if not isinstance(space, spaces.Box) or len(space.shape) not in (1, 2, 3):
+        raise ValueError(
+            f"observations: expected pixels [C, H, W] or one vector, got {space}; "
+            "gymnasium.wrappers.FlattenObservation makes a vector of most."
+        )
+    if len(space.shape) < 3:
+        return False
+    if min(space.shape[1:]) < 36:
+        raise ValueError(
+            f"observations: expected pixels [C, H, W] of at least 36x36, for the three convolutions, got "
+            f"{list(space.shape)}; enlarge them, put the channels first, or make a vector with "
+            "gymnasium.wrappers.FlattenObservation."
+        )
+    if not is_image_space(space) and 255 <= space.high.max() < np.inf:
+        raise ValueError(
+            f"observations: expected pixels in uint8 from 0 to 255, or values of the size of 1, got {space}, "
+            "which stable-baselines3 does not divide by 255."
+        )
+    return True
+
+
+def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that `make_activations` takes; ValueError for an unknown activation or option."""
+    if act not in ACTIVATIONS:
+        raise ValueError(f"act: no such activation {act!r}. {_nearest(act, ACTIVATIONS)}")
+    fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name"}
+    known = fields | {"hidden"} | ({"from"} if "from_run" in fields else set())
+    kept = {}
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError(f"{name}: no such option of {act}. {_nearest(name, known - {'from_run'})}")
+        if name not in OF_A_RUN:
+            kept[name] = value
+        elif value is not None:
+            raise ValueError(f"{name}: expected None, got {value!r}; {OF_A_RUN[name]}.")
+    if (per := kept.get("per", "tensor")) not in ("tensor", "channel"):
+        raise ValueError(f"per: expected tensor or channel, got {per!r}.")
+    return kept
+
+
+def _nearest(word: object, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(str(word).lower().replace("-", "_"), known, 1)
+    return f"Did you mean {found[0]}?" if found else f"Choose one of {', '.join(sorted(known))}."
+
+
+def _units(hidden: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(hidden, Sequence) or not hidden or any(type(units) is not int or units < 1 for units in hidden):
+        raise ValueError(f"hidden: expected whole numbers of at least 1, one for each hidden layer, got {hidden!r}.")
+    return tuple(hidden)

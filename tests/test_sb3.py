@@ -1,0 +1,370 @@
+"""The agents of stable-baselines3 with these activations: where they are, that they learn, that a file brings them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import stable_baselines3
+import torch
+import yaml
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import NatureCNN
+from torch import nn
+
+import rrn
+from rrn.activations.places import places
+from rrn.activations.plain import CReLU, DSiLU
+from rrn.activations.rational import Place, Rational, RecurrentRational
+from rrn.activations.registry import ACTIVATIONS, make_activations, named_rationals
+from rrn.sb3 import Features, policy_kwargs
+
+POLICIES = {"CnnPolicy": 4, "MlpPolicy": 2}  # places of a network
+SMALL = {
+    "DQN": {"buffer_size": 100, "learning_starts": 8, "batch_size": 8, "train_freq": 1, "target_update_interval": 1000},
+    "PPO": {"n_steps": 16, "batch_size": 16, "n_epochs": 1},
+    "A2C": {"n_steps": 16},
+}
+NETWORKS = {"DQN": ["q_net.features_extractor", "q_net_target.features_extractor"], "PPO": ["features_extractor"]}
+PIXELS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
+VECTOR = spaces.Box(-1, 1, (6,))
+agents = pytest.mark.parametrize("agent", ["DQN", "PPO"])
+policies = pytest.mark.parametrize("policy", POLICIES)
+
+
+class Noise(gym.Env):
+    """Random observations; the reward is 1."""
+
+    action_space = spaces.Discrete(3)
+
+    def __init__(self, observation_space: spaces.Space):
+        self.observation_space = observation_space
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        return self.observation_space.sample(), 1.0, False, False, {}
+
+
+def make(agent: str, policy: str, kwargs: dict | None, env: gym.Env | None = None, **settings):
+    default = "CartPole-v1" if policy == "MlpPolicy" else Noise(spaces.Box(0, 255, (36, 40, 3), np.uint8))
+    settings = {"seed": 0, "device": "cpu", **SMALL[agent], **settings}
+    return getattr(stable_baselines3, agent)(policy, env or default, policy_kwargs=kwargs, **settings)
+
+
+def networks(model, agent: str) -> list[nn.Module]:
+    return [model.policy.get_submodule(name) for name in NETWORKS[agent]]
+
+
+def observations(model, count: int = 20) -> np.ndarray:
+    space = model.observation_space
+    if isinstance(space, spaces.Box) and not space.is_bounded():
+        return np.random.default_rng(0).normal(size=(count, *space.shape)).astype(np.float32)
+    space.seed(0)
+    return np.stack([space.sample() for _ in range(count)])
+
+
+@agents
+@policies
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_each_network_has_the_activation_at_each_place_and_no_other(agent, policy, act):
+    model = make(agent, policy, policy_kwargs(act))
+    count = POLICIES[policy]
+    expected = [type(module) for module in make_activations(act, count)]
+    found = list(places(model.policy))
+    names = [f"{network}.layers.act{i}" for network in NETWORKS[agent] for i in range(1, count + 1)]
+    assert [name for name, _ in found] == names
+    assert [type(module) for _, module in found] == expected * len(NETWORKS[agent])
+    assert len({id(module) for _, module in found}) == len(found)
+    with torch.no_grad():
+        assert model.policy(model.policy.obs_to_tensor(observations(model))[0]) is not None
+
+
+def test_the_types_are_those_of_the_name():
+    def types(act, space=PIXELS):
+        return [type(module) for _, module in places(Features(space, act))]
+
+    assert types("relu") == [nn.ReLU] * 4
+    assert types("crelu", VECTOR) == [CReLU] * 2
+    assert types("d_silu") == [nn.SiLU, nn.SiLU, DSiLU, DSiLU]
+    assert types("d_silu", VECTOR) == [nn.SiLU, DSiLU]
+    assert types("rational") == [Rational] * 4
+    assert types("recurrent_rational") == [RecurrentRational, Place, Place, Place]
+
+
+def test_the_layers_are_those_of_the_paper_and_crelu_doubles_their_inputs():
+    def layers(act, space=PIXELS, **options):
+        weights = Features(space, act, **options).layers.named_parameters()
+        return {name.removesuffix(".weight"): list(p.shape[:2]) for name, p in weights if name.endswith(".weight")}
+
+    assert layers("relu") == {"conv1": [32, 4], "conv2": [64, 32], "conv3": [64, 64], "hidden": [512, 3136]}
+    assert layers("crelu") == {"conv1": [32, 4], "conv2": [64, 64], "conv3": [64, 128], "hidden": [512, 6272]}
+    assert layers("relu", VECTOR) == {"hidden1": [64, 6], "hidden2": [64, 64]}
+    assert layers("crelu", VECTOR, hidden=(8, 16, 4)) == {"hidden1": [8, 6], "hidden2": [16, 16], "hidden3": [4, 32]}
+    assert Features(PIXELS, "crelu").features_dim == 1024
+    assert Features(VECTOR, "crelu", hidden=[8]).features_dim == 16
+
+
+@agents
+@policies
+def test_a_recurrent_rational_is_one_pair_of_parameters_in_each_network(agent, policy):
+    model = make(agent, policy, policy_kwargs("recurrent_rational"))
+    own = networks(model, agent)
+    for network in own:
+        (owner,) = (module for _, module in named_rationals(network))
+        assert [name for name in network.state_dict() if "act" in name] == [
+            f"layers.act1.{key}" for key in ("numerator", "denominator", "_extra_state")
+        ]
+        assert all(place.owner is owner for _, place in places(network) if isinstance(place, Place))
+    trained = [id(p) for group in model.policy.optimizer.param_groups for p in group["params"]]
+    assert len(trained) == len(set(trained))
+    ours = [id(p) for p in own[0].parameters() if len(p) == 1]
+    assert len(ours) == 2
+    assert set(ours) < set(trained)
+    if agent == "DQN":
+        assert not {id(p) for p in own[0].parameters()} & {id(p) for p in own[1].parameters()}
+
+
+@agents
+@policies
+@pytest.mark.parametrize(
+    ("act", "options"),
+    [
+        ("recurrent_rational", {"version": "D"}),
+        ("rational", {"degrees": [3, 2], "version": "B", "init": "tanh"}),
+        ("rational", {"per": "channel"}),
+    ],
+)
+def test_the_coefficients_learn_and_those_of_the_target_network_wait(agent, policy, act, options):
+    model = make(agent, policy, policy_kwargs(act, **options))
+    before = {name: p.clone() for name, p in model.policy.named_parameters()}
+    model.learn(32)
+    after = dict(model.policy.named_parameters())
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    coefficients = {name for name in after if name.endswith(("numerator", "denominator"))}
+    online = {name for name in coefficients if not name.startswith("q_net_target.")}
+    assert online
+    assert coefficients & changed == online
+    assert all(p.isfinite().all() for p in after.values())
+    if agent == "DQN":
+        waiting = after["q_net_target.features_extractor.layers.act1.numerator"].clone()
+        model.target_update_interval = 1
+        model.learn(1, reset_num_timesteps=False)
+        assert not torch.equal(after["q_net_target.features_extractor.layers.act1.numerator"], waiting)
+
+
+@agents
+@policies
+def test_frozen_coefficients_stay(agent, policy):
+    model = make(agent, policy, policy_kwargs("rational", trainable=False))
+    before = [module.numerator.clone() for _, module in named_rationals(model.policy)]
+    model.learn(16)
+    assert all(torch.equal(m.numerator, b) for (_, m), b in zip(named_rationals(model.policy), before, strict=True))
+
+
+@agents
+@policies
+@pytest.mark.parametrize("act", ["recurrent_rational", "crelu"])
+def test_a_file_gives_the_same_actions_here_and_in_a_process_that_imports_stable_baselines3_only(
+    agent, policy, act, tmp_path
+):
+    model = make(agent, policy, policy_kwargs(act))
+    model.learn(32)
+    model.save(tmp_path / "model.zip")
+    seen = observations(model)
+    np.save(tmp_path / "seen.npy", seen)
+    loaded = type(model).load(tmp_path / "model.zip", device="cpu")
+    expected = model.predict(seen, deterministic=True)[0]
+    assert np.array_equal(loaded.predict(seen, deterministic=True)[0], expected)
+    assert [type(m) for _, m in places(loaded.policy)] == [type(m) for _, m in places(model.policy)]
+    saved, got = model.policy.state_dict(), loaded.policy.state_dict()
+    assert saved.keys() == got.keys()
+    assert all(torch.equal(saved[name], got[name]) for name in saved)
+    script = (
+        "import numpy, stable_baselines3 as sb3\n"
+        f"model = sb3.{agent}.load('model.zip', device='cpu')\n"
+        "numpy.save('actions.npy', model.predict(numpy.load('seen.npy'), deterministic=True)[0])\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=240)
+    assert np.array_equal(np.load(tmp_path / "actions.npy"), expected)
+
+
+@agents
+def test_a_loaded_agent_learns_on(agent, tmp_path):
+    model = make(agent, "MlpPolicy", policy_kwargs("recurrent_rational"))
+    model.learn(32)
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model", env=model.env, device="cpu")
+    before = next(module for _, module in named_rationals(loaded.policy)).numerator.clone()
+    loaded.learn(32, reset_num_timesteps=False)
+    assert not torch.equal(next(module for _, module in named_rationals(loaded.policy)).numerator, before)
+
+
+@pytest.mark.parametrize("act", ["relu", "rational"])
+def test_the_convolutions_equal_those_of_stable_baselines3(act):
+    ours, theirs = Features(PIXELS, "relu"), NatureCNN(PIXELS)
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    if act == "rational":
+        for network in (ours, theirs):
+            rrn.replace_activations(network, "rational")
+    x = torch.rand(8, 4, 84, 84)
+    assert torch.allclose(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+
+
+@agents
+def test_with_relu_the_agent_is_the_one_that_stable_baselines3_makes_from_this_seed(agent):
+    ours = make(agent, "CnnPolicy", policy_kwargs("relu"))
+    theirs = make(agent, "CnnPolicy", None)
+    ours_now, theirs_now = list(ours.policy.parameters()), list(theirs.policy.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(ours_now, theirs_now, strict=True))
+    x = ours.policy.obs_to_tensor(observations(ours))[0]
+    outputs = [
+        m.q_net(x) if agent == "DQN" else m.policy.get_distribution(x).distribution.logits for m in (ours, theirs)
+    ]
+    assert torch.allclose(*outputs, atol=1e-5)
+
+
+def test_each_network_of_ppo_has_its_own_activations_when_nothing_is_shared():
+    kwargs = {**policy_kwargs("recurrent_rational"), "share_features_extractor": False}
+    model = make("PPO", "MlpPolicy", kwargs)
+    policy, value = model.policy.pi_features_extractor, model.policy.vf_features_extractor
+    (one,), (other,) = (list(named_rationals(network)) for network in (policy, value))
+    assert one[1].numerator is not other[1].numerator
+    model.learn(16)
+    assert not torch.equal(one[1].numerator, other[1].numerator)
+
+
+def test_a2c_takes_them_too():
+    model = make("A2C", "MlpPolicy", policy_kwargs("recurrent_rational", hidden=[32]))
+    before = [p.clone() for p in model.policy.parameters()]
+    model.learn(16)
+    assert not any(map(torch.equal, model.policy.parameters(), before))
+    assert [name for name, _ in places(model.policy)] == ["features_extractor.layers.act1"]
+
+
+@agents
+def test_further_settings_of_the_policy_can_be_merged(agent):
+    model = make(agent, "MlpPolicy", {**policy_kwargs("rational"), "optimizer_kwargs": {"eps": 0.5}})
+    assert model.policy.optimizer.defaults["eps"] == 0.5
+
+
+@pytest.mark.parametrize("act", ["rational", "recurrent_rational"])
+def test_the_options_of_the_yaml_file_are_accepted_and_are_the_defaults(act):
+    options = yaml.safe_load((Path(__file__).parents[1] / "conf/act/rational.yaml").read_text("utf-8"))
+    del options["name"]
+    assert {"init", "share", "lr", "delay", "from"} < options.keys()
+    space = spaces.Box(0, 255, (1, 36, 36), np.uint8)
+    told, untold = (policy_kwargs(act, **chosen)["features_extractor_kwargs"] for chosen in (options, {}))
+    networks = [[module for _, module in named_rationals(Features(space, **kwargs))] for kwargs in (told, untold)]
+    for one, other in zip(*networks, strict=True):
+        assert repr(one) == repr(other) == repr(rrn.Rational()).replace("Rational", type(one).__name__)
+        assert torch.equal(one.numerator, other.numerator)
+    renamed = {("from_run" if name == "from" else name): value for name, value in options.items()}
+    assert policy_kwargs(act, **renamed)["features_extractor_kwargs"] == told
+
+
+def test_options_reach_the_rationals():
+    kwargs = policy_kwargs("rational", degrees=[3, 2], version="B", init="tanh", share=[1, 1, 1, 2])
+    acts = [module for _, module in places(Features(PIXELS, **kwargs["features_extractor_kwargs"]))]
+    assert [type(act) for act in acts] == [RecurrentRational, Place, Place, Rational]
+    assert (acts[3].degrees, acts[3].version, acts[3].init) == ((3, 2), "B", "tanh")
+    per_channel = [act.groups for _, act in named_rationals(Features(PIXELS, "rational", per="channel"))]
+    assert per_channel == [32, 64, 64, 512]
+    shared = Features(VECTOR, "recurrent_rational", per="channel", hidden=(8, 8))
+    assert [act.groups for _, act in named_rationals(shared)] == [8]
+
+
+@agents
+@pytest.mark.parametrize(
+    ("space", "places_expected"),
+    [
+        (spaces.Box(0, 1, (2, 36, 50), np.float32), 4),
+        (spaces.Box(-np.inf, np.inf, (2, 36, 36), np.float32), 4),
+        (spaces.Box(0, 255, (40, 36, 1), np.uint8), 4),
+        (spaces.Box(-1, 1, (3, 2), np.float64), 2),
+        (spaces.Discrete(5), 2),
+        (spaces.MultiDiscrete([3, 4]), 2),
+        (spaces.MultiBinary(4), 2),
+    ],
+    ids=str,
+)
+def test_other_observations(agent, space, places_expected):
+    model = make(agent, "MlpPolicy", policy_kwargs("rational"), Noise(space))
+    model.learn(16)
+    assert len(list(places(networks(model, agent)[0]))) == places_expected
+
+
+@pytest.mark.parametrize(("normalize", "scale"), [(True, 255), (False, 1)])
+def test_pixels_are_divided_by_255_once_or_not_at_all(normalize, scale):
+    kwargs = {**policy_kwargs("relu"), "normalize_images": normalize}
+    model = make("DQN", "CnnPolicy", kwargs)
+    seen, inputs = observations(model, 3), []
+    model.q_net.features_extractor.register_forward_pre_hook(lambda _module, args: inputs.append(args[0]))
+    model.predict(seen, deterministic=True)
+    assert torch.allclose(inputs[0], torch.as_tensor(seen) / scale)
+
+
+@pytest.mark.parametrize(
+    ("act", "options", "message"),
+    [
+        ("recurrent-rational", {}, r"act: no such activation 'recurrent-rational'\. Did you mean recurrent_rational\?"),
+        ("ReLU", {}, r"Did you mean relu\?"),
+        ("mish", {}, r"act: no such activation 'mish'\. Choose one of crelu, "),
+        (nn.ReLU, {}, "act: no such activation <class"),
+        ("rational", {"degree": [3, 2]}, r"degree: no such option of rational\. Did you mean degrees\?"),
+        ("relu", {"version": "A"}, r"version: no such option of relu\. Choose one of hidden\."),
+        ("rational", {"version": "E"}, "version: expected one of A, B"),
+        ("rational", {"degrees": [3]}, "degrees: expected two whole numbers"),
+        ("rational", {"init": "tan"}, "init: expected one of "),
+        ("rational", {"preset": "l3"}, "preset: expected one of "),
+        ("rational", {"per": "layer"}, "per: expected tensor or channel, got 'layer'"),
+        ("rational", {"lr": 1e-4}, "lr: expected None, got 0.0001; stable-baselines3 sets one learning rate"),
+        ("rational", {"delay": "25epochs"}, "delay: expected None"),
+        ("rational", {"from": "runs/Pong"}, "from: expected None"),
+        ("relu", {"hidden": []}, "hidden: expected whole numbers of at least 1"),
+        ("relu", {"hidden": 64}, "hidden: expected whole numbers"),
+        ("relu", {"hidden": (64, 0)}, "hidden: expected whole numbers"),
+    ],
+)
+def test_a_mistake_in_the_activation_is_a_sentence_before_there_is_a_network(act, options, message):
+    with pytest.raises(ValueError, match=message):
+        policy_kwargs(act, **options)
+
+
+@pytest.mark.parametrize(
+    ("space", "options", "message"),
+    [
+        (spaces.Dict({"x": VECTOR}), {}, r"observations: expected pixels \[C, H, W\] or one vector, got Dict"),
+        (spaces.Tuple([VECTOR]), {}, "FlattenObservation"),
+        (spaces.Box(0, 1, (2, 3, 36, 36)), {}, "observations: expected pixels"),
+        (spaces.Box(0, 255, (3, 35, 84), np.uint8), {}, r"of at least 36x36, .* got \[3, 35, 84\]"),
+        (spaces.Box(0, 1, (84, 84, 3)), {}, "put the channels first"),
+        (spaces.Box(0, 255, (3, 84, 84), np.float32), {}, "which stable-baselines3 does not divide by 255"),
+        (PIXELS, {"share": [1, 1]}, "share: expected 4 numbers"),
+        (
+            PIXELS,
+            {"share": [1, 1, 2, 3], "per": "channel"},
+            "per=channel: place 1 has 32 channels, others that share it 64",
+        ),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_the_observations_is_a_sentence(space, options, message):
+    with pytest.raises(ValueError, match=message):
+        Features(space, "rational", **options)
+
+
+def test_stable_baselines3_is_imported_when_it_is_asked_for():
+    script = (
+        "import sys, rrn\n"
+        "assert 'stable_baselines3' not in sys.modules\n"
+        "assert rrn.sb3.policy_kwargs('relu')['net_arch'] == []\n"
+        "assert 'stable_baselines3' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)
