@@ -69,11 +69,13 @@ setup(
         "numpy>=1.26",
         "psutil>=5.9",
         "scipy>=1.11",
+        "stable-baselines3>=2.3",
         "tensorboard>=2.15",
         "torch>=2.6",
     ],
     extras_require={
         "cuda": ["cuda-core[cu13]>=1.2"],
+        "minatar": ["minatar>=1.0.15"],
         "test": [
             "cuda-core[cu13]>=1.2; sys_platform != 'darwin'",
             "hypothesis>=6.90",
@@ -81,7 +83,7 @@ setup(
             "pytest-timeout>=2.2",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
-            "stable-baselines3>=2.3",
+            "minatar>=1.0.15",
             "torchvision",
         ],
     },

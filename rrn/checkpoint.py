@@ -50,6 +50,9 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
             path.unlink()
     for old in find(folder)[:-keep]:
         old.unlink()
+    for beside in folder.glob("step_*.zip"):  # the same agents for stable-baselines3
+        if not beside.with_suffix(".pt").exists():
+            beside.unlink()
     return target
 
 

@@ -17,16 +17,18 @@ AT_LEAST_ONE = {
     *("steps", "log_every", "threads", "checkpoint.every", "checkpoint.keep"),
     *("evaluation.every", "evaluation.num_envs", "evaluation.episodes", "evaluation.steps"),
     *("agent.batch_size", "agent.train_every", "agent.target_every", "agent.epsilon_steps", "agent.replay_capacity"),
-    *("agent.rollout", "agent.epochs"),
+    *("agent.rollout", "agent.epochs", "agent.n_steps", "agent.n_epochs", "agent.train_freq", "agent.buffer_size"),
+    *("agent.target_update_interval", "agent.learning_starts"),
     *("env.num_envs", "env.frame_skip", "env.frame_cap", "env.stack", "env.step_cap"),
 }
 BETWEEN_0_AND_1 = {
     *("agent.gamma", "agent.gae_lambda", "agent.epsilon_start", "agent.epsilon_end"),
+    *("agent.tau", "agent.exploration_fraction", "agent.exploration_initial_eps", "agent.exploration_final_eps"),
     *("evaluation.epsilon", "env.sticky_actions"),
 }
-ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip"}
-ABOVE_0_OR_NULL = {"agent.max_grad_norm", "act.lr"}
-AT_LEAST_0 = {"seed", "env.noop_max", "agent.entropy_coef", "agent.value_coef"}
+ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip", "agent.clip_range"}
+ABOVE_0_OR_NULL = {"agent.max_grad_norm", "agent.clip_range_vf", "act.lr"}
+AT_LEAST_0 = {"seed", "env.noop_max", "agent.entropy_coef", "agent.value_coef", "agent.ent_coef", "agent.vf_coef"}
 
 
 def check_values(config: Config) -> None:

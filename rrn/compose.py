@@ -180,7 +180,7 @@ def _check_key(key: str) -> None:
 @cache
 def _known_keys() -> list[str]:
     """Every key that some choice has; one that only another choice has is refused after composing."""
-    choices = ("agent=dqn", "agent=ppo", "env=MinAtar-Breakout")
+    choices = ("agent=dqn", "agent=ppo", "agent=sb3_dqn", "agent=sb3_ppo", "env=MinAtar-Breakout")
     return sorted({key for one in choices for key in dotted(OmegaConf.to_container(_compose([one, "act=rational"])))})
 
 

@@ -54,6 +54,44 @@ class PPOConfig(AgentConfig):
 
 
 @dataclass
+class SB3DQNConfig(AgentConfig):
+    """agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
+
+    learning_rate: float = MISSING
+    buffer_size: int = MISSING
+    learning_starts: int = MISSING  # random agent steps before the first training step, not counted in `steps`
+    batch_size: int = MISSING
+    tau: float = MISSING
+    gamma: float = MISSING
+    train_freq: int = MISSING  # steps of each environment between updates
+    gradient_steps: int = MISSING
+    target_update_interval: int = MISSING
+    exploration_fraction: float = MISSING
+    exploration_initial_eps: float = MISSING
+    exploration_final_eps: float = MISSING
+    max_grad_norm: float = MISSING
+
+
+@dataclass
+class SB3PPOConfig(AgentConfig):
+    """agent=sb3_ppo: arguments of stable_baselines3.PPO, under their names there, and `anneal`."""
+
+    learning_rate: float = MISSING
+    anneal: bool = MISSING  # learning_rate and clip_range fall to 0 in a line over `steps`
+    n_steps: int = MISSING
+    batch_size: int = MISSING
+    n_epochs: int = MISSING
+    gamma: float = MISSING
+    gae_lambda: float = MISSING
+    clip_range: float = MISSING
+    clip_range_vf: float | None = MISSING
+    normalize_advantage: bool = MISSING
+    ent_coef: float = MISSING
+    vf_coef: float = MISSING
+    max_grad_norm: float = MISSING
+
+
+@dataclass
 class EnvConfig:
     """What every environment has."""
 
@@ -152,7 +190,13 @@ class Config:
     resume: bool = MISSING
 
 
-AGENTS = {"dqn": DQNConfig, "ddqn": DQNConfig, "ppo": PPOConfig}
+AGENTS = {
+    "dqn": DQNConfig,
+    "ddqn": DQNConfig,
+    "ppo": PPOConfig,
+    "sb3_dqn": SB3DQNConfig,
+    "sb3_ppo": SB3PPOConfig,
+}
 ENVS = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConfig}
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.agents.networks import ATARI_WIDTHS, CONVOLUTIONS, expansion
+from rrn.agents.networks import AtariNetwork, MinAtarNetwork, convolutional, expansion, fully_connected
 from rrn.config import ACTS, ActConfig
 
 OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
@@ -58,8 +57,9 @@ class Features(BaseFeaturesExtractor):
     """The hidden layers of a network, with an activation after each.
 
     Pixels, a Box [C, H, W], go through the layers of the DQN paper (Mnih et al. 2015, methods): convolutions of 32, 64
-    and 64 channels and 512 units. They come in divided by 255 if they are uint8, and else as they are. Anything else
-    that is one vector goes through `hidden`.
+    and 64 channels and 512 units; below 36x36, where those do not fit, through those of MinAtar (Young and Tian 2019):
+    one convolution of 16 channels and 128 units. They come in divided by 255 if they are uint8, and else as they are.
+    Anything else that is one vector goes through `hidden`.
 
     The weights start as stable-baselines3 leaves them: as torch draws them for DQN, orthogonal for PPO and A2C.
 
@@ -76,17 +76,18 @@ class Features(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: spaces.Space, act: str, *, hidden: Sequence[int] = (64, 64), **options: Any):
         options = _checked(act, options)
-        pixels = _are_pixels(observation_space)
-        widths = ATARI_WIDTHS if pixels else _units(hidden)
+        pixels = _pixels(observation_space)
+        widths = pixels.widths if pixels else _units(hidden)
         if options.get("per") == "channel":
             options["channels"] = widths
         activations = make_activations(act, len(widths), **options)
         super().__init__(observation_space, widths[-1] * expansion(activations[-1]))
         if pixels:
-            layers = _convolutions(observation_space.shape, activations)
+            layers = convolutional(observation_space.shape, pixels.convolutions, widths[-1], activations)
         else:
-            layers = _hidden_layers(get_flattened_obs_dim(observation_space), widths, activations)
-        self.layers = nn.Sequential(layers)
+            layers = fully_connected(get_flattened_obs_dim(observation_space), widths, activations)
+        # stable-baselines3 starts PPO's weights with a function of torch that does not take channels_last
+        self.layers = nn.Sequential(layers).to(memory_format=torch.contiguous_format)
 
     def forward(self, observations: Tensor) -> Tensor:
         if observations.dim() == 4 and observations.device.type == "cpu":
@@ -94,45 +95,21 @@ class Features(BaseFeaturesExtractor):
         return self.layers(observations)
 
 
-def _convolutions(shape: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
-    """Layers for pixels of this shape (C, H, W)."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    channels, *sizes = shape
-    for i, ((width, kernel, stride), act) in enumerate(zip(CONVOLUTIONS, activations[:-1], strict=True), 1):
-        layers[f"conv{i}"] = nn.Conv2d(channels, width, kernel, stride)
-        layers[f"act{i}"] = act
-        channels, sizes = width * expansion(act), [(size - kernel) // stride + 1 for size in sizes]
-    layers["flatten"] = nn.Flatten()
-    layers["hidden"] = nn.Linear(channels * sizes[0] * sizes[1], ATARI_WIDTHS[-1])
-    layers["act4"] = activations[-1]
-    return layers
-
-
-def _hidden_layers(width: int, widths: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
-    """Layers for vectors of this width."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    for i, (units, act) in enumerate(zip(widths, activations, strict=True), 1):
-        layers[f"hidden{i}"] = nn.Linear(width, units)
-        layers[f"act{i}"] = act
-        width = units * expansion(act)
-    return layers
-
-
-def _are_pixels(space: spaces.Space) -> bool:
-    """Pixels, or else a vector; ValueError if neither."""
+def _pixels(space: spaces.Space) -> type[AtariNetwork] | type[MinAtarNetwork] | None:
+    """Whose convolutions suit these pixels; None for a vector; ValueError if it is neither."""
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
-        return False
+        return None
     if not isinstance(space, spaces.Box) or len(space.shape) not in (1, 2, 3):
         raise ValueError(
             f"observations: expected pixels [C, H, W] or one vector, got {space}; "
             "gymnasium.wrappers.FlattenObservation makes a vector of most."
         )
     if len(space.shape) < 3:
-        return False
-    if min(space.shape[1:]) < 36:
+        return None
+    if min(space.shape[1:]) < 5:
         raise ValueError(
-            f"observations: expected pixels [C, H, W] of at least 36x36, for the three convolutions, got "
-            f"{list(space.shape)}; enlarge them, put the channels first, or make a vector with "
+            f"observations: expected pixels [C, H, W] of at least 5x5, for the convolutions, got "
+            f"{list(space.shape)}; put the channels first, or make a vector with "
             "gymnasium.wrappers.FlattenObservation."
         )
     if not is_image_space(space) and 255 <= space.high.max() < np.inf:
@@ -140,7 +117,7 @@ def _are_pixels(space: spaces.Space) -> bool:
             f"observations: expected pixels in uint8 from 0 to 255, or values of the size of 1, got {space}, "
             "which stable-baselines3 does not divide by 255."
         )
-    return True
+    return AtariNetwork if min(space.shape[1:]) >= 36 else MinAtarNetwork
 
 
 def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -154,10 +154,9 @@ class Trainer:
     def _draw(self) -> None:
         """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + self.step)
-        states = self.learner.recent(SHAPE_STATES, generator).to(self.device)
-        network = self.agent.network
+        observations, network = self.learner.recent(SHAPE_STATES, generator), self.agent.network
         with evaluating(network), record_inputs(network.layers, SHAPE_BINS) as inputs:
-            network(states)
+            self.agent.look(observations)
         now = snapshot(network.layers, self.step, inputs)
         self.records.snapshot(now)
         title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
@@ -194,7 +193,8 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        checkpoint.save(self.folder / "checkpoints", self.step, self.state_dict(), self.config.checkpoint.keep)
+        folder = self.folder / "checkpoints"
+        self.learner.export(checkpoint.save(folder, self.step, self.state_dict(), self.config.checkpoint.keep))
         self.saved = self.step
 
     def state_dict(self) -> dict:

@@ -10,7 +10,7 @@ from torch import nn
 from rrn.activations.places import places
 from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import make_agent, network_maker
+from rrn.agents import make_agent, make_network
 from rrn.agents.replay import Batch
 from rrn.compose import compose_config
 from rrn.envs import make_games
@@ -144,7 +144,7 @@ def test_options_of_rationals_reach_the_agent():
 def test_rationals_per_channel():
     config = compose_config(["act=rational", "act.per=channel", "act.share=[1,2,2,3]"])
     games = make_games(config.env, 1, (0,))
-    network = network_maker(config.act, games, games.num_actions)()
+    network = make_network(config, games, games.num_actions)
     assert [len(m.numerator) for _, m in places(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
     with torch.no_grad():
         before = network(torch.from_numpy(games.observations))
@@ -157,14 +157,14 @@ def test_rationals_per_channel():
     assert torch.allclose(y[:, 5], 2 * plain(x[:, 5]), atol=1e-6)
     shared = compose_config(["act=recurrent_rational", "act.per=channel"])
     with pytest.raises(UserError, match="per=channel: place 1 has 32 channels, others that share it 512"):
-        network_maker(shared.act, games, 6)()
+        make_network(shared, games, 6)
 
 
 @pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])
 def test_partial_sharing(share):
-    network = network_maker(
-        compose_config(["act=rational", f"act.share={share}"]).act, make_games(compose_config([]).env, 1, (0,)), 6
-    )()
+    network = make_network(
+        compose_config(["act=rational", f"act.share={share}"]), make_games(compose_config([]).env, 1, (0,)), 6
+    )
     owners = [getattr(module, "owner", module) for _, module in places(network.layers)]
     assert [[a is b for b in owners] for a in owners] == [[i == j for j in share] for i in share]
     assert sum("numerator" in name for name, _ in network.named_parameters()) == 2
@@ -174,7 +174,7 @@ def test_partial_sharing(share):
 def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])
     games = make_games(config.env, 1, (0,))
-    network = network_maker(config.act, games, games.num_actions)()
+    network = make_network(config, games, games.num_actions)
     found = dict(places(network.layers))
     assert list(found) == ["act1", "act2", "act3", "act4"]
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
@@ -190,13 +190,13 @@ def test_network_has_the_activation_at_its_four_places(name):
 
 def test_d_silu_has_silu_first_and_dsilu_last():
     config = compose_config(["act=d_silu"])
-    network = network_maker(config.act, make_games(config.env, 1, (0,)), 6)()
+    network = make_network(config, make_games(config.env, 1, (0,)), 6)
     assert [type(m).__name__ for _, m in places(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
 
 
 def test_weights_are_xavier_with_gain_sqrt_2():
     config = compose_config(["act=relu"])
-    network = network_maker(config.act, make_games(config.env, 1, (0,)), 6)()
+    network = make_network(config, make_games(config.env, 1, (0,)), 6)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(module.weight)

@@ -11,13 +11,13 @@ from conftest import read_scalars
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import AGENTS
+from rrn.agents import LEARNERS
 from rrn.compose import load_run_config
 from rrn.protocol import protocol_line
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", LEARNERS)
 def test_smoke_on_the_real_pong(train_here, agent, act):
     folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=Pong")
     rows = read_scalars(folder)

@@ -6,54 +6,58 @@ import dataclasses
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from rrn.activations.registry import make_activations
 from rrn.agents.agent import Agent
 from rrn.agents.dqn import DQN
 from rrn.agents.learner import Learner
-from rrn.agents.networks import NETWORKS, orthogonal, xavier
+from rrn.agents.networks import NETWORKS, Network, orthogonal, xavier
 from rrn.agents.off_policy import OffPolicy
 from rrn.agents.on_policy import OnPolicy
 from rrn.agents.ppo import PPO
-from rrn.config import ActConfig, Config, RationalConfig
+from rrn.config import Config, RationalConfig
 from rrn.envs import VectorGames
 from rrn.errors import UserError
 
 
-def _dqn(config: Config, games: VectorGames, device: torch.device) -> DQN:
-    network = network_maker(config.act, games, games.num_actions, xavier)
-    return DQN(config.agent, network, config.seed, device, config.env.clip_rewards, lr_rational(config))
-
-
-def _learn_dqn(config: Config, agent: DQN, games: VectorGames) -> OffPolicy:
+def _dqn(config: Config, games: VectorGames, device: torch.device) -> OffPolicy:
+    network = make_network(config, games, games.num_actions, xavier).to(device)
+    agent = DQN(config.agent, network, config.seed, config.env.clip_rewards, lr_rational(config))
     return OffPolicy(config.agent, agent, games, getattr(config.env, "overlap", False))
 
 
-def _ppo(config: Config, games: VectorGames, device: torch.device) -> PPO:
-    network = network_maker(config.act, games, games.num_actions + 1, orthogonal)
-    return PPO(config.agent, network, config.seed, device, lr_rational(config))
-
-
-def _learn_ppo(config: Config, agent: PPO, games: VectorGames) -> OnPolicy:
+def _ppo(config: Config, games: VectorGames, device: torch.device) -> OnPolicy:
+    network = make_network(config, games, games.num_actions + 1, orthogonal).to(device)
+    agent = PPO(config.agent, network, config.seed, lr_rational(config))
     return OnPolicy(config.agent, agent, games, config.env.clip_rewards, config.steps)
 
 
-AGENTS: dict[str, tuple[Callable[..., Agent], Callable[..., Learner]]] = {
-    "dqn": (_dqn, _learn_dqn),
-    "ddqn": (_dqn, _learn_dqn),
-    "ppo": (_ppo, _learn_ppo),
+def _sb3(config: Config, games: VectorGames, device: torch.device) -> Learner:
+    from rrn.agents.sb3 import SB3Agent, SB3Learner  # slow to import
+
+    return SB3Learner(SB3Agent(config, games, device), games, config.steps)
+
+
+LEARNERS: dict[str, Callable[[Config, VectorGames, torch.device], Learner]] = {
+    "dqn": _dqn,
+    "ddqn": _dqn,
+    "ppo": _ppo,
+    "sb3_dqn": _sb3,
+    "sb3_ppo": _sb3,
 }
 
 
-def make_agent(config: Config, games: VectorGames, device: torch.device) -> Agent:
-    """The agent of the configuration, its network initialised from torch's global generator."""
-    return AGENTS[config.agent.name][0](config, games, device)
-
-
 def make_learner(config: Config, games: VectorGames, device: torch.device) -> Learner:
-    """The same agent with what it needs to play these games and learn."""
-    return AGENTS[config.agent.name][1](config, make_agent(config, games, device), games)
+    """The agent of the configuration with what it needs to play these games and learn.
+
+    Its network is initialised from torch's global generator. Memory for what it will see is taken as it fills.
+    """
+    return LEARNERS[config.agent.name](config, games, device)
+
+
+def make_agent(config: Config, games: VectorGames, device: torch.device) -> Agent:
+    """The agent alone."""
+    return make_learner(config, games, device).agent
 
 
 def lr_rational(config: Config) -> float | None:
@@ -61,24 +65,31 @@ def lr_rational(config: Config) -> float | None:
     return getattr(config.act, "lr", None)
 
 
-def network_maker(
-    act: ActConfig, games: VectorGames, outputs: int, initialise: Callable[[nn.Module], None] = xavier
-) -> Callable[[], nn.Module]:
-    """A function that makes a network for these games with these activations and so many outputs."""
+def activation_options(config: Config) -> dict:
+    """The options of the activations that are a matter of the network."""
     others = ("name", "lr", "delay", "from_run")
-    options = {key: value for key, value in dataclasses.asdict(act).items() if key not in others}
-    network = NETWORKS[len(games.frame_shape)]
-    if isinstance(act, RationalConfig):
-        options["channels"] = network.widths
-        options["trainable"] &= act.from_run is None
+    options = {key: value for key, value in dataclasses.asdict(config.act).items() if key not in others}
+    if isinstance(config.act, RationalConfig):
+        options["trainable"] &= config.act.from_run is None
+    return options
 
-    def make() -> nn.Module:
-        try:
-            activations = make_activations(act.name, len(network.widths), **options)
-        except ValueError as error:
-            raise UserError(f"act: {error}") from error
-        made = network(games.frame_shape, games.stack, outputs, activations)
-        initialise(made)
-        return made
 
-    return make
+def make_network(
+    config: Config, games: VectorGames, outputs: int, initialise: Callable[[Network], None] = xavier
+) -> Network:
+    """A network for these games with the activations of the configuration and so many outputs, on the CPU.
+
+    Raises:
+        UserError: options of the activation that do not fit the network.
+    """
+    kind = NETWORKS[len(games.frame_shape)]
+    options = activation_options(config)
+    if isinstance(config.act, RationalConfig):
+        options["channels"] = kind.widths
+    try:
+        activations = make_activations(config.act.name, len(kind.widths), **options)
+    except ValueError as error:
+        raise UserError(f"act: {error}") from error
+    network = kind(games.frame_shape, games.stack, outputs, activations)
+    initialise(network)
+    return network

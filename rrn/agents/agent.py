@@ -1,15 +1,15 @@
-"""What all agents of our own have: a network, its optimiser, their random numbers and the state of all that."""
+"""What all agents have: a network that acts, its optimiser, their random numbers and the state of all that."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rrn.activations.training import parameter_groups, rational_parameters
+from rrn.evaluating import evaluating
 
 
 class NotFinite(Exception):
@@ -26,47 +26,46 @@ class NotFinite(Exception):
 
 
 class Agent(ABC):
-    """An agent with one trained network.
+    """An agent with one trained network, whose activations stand in `network.layers`.
 
     Args:
-        network: makes it, on the CPU, from torch's global generator.
+        network: on its device.
+        optimiser: of its parameters.
+        num_actions: of the games.
         seed: of the generator for acting and sampling.
-        device: where the network lives.
-        learning_rate, adam_eps: of Adam.
-        lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
     """
 
-    def __init__(
-        self,
-        network: Callable[[], nn.Module],
-        seed: int,
-        device: torch.device,
-        learning_rate: float,
-        adam_eps: float,
-        lr_rational: float | None = None,
-    ):
-        self.device = device
-        self.network = network().to(device)
-        trained = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(
-            trained if lr_rational is None else parameter_groups(self.network, learning_rate, lr_rational),
-            lr=learning_rate,
-            eps=adam_eps,
-            fused=device.type in ("cpu", "cuda"),
-        )
-        self.coefficients = [p for p in rational_parameters(self.network) if p.requires_grad]
+    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer, num_actions: int, seed: int):
+        self.network, self.optimiser, self.num_actions = network, optimiser, num_actions
+        self.device = next(network.parameters()).device
+        self.coefficients = [p for p in rational_parameters(network) if p.requires_grad]
         self.generator = torch.Generator().manual_seed(seed)
         self.updates = 0
 
-    @abstractmethod
+    @torch.no_grad()
     def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
-        """One action [N] for each observation [N, stack, *frame], at random with probability `epsilon`.
+        """One action [N] for each observation [N, stack, *frame], at random with probability epsilon for each apart.
 
         Random numbers come from `generator`, or the agent's own.
         """
+        generator = generator or self.generator
+        explore = torch.rand(len(observations), generator=generator) < epsilon
+        actions = torch.randint(self.num_actions, (len(observations),), generator=generator)
+        if not explore.all():
+            with evaluating(self.network):
+                actions = torch.where(explore, actions, self.prefer(torch.from_numpy(observations), generator))
+        return actions.numpy()
+
+    @abstractmethod
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU."""
+
+    def look(self, observations: Tensor) -> Tensor:
+        """What comes out of the network, [N, outputs], for observations [N, stack, *frame] from the CPU."""
+        return self.network(observations.to(self.device))
 
     def descend(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
-        """One step of Adam on a loss, with its gradient clipped to a norm if one is given.
+        """One step of the optimiser on a loss, with its gradient clipped to a norm if one is given.
 
         Returns:
             The norm of the gradient before clipping, as gradient_norm, if asked for or clipped.
@@ -105,3 +104,11 @@ class Agent(ABC):
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
         self.updates = state["updates"]
+
+
+def adam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.Adam:
+    """Adam for a network; `lr_rational` is the learning rate of the coefficients, None for that of the weights."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = trained if lr_rational is None else parameter_groups(network, learning_rate, lr_rational)
+    device = next(network.parameters()).device
+    return torch.optim.Adam(groups, lr=learning_rate, eps=eps, fused=device.type in ("cpu", "cuda"))

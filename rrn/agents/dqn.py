@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from rrn.agents.agent import Agent, NotFinite
+from rrn.agents.agent import Agent, NotFinite, adam
+from rrn.agents.networks import Network
 from rrn.agents.replay import Batch
 from rrn.config import DQNConfig
-from rrn.evaluating import evaluating
 
 
 class DQN(Agent):
@@ -25,9 +23,8 @@ class DQN(Agent):
 
     Args:
         config: its settings.
-        network: makes the Q-network, on the CPU, from torch's global generator.
+        network: the Q-network, on its device.
         seed: of the generator for acting and sampling.
-        device: where the networks live.
         clip_rewards: to [-1, 1] in the update.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
     """
@@ -35,13 +32,13 @@ class DQN(Agent):
     def __init__(
         self,
         config: DQNConfig,
-        network: Callable[[], nn.Module],
+        network: Network,
         seed: int,
-        device: torch.device,
         clip_rewards: bool,
         lr_rational: float | None = None,
     ):
-        super().__init__(network, seed, device, config.learning_rate, config.adam_eps, lr_rational)
+        optimiser = adam(network, config.learning_rate, config.adam_eps, lr_rational)
+        super().__init__(network, optimiser, network.outputs, seed)
         self.config, self.clip_rewards = config, clip_rewards
         self.target = copy.deepcopy(self.network).requires_grad_(False).eval()
 
@@ -50,18 +47,9 @@ class DQN(Agent):
         c = self.config
         return c.epsilon_start + (c.epsilon_end - c.epsilon_start) * min(step / c.epsilon_steps, 1.0)
 
-    @torch.no_grad()
-    def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
-        """One action [N] for each observation [N, stack, *frame]; epsilon is drawn for each apart."""
-        generator = generator or self.generator
-        n, num_actions = len(observations), self.network.outputs
-        explore = torch.rand(n, generator=generator) < epsilon
-        actions = torch.randint(num_actions, (n,), generator=generator)
-        if not explore.all():
-            with evaluating(self.network):
-                q = self.network(torch.from_numpy(observations).to(self.device))
-            actions = torch.where(explore, actions, q.argmax(1).cpu())
-        return actions.numpy()
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """The actions of highest value."""
+        return self.look(observations).argmax(1).cpu()
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Huber loss, a scalar, and the Q-values [B] of the actions taken."""

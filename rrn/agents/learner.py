@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -71,6 +72,9 @@ class Learner(ABC):
         values = {n: most if n.endswith("_max") else total / number for n, (total, number, most) in self.sums.items()}
         self.sums = {}
         return values
+
+    def export(self, path: Path) -> None:  # noqa: B027
+        """Write the agent in the format of another library, beside the checkpoint of this path."""
 
     def state_dict(self) -> dict:
         """All but the agent, which has its own."""

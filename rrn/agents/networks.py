@@ -22,15 +22,16 @@ class Network(nn.Module):
     """
 
     widths: Sequence[int]  # channels or units at each place
-    outputs: int
 
     def __init__(self, frame_shape: Sequence[int], stack: int, outputs: int, activations: Sequence[nn.Module]):
         super().__init__()
         self.outputs = outputs
-        self.layers = nn.Sequential(self._layers(frame_shape, stack, activations))
+        layers = self._hidden_layers(frame_shape, stack, activations)
+        layers["output"] = nn.Linear(self.widths[-1] * expansion(activations[-1]), outputs)
+        self.layers = nn.Sequential(layers)
 
-    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
-        raise NotImplementedError
+    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        return fully_connected(stack * frame_shape[0], self.widths, activations)
 
     def prepared(self, observations: Tensor) -> Tensor:
         """What goes into the first layer."""
@@ -41,46 +42,29 @@ class Network(nn.Module):
         return self.layers(self.prepared(observations))
 
 
-class PixelNetwork(Network):
-    """Convolutions and one hidden layer."""
-
-    convolutions: Sequence[tuple[int, int, int]]  # channels, kernel, stride
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.to(memory_format=torch.channels_last)  # the faster layout on a CPU
-
-    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        *more, size, _ = frame_shape
-        channels = stack * (more[0] if more else 1)
-        for i, ((width, kernel, stride), act) in enumerate(zip(self.convolutions, activations[:-1], strict=True), 1):
-            layers[f"conv{i}"] = nn.Conv2d(channels, width, kernel, stride)
-            layers[f"act{i}"] = act
-            channels, size = width * expansion(act), (size - kernel) // stride + 1
-        layers["flatten"] = nn.Flatten()
-        layers["hidden"] = nn.Linear(channels * size * size, self.widths[-1])
-        layers[f"act{len(activations)}"] = activations[-1]
-        layers["output"] = nn.Linear(self.widths[-1] * expansion(activations[-1]), self.outputs)
-        return layers
-
-
-class AtariNetwork(PixelNetwork):
+class AtariNetwork(Network):
     """Three convolutions and a hidden layer of 512 (Mnih et al. 2015, methods); frames [size, size] uint8."""
 
-    convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+    convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
     widths = (32, 64, 64, 512)
+
+    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        return convolutional((stack, *frame_shape), self.convolutions, self.widths[-1], activations)
 
     def prepared(self, observations: Tensor) -> Tensor:
         x = observations.to(torch.float32, memory_format=torch.channels_last)
         return x / 255 if x is observations else x.div_(255)
 
 
-class MinAtarNetwork(PixelNetwork):
+class MinAtarNetwork(Network):
     """One convolution and a hidden layer of 128 (Young and Tian 2019, section 3); frames [channels, 10, 10] bool."""
 
     convolutions = ((16, 3, 1),)
     widths = (16, 128)
+
+    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        channels, *sizes = frame_shape
+        return convolutional((stack * channels, *sizes), self.convolutions, self.widths[-1], activations)
 
     def prepared(self, observations: Tensor) -> Tensor:
         return observations.flatten(1, 2).to(torch.float32, memory_format=torch.channels_last)
@@ -91,18 +75,35 @@ class VectorNetwork(Network):
 
     widths = (128, 128)
 
-    def _layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
-        layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-        width = stack * frame_shape[0]
-        for i, (units, act) in enumerate(zip(self.widths, activations, strict=True), 1):
-            layers[f"hidden{i}"] = nn.Linear(width, units)
-            layers[f"act{i}"] = act
-            width = units * expansion(act)
-        layers["output"] = nn.Linear(width, self.outputs)
-        return layers
-
 
 NETWORKS = {1: VectorNetwork, 2: AtariNetwork, 3: MinAtarNetwork}  # by the number of dimensions of a frame
+
+
+def convolutional(
+    shape: Sequence[int], convolutions: Sequence[tuple[int, int, int]], hidden: int, activations: Sequence[nn.Module]
+) -> OrderedDict[str, nn.Module]:
+    """Convolutions and a hidden layer for pixels of this shape (C, H, W), with an activation after each."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    channels, *sizes = shape
+    for i, ((width, kernel, stride), act) in enumerate(zip(convolutions, activations[:-1], strict=True), 1):
+        conv = nn.Conv2d(channels, width, kernel, stride)
+        layers[f"conv{i}"] = conv.to(memory_format=torch.channels_last)  # the faster layout on a CPU
+        layers[f"act{i}"] = act
+        channels, sizes = width * expansion(act), [(size - kernel) // stride + 1 for size in sizes]
+    layers["flatten"] = nn.Flatten()
+    layers["hidden"] = nn.Linear(channels * sizes[0] * sizes[1], hidden)
+    layers[f"act{len(activations)}"] = activations[-1]
+    return layers
+
+
+def fully_connected(width: int, widths: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
+    """Hidden layers for vectors of this width, with an activation after each."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    for i, (units, act) in enumerate(zip(widths, activations, strict=True), 1):
+        layers[f"hidden{i}"] = nn.Linear(width, units)
+        layers[f"act{i}"] = act
+        width = units * expansion(act)
+    return layers
 
 
 def expansion(activation: nn.Module) -> int:

@@ -7,16 +7,14 @@ business of on_policy.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rrn.agents.agent import Agent, NotFinite
+from rrn.agents.agent import Agent, NotFinite, adam
+from rrn.agents.networks import Network
 from rrn.config import PPOConfig
-from rrn.evaluating import evaluating
 
 
 @dataclass
@@ -39,21 +37,14 @@ class PPO(Agent):
 
     Args:
         config: its settings.
-        network: makes the network, on the CPU, from torch's global generator; the value is its last output.
+        network: on its device; the value is its last output.
         seed: of the generator for acting and shuffling.
-        device: where the network lives.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
     """
 
-    def __init__(
-        self,
-        config: PPOConfig,
-        network: Callable[[], nn.Module],
-        seed: int,
-        device: torch.device,
-        lr_rational: float | None = None,
-    ):
-        super().__init__(network, seed, device, config.learning_rate, config.adam_eps, lr_rational)
+    def __init__(self, config: PPOConfig, network: Network, seed: int, lr_rational: float | None = None):
+        optimiser = adam(network, config.learning_rate, config.adam_eps, lr_rational)
+        super().__init__(network, optimiser, network.outputs - 1, seed)
         self.config = config
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
 
@@ -72,17 +63,12 @@ class PPO(Agent):
 
     def policy(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, actions] and values [N] of observations [N, stack, *frame]."""
-        outputs = self.network(observations.to(self.device))
+        outputs = self.look(observations)
         return outputs[:, :-1], outputs[:, -1]
 
-    def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
-        """One action [N] for each observation, drawn from the policy, or evenly with probability epsilon."""
-        generator = generator or self.generator
-        explore = torch.rand(len(observations), generator=generator) < epsilon
-        evenly = torch.randint(self.network.outputs - 1, (len(observations),), generator=generator)
-        with evaluating(self.network):
-            actions, _, _ = self.choose(torch.from_numpy(observations), generator)
-        return torch.where(explore, evenly, actions).numpy()
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Actions drawn from the policy."""
+        return self.choose(observations, generator)[0]
 
     def loss(self, samples: Samples, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the sign turned).

@@ -1,0 +1,273 @@
+"""agent=sb3_dqn and agent=sb3_ppo: the agents of stable-baselines3 in our loop, with our games and activations.
+
+Acting in training, memory and updates are theirs; evaluation, log, shapes and exact resume are ours. rrn/sb3.py has
+what a script of one's own needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import stable_baselines3
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.preprocessing import preprocess_obs
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+
+from rrn.agents import activation_options
+from rrn.agents.agent import Agent
+from rrn.agents.learner import Learner
+from rrn.agents.networks import VectorNetwork
+from rrn.agents.packing import compress, decompress
+from rrn.config import Config, SB3PPOConfig
+from rrn.envs import Game, VectorGames
+from rrn.errors import UserError
+from rrn.sb3 import policy_kwargs
+
+MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
+
+
+COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
+COUNTERS_OF_DQN = ("_n_calls", "exploration_rate")
+
+
+class SB3Games(VecEnv):
+    """Our games as stable-baselines3 sees games; a lost life is `done`, and the game goes on."""
+
+    def __init__(self, games: VectorGames, clip_rewards: bool):
+        self.games, self.clip_rewards = games, clip_rewards
+        self.finished: list[Game] = []  # since someone looked
+        super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
+
+    def reset(self) -> np.ndarray:
+        """The games start by themselves."""
+        return self._seen(self.games.observations)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.games.send(actions)
+
+    def step_wait(self):
+        before, step = self.games.observations, self.games.receive()
+        self.finished += step.finished
+        rewards = np.clip(step.rewards, -1, 1) if self.clip_rewards else step.rewards
+        done = step.terminated | step.truncated
+        infos: list[dict] = [{} for _ in range(self.num_envs)]
+        for env in np.flatnonzero(done):
+            last = step.observations[env]
+            if step.over[env]:
+                last = np.concatenate((before[env, 1:], step.final_frames[env][None]))
+            cut = bool(step.truncated[env] and not step.terminated[env])
+            infos[env] = {"terminal_observation": self._seen(last[None])[0], "TimeLimit.truncated": cut}
+        return self._seen(step.observations), rewards.astype(np.float32), done, infos
+
+    def _seen(self, observations: np.ndarray) -> np.ndarray:
+        """[N, stack, *frame] as the space has it."""
+        return observations.reshape(-1, *self.observation_space.shape).astype(self.observation_space.dtype)
+
+    def close(self) -> None:
+        pass
+
+    def get_attr(self, attr_name, indices=None) -> list:
+        return [None] * self.num_envs
+
+    def set_attr(self, attr_name, value, indices=None) -> None:
+        pass
+
+    def env_method(self, method_name, *args, indices=None, **kwargs) -> list:
+        return [None] * self.num_envs
+
+    def env_is_wrapped(self, wrapper_class, indices=None) -> list[bool]:
+        return [False] * self.num_envs
+
+
+def _space(games: VectorGames) -> spaces.Box:
+    """[stack, size, size] of Atari, [channels, 10, 10] of MinAtar, [features] of others."""
+    first, *rest = games.frame_shape
+    if len(games.frame_shape) == 2:
+        return spaces.Box(0, 255, (games.stack, *games.frame_shape), np.uint8)
+    kind = (0, 1, (games.stack * first, *rest), np.uint8) if rest else (-np.inf, np.inf, (games.stack * first,))
+    return spaces.Box(*kind)
+
+
+class SB3Agent(Agent):
+    """A model of stable-baselines3 with the activations of the configuration.
+
+    Attributes:
+        model: the DQN or PPO.
+
+    Raises:
+        UserError: a setting that stable-baselines3 has not.
+    """
+
+    def __init__(self, config: Config, games: VectorGames, device: torch.device):
+        if getattr(config.act, "lr", None) is not None:
+            raise UserError("act.lr: stable-baselines3 sets one learning rate for all parameters; leave it out.")
+        settings = {key: value for key, value in dataclasses.asdict(config.agent).items() if key != "name"}
+        self.on_policy = isinstance(config.agent, SB3PPOConfig)
+        if settings.pop("anneal", False):
+            for name in ("learning_rate", "clip_range"):
+                settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
+        try:
+            options = policy_kwargs(config.act.name, hidden=VectorNetwork.widths, **activation_options(config))
+            self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
+                "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
+                SB3Games(games, config.env.clip_rewards),
+                policy_kwargs=options,
+                device=device,
+                seed=config.seed,
+                **settings,
+            )
+        except ValueError as error:
+            raise UserError(f"act: {error}") from error
+        self.model.set_logger(Logger(None, []))
+        self.policy = self.model.policy if self.on_policy else self.model.q_net
+        super().__init__(self.policy.features_extractor, self.model.policy.optimizer, games.num_actions, config.seed)
+
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Actions drawn from the policy of PPO, those of highest value of DQN."""
+        seen = self._seen(observations)
+        if not self.on_policy:
+            return self.policy(seen).argmax(1).cpu()
+        probabilities = self.policy.get_distribution(seen).distribution.probs.cpu()
+        return torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+
+    def look(self, observations: Tensor) -> Tensor:
+        """The features, [N, features]."""
+        return self.network(preprocess_obs(self._seen(observations), self.policy.observation_space))
+
+    def _seen(self, observations: Tensor) -> Tensor:
+        return observations.reshape(-1, *self.policy.observation_space.shape).to(self.device)
+
+    def set_weights(self, values: dict[str, Tensor]) -> None:
+        super().set_weights(values)
+        if not self.on_policy:
+            self.model.q_net_target.load_state_dict(self.model.q_net.state_dict())
+
+    def state_dict(self) -> dict:
+        return {**super().state_dict(), "policy": self.model.policy.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        self.model.policy.load_state_dict(state["policy"])
+
+
+class SB3Learner(Learner):
+    """A model of stable-baselines3 and its games; steps before `learning_starts` prepare it."""
+
+    agent: SB3Agent
+
+    def __init__(self, agent: SB3Agent, games: VectorGames, steps: int):
+        super().__init__()
+        self.agent, self.games = agent, games
+        self.model = agent.model
+        self.warmup = 0 if agent.on_policy else self.model.learning_starts
+        self.counters = COUNTERS if agent.on_policy else COUNTERS + COUNTERS_OF_DQN
+        self.memory = self.model.rollout_buffer if agent.on_policy else self.model.replay_buffer
+        self.model._setup_learn(steps + self.warmup)
+        self.callback = CallbackList([])
+        self.callback.init_callback(self.model)
+        self.stride = games.num_envs * (self.model.n_steps if agent.on_policy else self.model.train_freq.frequency)
+
+    @property
+    def preparing(self) -> str | None:
+        done = self.model.num_timesteps
+        return f"random play {done}/{self.warmup}" if done < self.warmup else None
+
+    def prepare(self) -> int:
+        self._collect()
+        return self.stride
+
+    def advance(self, step: int, measure: bool) -> list[Game]:
+        model = self.model
+        self._collect()
+        if self.agent.on_policy:
+            model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+            model.train()
+        else:
+            steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
+            model.train(batch_size=model.batch_size, gradient_steps=steps)
+        logged = model.logger.name_to_value
+        values = {name.partition("/")[2]: float(logged[name]) for name in logged if name.startswith("train/")}
+        if not np.isfinite(values["loss"]):
+            raise UserError(f"the loss is not finite at step {step}; try a smaller agent.learning_rate.")
+        for schedule in ("n_updates", "learning_rate", "clip_range"):
+            values.pop(schedule, None)
+        self.measured(values)
+        model.logger.dump()
+        finished, model.env.finished = model.env.finished, []
+        return finished
+
+    def _collect(self) -> None:
+        model = self.model
+        if self.agent.on_policy:
+            model.collect_rollouts(model.env, self.callback, model.rollout_buffer, model.n_steps)
+        else:
+            model.collect_rollouts(
+                model.env,
+                self.callback,
+                model.train_freq,
+                model.replay_buffer,
+                learning_starts=model.learning_starts,
+            )
+
+    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+        seen = self._kept()["observations"]
+        if not len(seen):
+            return torch.from_numpy(self.games.observations)
+        return torch.from_numpy(seen[torch.randint(len(seen), (number,), generator=generator).numpy()])
+
+    def _kept(self) -> dict[str, np.ndarray]:
+        """What fills the memory, as views [rows, ...]; of a rollout, which is learned from once, the observations."""
+        memory, shape = self.memory, self.model.observation_space.shape
+        if self.agent.on_policy:
+            return {"observations": memory.observations.reshape(-1, *shape)[: memory.pos * memory.n_envs]}
+        rows = memory.buffer_size if memory.full else memory.pos
+        arrays = {name: getattr(memory, name)[:rows] for name in MEMORY}
+        return {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
+
+    def settings(self, step: int) -> dict[str, float]:
+        model = self.model
+        left = model._current_progress_remaining
+        rates = {"learning_rate": model.lr_schedule(left)}
+        return rates | (
+            {"clip": model.clip_range(left)} if self.agent.on_policy else {"epsilon": model.exploration_rate}
+        )
+
+    def note(self, step: int) -> str:
+        return "" if self.agent.on_policy else f"eps {self.model.exploration_rate:.2f}"
+
+    def export(self, path: Path) -> None:
+        """The model in a zip file, as `stable_baselines3.DQN.load` or `PPO.load` takes it."""
+        self.model.save(path.with_suffix(".zip"))
+
+    def state_dict(self) -> dict:
+        model, random = self.model, np.random.get_state()  # noqa: NPY002
+        return {
+            **super().state_dict(),
+            "counters": {name: getattr(model, name) for name in self.counters},
+            "episode_starts": torch.from_numpy(model._last_episode_starts.copy()),
+            "position": (self.memory.pos, self.memory.full),
+            "memory": {name: compress(torch.from_numpy(array)) for name, array in self._kept().items()},
+            "numpy": [random[0], torch.from_numpy(random[1].astype(np.int64)), *random[2:]],
+            "action_space": model.action_space.np_random.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        model = self.model
+        for name, value in state["counters"].items():
+            setattr(model, name, value)
+        model._last_obs = model.env.reset()
+        model._last_episode_starts = state["episode_starts"].numpy()
+        self.memory.pos, self.memory.full = state["position"]
+        for name, array in self._kept().items():
+            decompress(state["memory"][name], torch.from_numpy(array))
+        kind, words, *rest = state["numpy"]
+        np.random.set_state((kind, words.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+        model.action_space.np_random.bit_generator.state = state["action_space"]
