@@ -22,6 +22,7 @@ import hydra
 import psutil
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 
 from rrn.compose import conf_dir
 from rrn.config import AtariConfig, Config
@@ -186,7 +187,9 @@ class Sweep:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
         try:
             hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(task)()
-        except Exception as error:
+        except HydraException as error:
+            return str(error).splitlines()[0]
+        except Exception as error:  # of joblib or submitit, whose last line is that of the system
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"
         return None
@@ -236,7 +239,9 @@ class Sweep:
         threads = ", each with threads=1" if "threads=1" in self.added else ""
         left = len(self.configs) - len(finished)
         if left:
-            print(f"{left} runs, {where}{threads}; output of each: output.log in its folder", flush=True)
+            print(
+                f"{left} run{'s' * (left > 1)}, {where}{threads}; output of each: output.log in its folder", flush=True
+            )
         return left
 
     def _say_what_became(self, trouble: str | None) -> int:

@@ -40,7 +40,8 @@ def main() -> None:
         args = get_args_parser().parse_args()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             configs = check_overrides(args.overrides)
-            if args.multirun and not (args.cfg or args.help or args.hydra_help or args.info):
+            several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
+            if several and not (args.cfg or args.help or args.hydra_help or args.info):
                 from rrn.sweep import prepare
 
                 sweep = prepare(args.overrides, configs)
