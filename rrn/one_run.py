@@ -55,6 +55,8 @@ def run_one(composed: DictConfig, shared: Shared) -> None:
     partial = shared.folder / f"{number}.partial"
     partial.write_text(json.dumps({"state": state, "why": why}))
     os.replace(partial, shared.outcome_file(number))
+    if not shared.jobs and not psutil.pid_exists(shared.parent):
+        os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
 
 
 def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | None]:
@@ -97,6 +99,8 @@ def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
                 ask_to_stop(shared.stop_file, signal.SIGTERM)
     status = read_status(Path(config.run_dir))
     if status is not None and status.pid == child.pid:
+        if status.state == "killed" and asked_to_stop(shared.stop_file):
+            return "stopped", "at once, without a checkpoint"
         if status.state == "killed":
             return "killed", _killed_by(child.returncode)
         return status.state, status.why

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rrn.trainer import Trainer
 
 FILE = "status.json"
-EVERY = 10.0  # seconds between two updates
+SOON, EVERY = 2.0, 10.0  # seconds between two updates, before training has a speed and then
 SILENT = 600.0  # seconds without one after which a run on another machine counts as killed
 
 
@@ -133,7 +133,7 @@ class StatusFile:
         self._write()
 
     def _write(self) -> None:
-        self.next = time.monotonic() + EVERY
+        self.next = time.monotonic() + (EVERY if self.status.steps_per_second else SOON)
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(asdict(self.status), indent=1) + "\n")
         os.replace(partial, self.path)

@@ -11,9 +11,11 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -202,8 +204,10 @@ class Sweep:
             if not sys.stderr.isatty():
                 print("stopping all runs, each with a checkpoint", file=sys.stderr, flush=True)
             return
-        for process in psutil.Process().children(recursive=True):
-            process.kill()
+        for row in self.rows():
+            if row.state == "running" and row.status.host == socket.gethostname():
+                with suppress(ProcessLookupError):
+                    os.kill(row.status.pid, signal.SIGKILL)
 
     def _watch(self) -> None:
         screen = Screen(sys.stderr)
