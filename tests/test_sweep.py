@@ -70,47 +70,42 @@ def trains(folder: Path):
     return read_status(folder) if (folder / "shapes.png").exists() else None
 
 
-def test_all_runs_are_done_and_then_skipped(start, tmp_path):
-    overrides = [*SHORT, "act=relu,rational", "seed=range(0,2)"]
-    process = start(*overrides, "hydra.launcher.n_jobs=2")
-    output = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, output
-    assert "4 runs, 2 at a time, each with threads=1" in output
-    assert "runs/CartPole: 4 runs, 4 done" in output
+def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
+    """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
+    overrides = [*SHORT, "steps=1500", "act=relu,rational", "seed=range(0,2)"]
     folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)]
-    found = [read_status(folder) for folder in folders]
-    assert {(status.state, status.step, status.why) for status in found} == {("done", 100, None)}
-    assert len({status.pid for status in found}) == 4
-    assert min(status.updated for status in found) >= max(status.started for status in found[:2])  # two at a time
-    assert all(status.go_on.endswith("resume=true") for status in found)
-    for folder in folders:
-        assert OmegaConf.load(folder / "config.yaml").threads == 1
-        assert "finished at step 100" in (folder / "output.log").read_text()
-    assert not (tmp_path / "multirun.yaml").exists()
-
-    again = start(*overrides, "resume=true")
-    output = again.communicate(timeout=120)[0]
-    assert again.returncode == 0, output
-    assert output.splitlines() == [f"finished before: {folder.relative_to(tmp_path)}" for folder in folders]
-
-
-def test_what_ends_one_run_ends_no_other(start, tmp_path):
-    """One cannot be made, one is here already, one is killed by the system; the last one is done."""
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "config.yaml").touch()
-    process = start(*SHORT, "steps=4000", "hydra.launcher.n_jobs=2", "run_dir=/dev/null/x,old,killed,good")
-    os.kill(wait_for(lambda: trains(tmp_path / "killed"), process).pid, signal.SIGKILL)
+    refused, killed, *good = folders
+    refused.parent.mkdir(parents=True)
+    refused.touch()
+    process = start(*overrides, "hydra.launcher.n_jobs=2")
+    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 1, output
     assert "Traceback" not in output
-    assert "4 runs, 2 failed, 1 killed, 1 done" in output
-    assert "/dev/null/x: Not a directory; mend that" in " ".join(output.split())
-    assert "a run is here already; go on with resume=true" in " ".join(output.split())
+    assert "4 runs, 2 at a time, each with threads=1" in output
+    assert "runs/CartPole: 4 runs, 1 failed, 1 killed, 2 done" in output
+    assert "runs/CartPole/dqn-relu/seed0: File exists; mend that" in " ".join(output.split())
     assert "SIGKILL, perhaps by the system for lack of memory" in output
-    assert "go on with: python -m rrn.train -m env=CartPole" in output.splitlines()[-1]
-    assert read_status(tmp_path / "killed").state == "killed"
-    assert read_status(tmp_path / "good").state == "done"
-    assert sorted(path.name for path in (tmp_path / "old").iterdir()) == ["config.yaml", "lock"]  # left as it is
+    assert read_status(killed).state == "killed"
+    found = [read_status(folder) for folder in good]
+    assert {(status.state, status.step, status.why) for status in found} == {("done", 1500, None)}
+    assert not (tmp_path / "multirun.yaml").exists()
+
+    refused.unlink()
+    arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
+    assert arguments[-1] == "resume=true"
+    again = start(*arguments)
+    output = again.communicate(timeout=120)[0]
+    assert again.returncode == 0, output
+    assert output.splitlines()[:2] == [f"finished before: {folder.relative_to(tmp_path)}" for folder in good]
+    assert "2 runs, 2 at a time" in output
+    assert "runs/CartPole: 4 runs, 4 done" in output
+    assert [read_status(folder) for folder in good] == found
+    assert len({read_status(folder).pid for folder in folders}) == 4
+    for folder in folders:
+        assert OmegaConf.load(folder / "config.yaml").threads == 1
+        assert "finished at step 1500" in (folder / "output.log").read_text()
+    assert start(*arguments).wait(timeout=120) == 0  # nothing is left to do
 
 
 def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path, train_here):
