@@ -30,6 +30,8 @@ if platform.machine().lower() in ("x86_64", "amd64"):
     avx512 = [*avx2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
     KERNELS["rrn_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32", "-DRRN_VECTORS=2"]
     KERNELS["rrn_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64", "-DRRN_VECTORS=4"]
+# launchers of Hydra: several runs at once on this machine, and jobs of a SLURM cluster
+SWEEP = ["hydra-joblib-launcher>=1.2", "hydra-submitit-launcher>=1.2"]
 
 
 def kernel(name: str, flags: list[str]) -> Extension:
@@ -76,7 +78,9 @@ setup(
     extras_require={
         "cuda": ["cuda-core[cu13]>=1.2"],
         "minatar": ["minatar>=1.0.15"],
+        "sweep": SWEEP,
         "test": [
+            *SWEEP,
             "cuda-core[cu13]>=1.2; sys_platform != 'darwin'",
             "hypothesis>=6.90",
             "pytest>=8",

@@ -65,10 +65,13 @@ def compose_config(overrides: list[str]) -> Config:
         return to_config(_compose(overrides))
 
 
-def check_overrides(overrides: list[str]) -> None:
-    """Raise a UserError for the first override with an unknown choice or key; Hydra is initialised.
+def check_overrides(overrides: list[str]) -> list[Config]:
+    """The configuration of each run; Hydra is initialised.
 
     Every run of a sweep is composed, so that none of its mistakes waits until its turn.
+
+    Raises:
+        UserError: an override with an unknown choice or key, or a value that makes no sense.
     """
     parser = OverridesParser.create()
     loader = GlobalHydra.instance().config_loader()
@@ -96,8 +99,7 @@ def check_overrides(overrides: list[str]) -> None:
             _check_key(key)
         start = text[: text.index("=") + 1] if "=" in text else text
         runs = [[*run, f"{start}{value}" if "=" in text else text] for run in runs for value in values]
-    for run in runs:
-        to_config(_compose(run))
+    return [to_config(_compose(run)) for run in runs]
 
 
 def choices(loader: ConfigLoader, group: str) -> list[str]:

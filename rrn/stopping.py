@@ -1,26 +1,42 @@
-"""Ctrl-C and SIGTERM end a run at the next step instead of in the middle of one."""
+"""What ends a run at the next step and not in the middle of one: Ctrl-C, SIGTERM, or the sweep around it."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
+
+POLL = 1.0  # seconds between two looks at the file
 
 
 class StopSignals:
-    """Context in which the first signal is remembered and the second one interrupts at once."""
+    """Context in which the first signal is remembered and the second one interrupts at once.
 
-    def __init__(self):
+    Args:
+        file: also stop when this file appears; the name of the signal that the sweep got is in it.
+        requeue: a signal after which a cluster starts the run again; it counts even after another one.
+    """
+
+    def __init__(self, file: Path | None = None, requeue: int | None = None):
         self.signal: int | None = None
+        self.file, self.requeue = file, requeue
+        self.next = 0.0
 
     def __call__(self) -> bool:
-        """Whether a signal has come."""
+        """Whether to stop."""
+        if self.signal is None and self.file is not None and time.monotonic() >= self.next:
+            self.next = time.monotonic() + POLL
+            self.signal = asked_to_stop(self.file)
         return self.signal is not None
 
     def __enter__(self) -> StopSignals:
         self.before = {}
+        numbers = [signal.SIGINT, signal.SIGTERM, *([self.requeue] if self.requeue else [])]
         if threading.current_thread() is threading.main_thread():  # others cannot set handlers
-            self.before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+            self.before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(self, *error) -> None:
@@ -28,7 +44,22 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.signal is not None:
+        if self.signal is not None and number != self.requeue:
             raise KeyboardInterrupt
         self.signal = number
         print("\nstopping after this step, with a checkpoint; once more to stop without", file=sys.stderr, flush=True)
+
+
+def ask_to_stop(file: Path, number: int) -> None:
+    """Let every run that looks at this file stop, as if it had got the signal."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(signal.Signals(number).name)
+    os.replace(partial, file)
+
+
+def asked_to_stop(file: Path) -> int | None:
+    """The signal in the file; None if there is no such file."""
+    try:
+        return signal.Signals[file.read_text()].value
+    except FileNotFoundError:
+        return None

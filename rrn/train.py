@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import hydra
@@ -23,7 +25,9 @@ from rrn.compose import check_overrides, conf_dir, load_run_config, register_gam
 from rrn.config import Config, dotted
 from rrn.device import pick_device
 from rrn.errors import UserError
+from rrn.output_log import output_log
 from rrn.protocol import protocol_line
+from rrn.status import StatusFile, read_status
 from rrn.stopping import StopSignals
 
 FREE = ("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep", "env.overlap")
@@ -33,23 +37,40 @@ def main() -> None:
     """Check the command line, then hand it to Hydra."""
     register_games()
     try:
+        args = get_args_parser().parse_args()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
-            check_overrides(get_args_parser().parse_args().overrides)
+            configs = check_overrides(args.overrides)
+            several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
+            if several and not (args.cfg or args.help or args.hydra_help or args.info):
+                from rrn.sweep import prepare
+
+                sweep = prepare(args.overrides, configs)
+            elif len(configs) > 1:
+                raise UserError("several values, but one run; add -m to make a run of each.")
+            else:
+                sweep = None
         GlobalHydra.instance().clear()
+        if sweep is not None:
+            raise SystemExit(sweep.run())
         hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
     except UserError as error:
         _fail(error)
 
 
 def _run(composed: DictConfig) -> None:
-    """One run of the command line."""
-    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("resume=")]
+    """The only run of the command line."""
     try:
-        stopped_by = train(to_config(composed), shlex.join(["python", "-m", "rrn.train", *overrides]))
+        stopped_by = train(to_config(composed), run_command())
     except UserError as error:
         _fail(error)
     if stopped_by:
-        raise SystemExit(128 + stopped_by)  # as a shell reports it; ends a sweep too
+        raise SystemExit(128 + stopped_by)  # as a shell reports it
+
+
+def run_command() -> str:
+    """The command line of the run that Hydra has just composed, without resume=."""
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("resume=")]
+    return shlex.join(["python", "-m", "rrn.train", *overrides])
 
 
 def _fail(error: UserError) -> None:
@@ -57,12 +78,13 @@ def _fail(error: UserError) -> None:
     raise SystemExit(2)
 
 
-def train(config: Config, command: str = "python -m rrn.train") -> int | None:
+def train(config: Config, command: str = "python -m rrn.train", stop: StopSignals | None = None) -> int | None:
     """Train, or go on, in the folder of the run; the number of the signal that stopped it, None at the end.
 
     Args:
         config: of the run.
         command: the command line that started it, for the line that says how to go on.
+        stop: of a run that is one of several; its output goes to output.log.
 
     Raises:
         UserError: the folder holds a run already, the checkpoint is of another configuration, or
@@ -74,33 +96,56 @@ def train(config: Config, command: str = "python -m rrn.train") -> int | None:
     from rrn.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
 
     folder = Path(config.run_dir)
-    try:
+    log = nullcontext() if stop is None else output_log(folder / "output.log")
+    stop = stop or StopSignals()
+    with _one_sentence(folder, command):
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock", timeout=0), StopSignals() as stop:
-            _check_folder(folder, config)
-            print(protocol_line(config), flush=True)
-            print(f"run folder: {folder}", flush=True)
-            trainer = Trainer(config, folder, stop)
-            partial = folder / "config.partial"
-            partial.write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
-            partial.replace(folder / "config.yaml")
-            finished = trainer.run()
+        with FileLock(folder / "lock", timeout=0), stop:
+            check_folder(folder, config)
+            go_on = f"{command} resume=true"
+            with log, StatusFile(folder, config, go_on) as status, _one_sentence(folder, command):
+                print(protocol_line(config), flush=True)
+                print(f"run folder: {folder}", flush=True)
+                trainer = status.trainer = Trainer(config, folder, status.watch(stop))
+                partial = folder / "config.partial"
+                partial.write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
+                partial.replace(folder / "config.yaml")
+                if trainer.run():
+                    print(
+                        f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}\n"
+                        "go on for longer with the same command, more steps= and resume=true"
+                    )
+                    return None
+                status.stopped(stop.signal)
+                print(f"stopped at step {trainer.step}; go on with: {go_on}")
+                return stop.signal
+
+
+@contextmanager
+def _one_sentence(folder: Path, command: str) -> Iterator[None]:
+    """What the system refuses becomes a UserError."""
+    try:
+        yield
     except Timeout:
         raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"{folder}: {reason}; mend that, then go on with: {command} resume=true") from error
-    if finished:
-        print(
-            f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}\n"
-            "go on for longer with the same command, more steps= and resume=true"
-        )
-        return None
-    print(f"stopped at step {trainer.step}; go on with: {command} resume=true")
-    return stop.signal
 
 
-def _check_folder(folder: Path, config: Config) -> None:
+def is_finished(config: Config) -> bool:
+    """With resume=true there is nothing left to do."""
+    status = read_status(Path(config.run_dir)) if config.resume else None
+    if status is None or status.state != "done" or status.step < config.steps:
+        return False
+    try:
+        check_folder(Path(config.run_dir), config)
+    except UserError:
+        return False
+    return True
+
+
+def check_folder(folder: Path, config: Config) -> None:
     """Raise a UserError unless the folder is free, or holds the run to go on with."""
     path = folder / "config.yaml"
     if not path.exists():

@@ -156,6 +156,12 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
         (["act=relu", "act.version=B"], "act.version"),
         (["-m", "act=relu,sinh"], "act=sinh: no such act"),
         (["-m", "act=relu", "seed=0,-1"], "seed: expected 0 or more, got -1."),
+        (["act=relu", "seed=0,1"], "several values, but one run; add -m"),
+        (["-m", "agent.gamma=0.9,0.99"], "2 of the runs would share this folder"),
+        (["-m", "hydra/launcher=slurm"], "there is no sbatch here"),
+        (["-m", "hydra/launcher=lokal"], "no such launcher. Choose one of basic, joblib, local"),
+        (["-m", "hydra.launcher.n_jobs=0"], "expected how many runs at a time"),
+        (["run_dir=/dev/null/run"], "/dev/null/run: Not a directory"),
         (["act=relu", "device=cuda"], "torch finds no GPU"),
     ],
 )
@@ -175,15 +181,6 @@ def test_the_configuration_can_be_printed(command):
     process = command("rrn.train", "agent=ddqn", "--cfg", "job")
     assert process.returncode == 0, process.stderr
     assert "double: true" in process.stdout
-
-
-def test_a_sweep_makes_one_folder_for_each_run(command, tmp_path):
-    process = command(
-        "rrn.train", "-m", "env=CartPole", "act=relu,rational", "seed=range(0,2)", "experiment=smoke", "steps=20"
-    )
-    assert process.returncode == 0, process.stderr
-    found = {str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("config.yaml")}
-    assert found == {f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)}
 
 
 def protocol_rows():

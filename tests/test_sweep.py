@@ -1,0 +1,304 @@
+"""Several runs at once: each is done for itself, a failing one is reported, a stopped sweep goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import read_scalars
+from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import OmegaConf
+
+from rrn import checkpoint, sweep, train
+from rrn.compose import compose_config, conf_dir
+from rrn.errors import UserError
+from rrn.overview import Row, table
+from rrn.status import Status, StatusFile, main, read_status
+from rrn.stopping import StopSignals
+
+SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
+LONG = ["env=CartPole", "experiment=smoke", "device=cpu", "evaluation.every=1000000", "checkpoint.every=1000000"]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start `python -m rrn.train -m` in an empty folder; its group is ended with the test."""
+    begun = []
+
+    def run(*overrides: str, **env: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rrn.train", "-m", *overrides],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **env},
+            start_new_session=True,
+        )
+        begun.append(process)
+        return process
+
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def wait_for(condition, process: subprocess.Popen):
+    limit = time.monotonic() + 120
+    while not (found := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    return found
+
+
+def trains(folder: Path):
+    """The status of a run whose first evaluation is over."""
+    return read_status(folder) if (folder / "shapes.png").exists() else None
+
+
+def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
+    """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
+    overrides = [*SHORT, "steps=1500", "act=relu,rational", "seed=range(0,2)"]
+    folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)]
+    refused, killed, *good = folders
+    refused.parent.mkdir(parents=True)
+    refused.touch()
+    process = start(*overrides, "hydra.launcher.n_jobs=2")
+    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert "4 runs, 2 at a time, each with threads=1" in output
+    assert "runs/CartPole: 4 runs, 1 failed, 1 killed, 2 done" in output
+    assert "runs/CartPole/dqn-relu/seed0: File exists; mend that" in " ".join(output.split())
+    assert "SIGKILL, perhaps by the system for lack of memory" in output
+    assert read_status(killed).state == "killed"
+    found = [read_status(folder) for folder in good]
+    assert {(status.state, status.step, status.why) for status in found} == {("done", 1500, None)}
+    assert not (tmp_path / "multirun.yaml").exists()
+
+    refused.unlink()
+    arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
+    assert arguments[-1] == "resume=true"
+    again = start(*arguments)
+    output = again.communicate(timeout=120)[0]
+    assert again.returncode == 0, output
+    assert output.splitlines()[:2] == [f"finished before: {folder.relative_to(tmp_path)}" for folder in good]
+    assert "2 runs, 2 at a time" in output
+    assert "runs/CartPole: 4 runs, 4 done" in output
+    assert [read_status(folder) for folder in good] == found
+    assert len({read_status(folder).pid for folder in folders}) == 4
+    for folder in folders:
+        assert OmegaConf.load(folder / "config.yaml").threads == 1
+        assert "finished at step 1500" in (folder / "output.log").read_text()
+    assert start(*arguments).wait(timeout=120) == 0  # nothing is left to do
+
+
+def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path, train_here):
+    """Stopped with joblib, continued as jobs of submitit; one run had not begun."""
+    overrides = [*LONG, "act=rational", "steps=3000"]
+    folders = [tmp_path / f"runs/CartPole/dqn-rational/seed{seed}" for seed in range(3)]
+    process = start(*overrides, "seed=range(0,3)", "hydra.launcher.n_jobs=2")
+    wait_for(lambda: all(trains(folder) for folder in folders[:2]), process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + signal.SIGINT, output
+    assert "Traceback" not in output
+    assert "SIGINT, before it began" in output
+    assert not folders[2].exists()
+    for folder in folders[:2]:
+        status = read_status(folder)
+        assert (status.state, status.why) == ("stopped", "SIGINT")
+        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 3000
+    arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
+    assert arguments[-1] == "resume=true"
+    arguments = [text for text in arguments if not text.startswith(("seed=", "hydra."))]
+    resumed = start(*arguments, "seed=1,2", "hydra/launcher=submitit_local")
+    output = resumed.communicate(timeout=120)[0]
+    assert resumed.returncode == 0, output
+    assert "2 runs, 2 done" in output
+    assert "going on from step_" in (folders[1] / "output.log").read_text()
+    for seed in (1, 2):
+        folder, whole = folders[seed], train_here(*overrides, f"seed={seed}", f"run_dir=whole{seed}")
+        mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folder, whole))
+        for part in ("online", "target"):
+            assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+        assert read_scalars(folder) == read_scalars(whole)
+
+
+SLURM = {  # as much of the cluster's commands as submitit calls, for one job on this machine
+    "sbatch": """
+        cp "$1" "$CLUSTER/batch"
+        export SLURM_JOB_ID=7 SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0
+        (while sh "$CLUSTER/batch"; test -e "$CLUSTER/requeued"; do mv "$CLUSTER/requeued" "$CLUSTER/again"; done) \
+            >"$CLUSTER/log" 2>&1 &
+        echo "Submitted batch job 7"
+    """,
+    "srun": """
+        while [ "${1#--}" != "$1" ]; do case "$1" in --unbuffered) shift ;; *) shift 2 ;; esac; done
+        exec "$@"
+    """,
+    "scontrol": 'touch "$CLUSTER/requeued"',
+    "sacct": "printf 'JobID|State|NodeList\n7|RUNNING|here\n'",
+}
+
+
+def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tmp_path):
+    for name, text in SLURM.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{textwrap.dedent(text)}\n")
+        (tmp_path / name).chmod(0o755)
+    process = start(
+        *LONG, "steps=3000", "run_dir=run", "hydra/launcher=slurm", "hydra.launcher.partition=fast",
+        "hydra.launcher.gpus_per_node=1", PATH=f"{tmp_path}:{os.environ['PATH']}", CLUSTER=str(tmp_path),
+    )  # fmt: skip
+    os.kill(wait_for(lambda: trains(tmp_path / "run"), process).pid, signal.SIGUSR2)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    assert (tmp_path / "again").exists()
+    log = (tmp_path / "run" / "output.log").read_text()
+    assert "stopped at step" in log
+    assert "going on from step_" in log
+    assert read_status(tmp_path / "run").state == "done"
+    asked = (tmp_path / "batch").read_text()
+    for line in ("partition=fast", "gpus-per-node=1", "cpus-per-task=2", "time=1440", "signal=USR2@120", "requeue"):
+        assert f"#SBATCH --{line}\n" in asked
+
+
+def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
+    def prepared(number: int, *overrides: str):
+        config = compose_config([text for text in overrides if not text.startswith("hydra")])
+        configs = [replace(config, run_dir=str(i)) for i in range(number)]
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            return sweep.prepare(list(overrides), configs)
+
+    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    ten = (10, "env=CartPole")
+    found = prepared(*ten)
+    assert (found.at_once, found.shared.gpus, found.launcher) == (6, 0, "local")
+    assert {"hydra/launcher=local", "hydra.launcher.n_jobs=6", "threads=1"} <= set(found.added)
+    assert prepared(2, "env=CartPole").at_once == 2
+    assert prepared(*ten, "hydra.launcher.n_jobs=3").at_once == 3
+    assert "threads=1" not in prepared(*ten, "threads=2").added
+    assert "threads=1" not in prepared(*ten, "hydra/launcher=basic").added
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert (prepared(*ten).at_once, prepared(*ten).shared.gpus) == (sweep.RUNS_PER_GPU, 1)
+    assert (prepared(*ten, "device=cpu").at_once, prepared(*ten, "device=cpu").shared.gpus) == (6, 0)
+    monkeypatch.setattr(sweep.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
+    assert prepared(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
+
+    options = ConfigLoaderImpl.get_group_options  # as without the plugins
+    monkeypatch.setattr(
+        ConfigLoaderImpl,
+        "get_group_options",
+        lambda self, group, *rest, **more: (
+            ["basic", "local", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
+        ),
+    )
+    assert prepared(*ten).launcher == "basic"
+    assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
+    with pytest.raises(UserError, match="needs a plugin of Hydra"):
+        prepared(*ten, "hydra/launcher=local")
+
+
+def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
+    short = [*SHORT, "threads=1"]
+    folder = train_here(*SHORT, "run_dir=done")
+    status = json.loads((folder / "status.json").read_text())
+    assert (status["state"], status["step"], status["steps"], status["pid"]) == ("done", 100, 100, os.getpid())
+    assert status["last_return"] > 0
+    assert status["last_evaluation"] > 0
+
+    with pytest.raises(UserError, match="not finite"):
+        train.train(compose_config([*short, "agent.learning_rate=1e30", "run_dir=nan"]))
+    assert read_status(Path("nan")).state == "failed"
+    assert "not finite" in read_status(Path("nan")).why
+
+    def broken(*arguments):
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("rrn.trainer.Trainer", broken)
+    with open(2, "w", closefd=False) as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)  # what it is without pytest
+        with pytest.raises(ZeroDivisionError):
+            train.train(compose_config([*short, "run_dir=bug"]), stop=StopSignals())
+    assert read_status(Path("bug")).why == "ZeroDivisionError: a mistake of ours"
+    log = Path("bug/output.log").read_text()
+    assert "Traceback" in log
+    assert "ZeroDivisionError: a mistake of ours" in log
+
+
+def test_a_dead_process_is_told_apart(tmp_path):
+    config = compose_config([*SHORT, f"run_dir={tmp_path}"])
+    with StatusFile(tmp_path, config, "again") as file:
+        running = read_status(tmp_path)
+        assert running.state == "running"
+        child = subprocess.Popen(["true"])
+        child.wait()
+        for other, state in (
+            ({"pid": child.pid}, "killed"),
+            ({"updated": "2001-01-01T00:00:00+00:00"}, "killed"),  # our number was another process's then
+            ({"host": "elsewhere"}, "running"),
+            ({"host": "elsewhere", "updated": "2001-01-01T00:00:00+00:00"}, "killed"),
+        ):
+            file.status = replace(running, **other)
+            file._write()
+            assert read_status(tmp_path).state == state
+        file.path.write_text("{")
+        assert read_status(tmp_path) is None
+        file.status = running
+
+
+def status_of(state: str, **values: object) -> Status:
+    now = "2025-01-01T00:00:00+00:00"
+    return replace(
+        Status(state, None, 1_234_567, 50_000_000, -20.5, 123456.0, 812.3, 1, "here", now, now, "again"), **values
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits(width):
+    names = [f"runs/Pong/dqn-{act}/seed{seed}" for act in ("relu", "recurrent_rational") for seed in range(0, 20, 5)]
+    rows = [Row(Path(name), "running", None, status_of("running")) for name in names]
+    rows[2] = Row(Path(names[2]), "failed", "a long story " * 20, status_of("failed", last_return=None))
+    rows[3] = Row(Path(names[3]), "waiting")
+    lines = table(rows, width)
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("runs/Pong: 8 runs, 6 running, 1 failed, 1 waiting"[:58])
+    assert sum("running" in line for line in lines[2:]) == 6
+    assert "16h40m" in lines[2]
+    assert " ".join(lines).count("story") == 20
+    few = table(rows, width, 6)
+    assert len(few) == 6
+    assert few[-1] == "and 5 more: 5 runs, 3 running, 1 failed, 1 waiting"
+    assert ("#" in lines[2] or "...." in lines[2]) == (width > 80)
+
+
+def test_the_command_prints_the_table(train_here, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    train_here(*SHORT)
+    capsys.readouterr()
+    main([])
+    title, head, row = capsys.readouterr().out.splitlines()
+    assert title == "runs/CartPole/dqn-recurrent_rational: 1 run, 1 done"
+    assert head.split() == ["run", "state", "step", "/s", "left", "return", "eval"]
+    assert row.split()[:2] == ["seed0", "done"]
+    assert "100%" in row
+    with pytest.raises(SystemExit) as end:
+        main(["nowhere"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: nowhere: no such folder; give one with runs in it.\n"
