@@ -220,3 +220,42 @@ def test_a_loss_that_is_not_finite_stops_and_says_where(tmp_path, spoil, where):
         trainer.run()
     saved = torch.load(tmp_path / "not_finite.pt", weights_only=True)
     assert saved["batch"]["states"].shape == (32, 1, 4)
+
+
+def watched(calls, name, function):
+    def call(*arguments):
+        calls.append(name)
+        return function(*arguments)
+
+    return call
+
+
+def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
+    """The plain path and the one that learns while the emulator plays, through lost lives and ends of games."""
+    settings = ["env=Breakout", "experiment=smoke", "act=recurrent_rational", "env.num_envs=2", "steps=600"]
+    found = []
+    for overlap in (False, True):
+        folder = tmp_path / str(overlap)
+        folder.mkdir()
+        config = compose_config([*settings, f"env.overlap={overlap}", f"run_dir={folder}", "device=cpu"])
+        trainer, calls = Trainer(config, folder, lambda: False), []
+        games, agent = trainer.learner.games, trainer.agent
+        games.send, games.receive = watched(calls, "send", games.send), watched(calls, "receive", games.receive)
+        agent.update = watched(calls, "update", agent.update)
+        trainer._evaluate = lambda trainer=trainer: setattr(trainer, "evaluated", trainer.step) or True
+        assert trainer.run()
+        first = calls.index("update")
+        assert calls[first - 1 : first + 2] == [
+            "send" if overlap else "receive",
+            "update",
+            "receive" if overlap else "send",
+        ]
+        found.append((agent.state_dict(), trainer.learner.replay))
+    (plain, memory), (overlapped, other) = found
+    assert all(torch.equal(value, overlapped["network"][key]) for key, value in plain["network"].items())
+    assert torch.equal(plain["generator"], overlapped["generator"])
+    assert memory.added == other.added
+    assert memory.start.sum() > 2
+    for name in ("actions", "rewards", "terminated", "start"):
+        assert torch.equal(getattr(memory, name), getattr(other, name))
+    assert torch.equal(memory.frames[: memory.added[0]], other.frames[: memory.added[0]])

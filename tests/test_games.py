@@ -89,7 +89,9 @@ def test_the_score_and_the_actions_of_a_finished_game():
             total[game.env], played[game.env] = 0, []
 
 
-@pytest.mark.parametrize("name", ["Breakout", "Qbert", "Tetris", "Pong", "SpaceInvaders", "CartPole"])
+@pytest.mark.parametrize(
+    "name", ["Breakout", "Qbert", "Tetris", "Pong", "SpaceInvaders", "CartPole", "MinAtar-Asterix"]
+)
 def test_state_is_exact(name):
     """Games of different lengths, sticky actions, in the middle: seed and actions give the same future."""
     options = {} if name == "CartPole" else {"sticky_actions": 0.25}

@@ -27,6 +27,9 @@ RUNS = {
         "env.frame_cap=400",
         "log_every=20",
     ],
+    "ppo": ["agent=ppo", "act=recurrent_rational", "steps=320", "checkpoint.every=80", "evaluation.every=160"],
+    "sb3_dqn": ["agent=sb3_dqn", "env=CartPole", "act=rational", "steps=1200", "checkpoint.every=150"],
+    "sb3_ppo": ["agent=sb3_ppo", "env=MinAtar-Breakout", "act=rational", "steps=1200", "checkpoint.every=160"],
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],
 }
 
@@ -73,14 +76,16 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, name):
     output = finish(start(killed, *RUNS[name], "resume=true"))
     assert "going on from step_" in output
     mine, theirs = (checkpoint.load_last(folder / "checkpoints")[1] for folder in (whole, killed))
-    for part in ("network", "target"):
-        assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+    for part in mine["agent"].keys() & {"network", "target", "policy"}:
+        same = (torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+        assert all(same), part
     assert torch.equal(mine["agent"]["generator"], theirs["agent"]["generator"])
     assert all(torch.equal(a, b) for a, b in zip(actions(mine), actions(theirs), strict=True))
     rows = read_scalars(whole)
     assert rows == read_scalars(killed)
     names = {row[1] for row in rows}
-    assert {"evaluation/mean", "train/loss", "game/return", "coefficients/act1/a0"} <= names
+    assert {"evaluation/mean", "train/loss", "coefficients/act1/a0"} <= names
+    assert "game/return" in names or name == "ppo"  # its run is shorter than a game of Pong
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
