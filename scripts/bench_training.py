@@ -187,9 +187,9 @@ def memory() -> None:
         settings = [*SAME[:3], "agent.replay_capacity=500000"]
         trainer = ours(Path(folder), "env=Pong", "act=recurrent_rational", "steps=1000000", *settings)
         replay = trainer.learner.replay
-        frames = replay.frames[: replay.added[0]].numpy().copy()
+        frames, zero = replay.frames[: replay.added[0]].numpy().copy(), np.zeros(1)
         while replay.added[0] < replay.rows:
-            replay.add(0, frames[replay.added[0] % len(frames)], 0, 0.0, False, False)
+            replay.add(frames[replay.added % len(frames)], zero, zero, zero, zero)
         advance(trainer)(200)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         trainer._save()

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -148,8 +149,7 @@ def test_memory_of_50_000_steps_is_saved_in_five_seconds(tmp_path):
     generator = torch.Generator().manual_seed(0)
     for _ in range(1000):
         step = games.step(torch.randint(4, (4,), generator=generator).numpy())
-        for env in range(4):
-            replay.add(env, step.observations[env, -1], 0, 0.0, False, False)
+        replay.add(step.observations[:, -1], *np.zeros((4, 4)))
     for env in range(4):
         base = env * replay.rows
         for row in range(1000, replay.rows, 1000):

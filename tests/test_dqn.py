@@ -254,7 +254,7 @@ def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
     (plain, memory), (overlapped, other) = found
     assert all(torch.equal(value, overlapped["network"][key]) for key, value in plain["network"].items())
     assert torch.equal(plain["generator"], overlapped["generator"])
-    assert memory.added == other.added
+    assert np.array_equal(memory.added, other.added)
     assert memory.start.sum() > 2
     for name in ("actions", "rewards", "terminated", "start"):
         assert torch.equal(getattr(memory, name), getattr(other, name))

@@ -21,18 +21,15 @@ def fill(replay, games, steps, seed=0):
     for number in range(steps):
         actions = generator.integers(0, games.num_actions, games.num_envs)
         step = games.step(actions)
-        for env in range(games.num_envs):
-            key = number * games.num_envs + env
-            replay.add(
-                env, observations[env, -1], int(actions[env]), key, bool(step.terminated[env]), bool(starting[env])
-            )
+        keys = number * games.num_envs + np.arange(games.num_envs)
+        replay.add(observations[:, -1], actions, keys, step.terminated, starting)
+        cut = step.truncated & ~step.terminated
+        replay.add_final(np.flatnonzero(cut), step.final_frames[cut])
+        for env, key in enumerate(keys):
             following = step.observations[env]
             if step.over[env]:
                 following = np.concatenate([observations[env, 1:], step.final_frames[env][None]])
-            cut = bool(step.truncated[env] and not step.terminated[env])
-            if cut:
-                replay.add_final(env, step.final_frames[env])
-            expected[key] = observations[env], int(actions[env]), following, bool(step.terminated[env]), cut
+            expected[key] = observations[env], int(actions[env]), following, bool(step.terminated[env]), bool(cut[env])
         observations, starting = step.observations, step.over
     return expected
 
@@ -80,8 +77,7 @@ def test_samples_are_what_the_environments_showed(name, copies, options):
 def test_sampling_is_uniform():
     replay = Replay(100, 2, (2,), torch.float32, 1)
     for number in range(50):
-        for env in range(2):
-            replay.add(env, np.zeros(2, dtype=np.float32), 0, 2 * number + env, False, False)
+        replay.add(np.zeros((2, 2)), np.zeros(2), 2 * number + np.arange(2), np.zeros(2), np.zeros(2))
     generator = torch.Generator().manual_seed(0)
     counts = torch.bincount(replay.sample(98_000, generator).rewards.long(), minlength=100)
     assert (counts[98:] == 0).all()  # their next frame has not come yet
@@ -106,9 +102,9 @@ def test_memory_is_taken_as_it_fills_and_half_a_million_cost_less_than_3_7_gb():
     replay = Replay(500_000, 1, (84, 84), torch.uint8, 4)
     assert process.memory_info().rss - before < 0.1e9
     assert sum(t.numel() * t.element_size() for t in vars(replay).values() if torch.is_tensor(t)) < 3.7e9
-    frame = np.ones((84, 84), dtype=np.uint8)
+    frame, zero = np.ones((1, 84, 84), dtype=np.uint8), np.zeros(1)
     for _ in range(20_000):
-        replay.add(0, frame, 0, 0.0, False, False)
+        replay.add(frame, zero, zero, zero, zero)
     assert 0.1e9 < process.memory_info().rss - before < 0.3e9
 
 

@@ -55,17 +55,10 @@ class OffPolicy(Learner):
         return result.finished
 
     def _store(self, observations: np.ndarray, actions: np.ndarray, step: Step) -> None:
-        for env in range(self.games.num_envs):
-            self.replay.add(
-                env,
-                observations[env, -1],
-                int(actions[env]),
-                float(step.rewards[env]),
-                bool(step.terminated[env]),
-                bool(self.starting[env]),
-            )
-            if step.truncated[env] and not step.terminated[env]:
-                self.replay.add_final(env, step.final_frames[env])
+        self.replay.add(observations[:, -1], actions, step.rewards, step.terminated, self.starting)
+        cut = np.flatnonzero(step.truncated & ~step.terminated)
+        if len(cut):
+            self.replay.add_final(cut, step.final_frames[cut])
         self.starting = step.over
 
     def _learn(self, step: int, measure: bool) -> None:

@@ -55,25 +55,34 @@ class Replay:
         self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8)
         self.rewards = torch.zeros(num_envs * self.rows)
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
-        self.added = [0] * num_envs  # rows ever added
+        columns = (self.frames, self.actions, self.rewards, self.terminated, self.start, self.final)
+        self.arrays = [column.numpy() for column in columns]  # the same memory, quicker to write a few rows to
+        self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
 
     def __len__(self) -> int:
-        return sum(min(added, self.rows) for added in self.added)
+        return int(np.minimum(self.added, self.rows).sum())
 
-    def add(self, env: int, frame: np.ndarray, action: int, reward: float, terminated: bool, start: bool) -> None:
-        """Store what environment `env` showed, what was done, and what came of it."""
-        self._append(env, frame, action, reward, terminated, start, final=False)
+    def add(
+        self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray, terminated: np.ndarray, start: np.ndarray
+    ) -> None:
+        """Store what each environment showed, [N, *frame], what was done, and what came of it, all [N]."""
+        self._append(np.arange(self.num_envs), frames, actions, rewards, terminated, start, final=False)
 
-    def add_final(self, env: int, frame: np.ndarray) -> None:
-        """Store the last frame of a game that was cut off, so that its value can be bootstrapped."""
-        self._append(env, frame, 0, 0.0, False, False, final=True)
+    def add_final(self, envs: np.ndarray, frames: np.ndarray) -> None:
+        """Store the last frames [K, *frame] of games that were cut off, so that their value can be bootstrapped.
 
-    def _append(self, env, frame, action, reward, terminated, start, final) -> None:
-        row = env * self.rows + self.added[env] % self.rows
-        self.frames[row] = torch.from_numpy(frame)
-        self.actions[row], self.rewards[row] = action, reward
-        self.terminated[row], self.start[row], self.final[row] = terminated, start, final
-        self.added[env] += 1
+        Args:
+            envs: [K] numbers of their environments.
+            frames: [K, *frame].
+        """
+        self._append(envs, frames, 0, 0.0, False, False, final=True)
+
+    def _append(self, envs, frames, actions, rewards, terminated, start, final) -> None:
+        rows = envs * self.rows + self.added[envs] % self.rows
+        values = (frames, actions, rewards, terminated, start, final)
+        for array, value in zip(self.arrays, values, strict=True):
+            array[rows] = value
+        self.added[envs] += 1
 
     def sample(self, size: int, generator: torch.Generator) -> Batch:
         """`size` transitions, uniformly and with replacement; `generator` is one of the CPU."""
@@ -84,7 +93,9 @@ class Replay:
         env, row = rows // self.rows, rows % self.rows
         back = torch.arange(-self.stack + 1, 2)  # from the oldest frame of the state to the next frame
         window = env[:, None] * self.rows + (row[:, None] + back) % self.rows  # [B, stack + 1]
-        frames, start = self.frames[window], self.start[window]
+        # whole rows are copied, where indexing would take each pixel apart
+        frames = self.frames.index_select(0, window.flatten()).view(*window.shape, *self.frames.shape[1:])
+        start = self.start[window]
         return Batch(
             _without_older_games(frames[:, :-1], start[:, :-1]),
             self.actions[rows].long(),
@@ -95,7 +106,7 @@ class Replay:
 
     def _draw(self, size: int, generator: torch.Generator) -> Tensor:
         """`size` rows that hold a whole transition, [size]."""
-        added = torch.tensor(self.added)
+        added = torch.from_numpy(self.added)
         filled = added.clamp(max=self.rows)
         ends = filled.cumsum(0)
         drawn = torch.empty(0, dtype=torch.int64)
@@ -115,11 +126,11 @@ class Replay:
         frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
         values = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
-        return {"added": list(self.added), "frames": frames, **values}
+        return {"added": self.added.tolist(), "frames": frames, **values}
 
     def load_state_dict(self, state: dict) -> None:
         """The rows of a memory of the same size and number of environments."""
-        self.added = list(state["added"])
+        self.added = np.array(state["added"])
         for env, rows in enumerate(self._filled()):
             decompress(state["frames"][env], self.frames[rows])
             for name in ("actions", "rewards", "terminated", "start", "final"):
