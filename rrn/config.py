@@ -31,6 +31,8 @@ class DQNConfig(AgentConfig):
     epsilon_end: float = MISSING
     epsilon_steps: int = MISSING  # agent steps over which epsilon falls
     max_grad_norm: float | None = MISSING  # null: no clipping
+    compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
+    replay_on_device: bool = False  # keep the frames of the memory on the GPU; the same results
 
 
 @dataclass

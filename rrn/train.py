@@ -30,7 +30,10 @@ from rrn.protocol import protocol_line
 from rrn.status import StatusFile, read_status
 from rrn.stopping import StopSignals
 
-FREE = ("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep", "env.overlap")
+FREE = {  # to change on resume
+    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
+    *("env.overlap", "agent.replay_on_device"),
+}
 
 
 def main() -> None:

@@ -259,3 +259,20 @@ def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
     for name in ("actions", "rewards", "terminated", "start"):
         assert torch.equal(getattr(memory, name), getattr(other, name))
     assert torch.equal(memory.frames[: memory.added[0]], other.frames[: memory.added[0]])
+
+
+def test_the_compiled_loss_makes_the_same_updates():
+    """To rounding: five updates, one of them after the coefficients were frozen."""
+    plain, compiled = (agent_for("act=recurrent_rational", f"agent.compile={on}") for on in ("false", "true"))
+    compiled.load_state_dict(plain.state_dict())
+    start = torch.cat([p.detach().flatten() for p in plain.network.parameters()])
+    for number in range(5):
+        for agent in (plain, compiled):
+            agent.train_rationals(number < 4)
+        batch = random_batch(seed=number)
+        losses = [agent.update(batch)["loss"] for agent in (plain, compiled)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    ends = [torch.cat([p.detach().flatten() for p in agent.network.parameters()]) for agent in (plain, compiled)]
+    moved = (ends[0] - start).abs().max()
+    assert moved > 1e-3
+    assert (ends[0] - ends[1]).abs().max() < 0.02 * moved

@@ -10,6 +10,8 @@ from tensors import coefficients
 
 import rrn
 from rrn.activations import cuda, operator
+from rrn.compose import compose_config
+from rrn.trainer import Trainer
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
 
@@ -102,3 +104,26 @@ def test_only_the_input_is_kept_for_backward():
     before = torch.cuda.memory_allocated()
     y = module(x)
     assert torch.cuda.memory_allocated() - before <= y.nbytes + 4096
+
+
+@pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
+def test_dqn_compiled_and_with_its_memory_on_the_gpu_learns_the_same(tmp_path, act):
+    """A short run on Pong with each switch beside the plain one: the same memory, weights equal to rounding."""
+    found = {}
+    for name, switches in {
+        "plain": [],
+        "memory": ["agent.replay_on_device=true"],
+        "compiled": ["agent.replay_on_device=true", "agent.compile=true"],
+    }.items():
+        (tmp_path / name).mkdir()
+        settings = ["experiment=smoke", "env=Pong", f"act={act}", "steps=60", "device=cuda", *switches]
+        trainer = Trainer(compose_config([*settings, f"run_dir={tmp_path / name}"]), tmp_path / name, lambda: False)
+        trainer._evaluate = lambda trainer=trainer: setattr(trainer, "evaluated", trainer.step) or True
+        assert trainer.run()
+        memory = trainer.learner.replay
+        assert memory.frames.is_cuda == ("agent.replay_on_device=true" in switches)
+        weights = torch.cat([p.detach().flatten() for p in trainer.agent.network.parameters()])
+        found[name] = weights, memory.frames[: memory.added[0]].cpu()
+    for name in ("memory", "compiled"):
+        assert torch.equal(found[name][1], found["plain"][1])
+        assert torch.allclose(found[name][0], found["plain"][0], atol=2e-4)

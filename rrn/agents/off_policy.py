@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rrn.agents.dqn import DQN
 from rrn.agents.learner import Learner
-from rrn.agents.replay import Replay
+from rrn.agents.replay import CPU, Replay
 from rrn.config import DQNConfig
 from rrn.envs import Game, Step, VectorGames
 
@@ -25,7 +25,9 @@ class OffPolicy(Learner):
     def __init__(self, config: DQNConfig, agent: DQN, games: VectorGames, overlap: bool):
         super().__init__()
         self.config, self.agent, self.games, self.overlap = config, agent, games, overlap
-        self.replay = Replay(config.replay_capacity, games.num_envs, games.frame_shape, games.frame_type, games.stack)
+        device = agent.device if config.replay_on_device else CPU
+        shape = (games.num_envs, games.frame_shape, games.frame_type, games.stack)
+        self.replay = Replay(config.replay_capacity, *shape, device)
         self.stride = games.num_envs
         self.starting = np.ones(games.num_envs, dtype=bool)  # the observation is the first of a game
         self.warmed = 0  # agent steps of random play before training

@@ -24,7 +24,7 @@ def decompress(data: list[Tensor], target: Tensor) -> None:
 
 
 def _compress(frames: Tensor) -> Tensor:
-    return torch.frombuffer(bytearray(zlib.compress(frames.numpy().tobytes(), 1)), dtype=torch.uint8)
+    return torch.frombuffer(bytearray(zlib.compress(frames.cpu().numpy().tobytes(), 1)), dtype=torch.uint8)
 
 
 def _decompress(data: Tensor, target: Tensor) -> None:

@@ -17,6 +17,8 @@ from torch import Tensor
 from rrn.agents.packing import compress, decompress
 from rrn.errors import UserError
 
+CPU = torch.device("cpu")
+
 
 @dataclass
 class Batch:
@@ -35,27 +37,37 @@ class Replay:
     A row holds a frame and what was done on seeing it. `start` marks the first frame of a game,
     apart from `terminated`, which a lost life sets too. `final` marks a frame after which nothing was
     done: the last one of a game that was cut off.
-    Memory is taken from the system as it fills.
+    Memory is taken from the system as it fills. The frames can be on a GPU, where batches are made of them without a
+    copy through the CPU; the rest stays on the CPU, and the samples are the same.
 
     Raises:
         UserError: more memory than the machine has free.
     """
 
-    def __init__(self, capacity: int, num_envs: int, frame_shape: Sequence[int], dtype: torch.dtype, stack: int):
+    def __init__(
+        self,
+        capacity: int,
+        num_envs: int,
+        frame_shape: Sequence[int],
+        dtype: torch.dtype,
+        stack: int,
+        device: torch.device = CPU,
+    ):
         self.rows = -(-capacity // num_envs) + stack
         self.num_envs, self.stack = num_envs, stack
         frame_bytes = int(np.prod(frame_shape)) * dtype.itemsize
-        needed, free = self.rows * num_envs * (frame_bytes + 8), psutil.virtual_memory().available
+        needed = self.rows * num_envs * (frame_bytes + 8)
+        free = psutil.virtual_memory().available if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
         if needed > free:
             raise UserError(
                 f"agent.replay_capacity={capacity} needs {needed / 1e9:.2f} GB of memory, {free / 1e9:.2f} GB are "
                 f"free: set it to {int(capacity * free / needed * 0.9)} or less."
             )
-        self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype)
+        self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype, device=device)
         self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8)
         self.rewards = torch.zeros(num_envs * self.rows)
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
-        columns = (self.frames, self.actions, self.rewards, self.terminated, self.start, self.final)
+        columns = (self.actions, self.rewards, self.terminated, self.start, self.final)
         self.arrays = [column.numpy() for column in columns]  # the same memory, quicker to write a few rows to
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
 
@@ -79,8 +91,11 @@ class Replay:
 
     def _append(self, envs, frames, actions, rewards, terminated, start, final) -> None:
         rows = envs * self.rows + self.added[envs] % self.rows
-        values = (frames, actions, rewards, terminated, start, final)
-        for array, value in zip(self.arrays, values, strict=True):
+        if self.frames.is_cpu:
+            self.frames.numpy()[rows] = frames
+        else:
+            self.frames[torch.from_numpy(rows).to(self.frames.device)] = torch.from_numpy(frames).to(self.frames.device)
+        for array, value in zip(self.arrays, (actions, rewards, terminated, start, final), strict=True):
             array[rows] = value
         self.added[envs] += 1
 
@@ -94,7 +109,9 @@ class Replay:
         back = torch.arange(-self.stack + 1, 2)  # from the oldest frame of the state to the next frame
         window = env[:, None] * self.rows + (row[:, None] + back) % self.rows  # [B, stack + 1]
         # whole rows are copied, where indexing would take each pixel apart
-        frames = self.frames.index_select(0, window.flatten()).view(*window.shape, *self.frames.shape[1:])
+        frames = self.frames.index_select(0, window.flatten().to(self.frames.device)).view(
+            *window.shape, *self.frames.shape[1:]
+        )
         start = self.start[window]
         return Batch(
             _without_older_games(frames[:, :-1], start[:, :-1]),
@@ -147,4 +164,4 @@ def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
     later = start.flip(1).cumsum(1).flip(1) - start.int()
     if not later.any():
         return stack
-    return stack.masked_fill((later > 0).view(*later.shape, *(1,) * (stack.dim() - 2)), 0)
+    return stack.masked_fill((later > 0).view(*later.shape, *(1,) * (stack.dim() - 2)).to(stack.device), 0)
