@@ -3,7 +3,7 @@
     python -m rrn.train -m agent=ppo,dqn seed='range(0,5)' \\
         env=MinAtar-Breakout,MinAtar-Asterix,MinAtar-SpaceInvaders \\
         act=relu,leaky_relu,silu,rational,recurrent_rational resume=true
-    python scripts/minatar.py runs
+    python scripts/minatar_results.py runs
 
 Finished runs in the folder are added to the data, which keeps those of earlier calls. The score of a run is the mean
 of its last 5 evaluations, of 20 whole games each. An interval is the percentile bootstrap over seeds, 95 %.
