@@ -32,6 +32,7 @@ from rrn.protocol import protocol_line
 from rrn.records import Records
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
+RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
 SHAPE_STATES = 256  # observations behind the histograms of one snapshot
 SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
 
@@ -49,7 +50,7 @@ class Trainer:
         self.config, self.folder, self.stop = config, folder, stop
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
-        games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING))
+        games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
         self.delay = delay_steps(config)

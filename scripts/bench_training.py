@@ -34,7 +34,7 @@ from rrn.agents import make_learner
 from rrn.compose import compose_config
 from rrn.envs import make_games
 from rrn.envs.atari import emulator_options
-from rrn.trainer import Trainer
+from rrn.trainer import RESEED_AFTER, Trainer
 
 EPSILON = 0.1
 SAME = ["agent.epsilon_start=0.1", "agent.epsilon_end=0.1", "agent.warmup=1000", "agent.replay_capacity=10000"]
@@ -142,7 +142,7 @@ def clocked(function: Callable, part: str, spent: Counter) -> Callable:
 def environment_side(turns: int, steps: int = 250) -> list[dict]:
     """8 games with all that the loop needs of them, stored, beside the bare emulator."""
     trainer_config = compose_config(["env=Pong", "agent=dqn", "env.num_envs=8", "agent.warmup=100000", *SAME[3:]])
-    games = make_games(trainer_config.env, 8, (0,))
+    games = make_games(trainer_config.env, 8, (0,), RESEED_AFTER)
     learner = make_learner(trainer_config, games, torch.device("cpu"))
     bare = AtariVectorEnv(
         game="pong", img_height=84, img_width=84, stack_num=4, **emulator_options(trainer_config.env, 8)

@@ -13,9 +13,9 @@ from rrn.envs.atari import TWO_PLAYERS, atari_games
 from rrn.errors import UserError
 
 
-def games_of(name, copies=2, seeds=(7,), **options):
+def games_of(name, copies=2, seeds=(7,), reseed_after=0, **options):
     config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
-    return make_games(config.env, copies, seeds)
+    return make_games(config.env, copies, seeds, reseed_after)
 
 
 def random_actions(games, steps, seed=0):
@@ -111,6 +111,31 @@ def test_state_is_exact(name):
             assert (game.score, game.seed, game.length) == (twin.score, twin.seed, twin.length)
 
 
+@pytest.mark.parametrize("name", ["Breakout", "Qbert", "Tetris", "Pong", "Seaquest", "SpaceInvaders"])
+def test_state_is_exact_over_several_games_of_one_seed(name):
+    """Games that are cut off soon: some start without a seed, and the state is the way since the last one."""
+    options = {"sticky_actions": 0.25, "frame_cap": 400, "reseed_after": 250}
+    games = games_of(name, copies=3, **options)
+    actions = random_actions(games, 500)
+    seeded = set()
+    for row in actions[:430]:
+        games.step(row)
+        seeded |= {(env, games.seeded[env]) for env in range(3)}
+    assert 3 < len(seeded) < sum(games.games) + 3  # each copy was seeded again, but not for each game
+    assert any(games.earlier)
+    other = games_of(name, copies=3, seeds=(99,), **options)
+    observations = other.load_state_dict(games.state_dict())
+    assert np.array_equal(observations, games.observations)
+    assert (other.games, other.seeded, other.earlier) == (games.games, games.seeded, games.earlier)
+    for row in actions[430:]:
+        mine, theirs = games.step(row), other.step(row)
+        assert np.array_equal(mine.observations, theirs.observations)
+        assert np.array_equal(mine.rewards, theirs.rewards)
+        assert np.array_equal(mine.over, theirs.over)
+        for game, twin in zip(mine.finished, theirs.finished, strict=True):
+            assert (game.score, game.length, game.actions.tolist()) == (twin.score, twin.length, twin.actions.tolist())
+
+
 def test_a_state_that_leads_to_other_screens_is_refused():
     games = games_of("Pong")
     for row in random_actions(games, 50):
@@ -153,7 +178,7 @@ def test_wrong_actions_are_refused_before_they_hang_the_emulator(actions):
 def test_each_game_has_a_seed_of_its_own():
     games = games_of("Breakout", copies=4)
     seeds = {games._seed(env) for env in range(4)}
-    games.games = [1] * 4
+    games.seeded = [1] * 4
     seeds |= {games._seed(env) for env in range(4)}
     assert len(seeds) == 8
     assert len({games_of("Pong", 1, key)._seed(0) for key in ((0, 0), (0, 1), (1, 0))}) == 3

@@ -28,8 +28,8 @@ class AtariGames(VectorGames):
 
     frame_type = torch.uint8
 
-    def __init__(self, config: AtariConfig, num_envs: int, seeds: tuple[int, ...]):
-        super().__init__(num_envs, seeds)
+    def __init__(self, config: AtariConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
+        super().__init__(num_envs, seeds, reseed_after)
         self.life_loss = config.life_loss
         self.emulator = AtariVectorEnv(
             game=atari_games()[config.name],
@@ -47,6 +47,11 @@ class AtariGames(VectorGames):
         # the first reset of the emulator must be one of all copies
         options = None if rows.all() else {"reset_mask": rows}
         observations, info = self.emulator.reset(seed=np.array(seeds), options=options)
+        self.lives = info["lives"].copy()
+        return observations
+
+    def _restart(self, rows: np.ndarray) -> np.ndarray:
+        observations, info = self.emulator.reset(options={"reset_mask": rows})
         self.lives = info["lives"].copy()
         return observations
 

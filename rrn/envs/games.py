@@ -1,6 +1,6 @@
 """Several copies of one game that step together: the interface between environments and the rest.
 
-Each game is a pure function of its seed and the actions so far, which is what a checkpoint holds.
+What a copy shows is a pure function of its last seed and the actions since then, which is what a checkpoint holds.
 Scores are raw; clipping belongs to learning.
 """
 
@@ -32,10 +32,10 @@ class Step:
 
 @dataclass
 class Game:
-    """One whole game: all that is needed to play it again."""
+    """One whole game, and what is needed to play it again if each game has a seed of its own."""
 
     env: int
-    seed: int
+    seed: int  # the copy's last one
     actions: np.ndarray  # [length] uint8
     score: float  # raw, undiscounted
 
@@ -46,11 +46,13 @@ class Game:
 
 
 class VectorGames(ABC):
-    """N copies of a game; a game that is over starts again with a seed of its own.
+    """N copies of a game; a game that is over starts again.
 
     Args:
         num_envs: N.
-        seeds: key of the run; with the copy's and the game's number it gives the seed of each game.
+        seeds: key of the run; with the copy's and the game's number it gives the seed of a game.
+        reseed_after: agent steps of a copy after which its next game gets a seed of its own; before, the random numbers
+            go on. Seeding takes an emulator as long as hundreds of steps. 0: each game.
     """
 
     num_actions: int
@@ -58,13 +60,17 @@ class VectorGames(ABC):
     frame_type: torch.dtype
     stack: int
 
-    def __init__(self, num_envs: int, seeds: Sequence[int]):
-        self.num_envs = num_envs
+    def __init__(self, num_envs: int, seeds: Sequence[int], reseed_after: int = 0):
+        self.num_envs, self.reseed_after = num_envs, reseed_after
         self.seeds = tuple(seeds)
 
     @abstractmethod
     def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
         """Start a game in the copies of the mask `rows` [N]; observations [N, stack, *frame] of all copies."""
+
+    def _restart(self, rows: np.ndarray) -> np.ndarray:
+        """The same without seeds; only for environments that are made with `reseed_after`."""
+        raise TypeError(f"{type(self).__name__} seeds each game.")
 
     def _send(self, actions: np.ndarray) -> None:
         """Begin to play one action in each copy; an environment that plays in threads of its own does so here."""
@@ -77,10 +83,12 @@ class VectorGames(ABC):
     def reset(self, seeds: Sequence[int] | None = None) -> np.ndarray:
         """Start game 0 in each copy, under another key if one is given; observations [N, stack, *frame]."""
         self.seeds = tuple(seeds or self.seeds)
-        self.games = [0] * self.num_envs
-        self.actions: list[list[int]] = [[] for _ in range(self.num_envs)]
+        self.games = [0] * self.num_envs  # number of the current one
+        self.seeded = [0] * self.num_envs  # number of the last one that got a seed
+        self.earlier: list[list[int]] = [[] for _ in range(self.num_envs)]  # actions since then, of games before
+        self.actions: list[list[int]] = [[] for _ in range(self.num_envs)]  # of the current one
         self.scores = [0.0] * self.num_envs
-        return self._start(np.ones(self.num_envs, dtype=bool))
+        return self._start(np.ones(self.num_envs, dtype=bool), seeded=True)
 
     def step(self, actions: np.ndarray) -> Step:
         """Play one action in each copy.
@@ -111,11 +119,12 @@ class VectorGames(ABC):
         return Step(observations, rewards, terminated, truncated, over, final_frames, finished)
 
     def state_dict(self) -> dict:
-        """(seed, actions so far) of each copy, and the screens they lead to, as a check."""
+        """(seed, actions since then) of each copy, and the screens they lead to, as a check."""
+        actions = [np.array(self.earlier[env] + self.actions[env], dtype=np.uint8) for env in range(self.num_envs)]
         return {
             "seeds": list(self.seeds),
-            "games": list(self.games),
-            "actions": [torch.from_numpy(self._played(env)) for env in range(self.num_envs)],
+            "seeded": list(self.seeded),
+            "actions": list(map(torch.from_numpy, actions)),
             "observations": torch.from_numpy(self.observations.copy()),
         }
 
@@ -126,18 +135,20 @@ class VectorGames(ABC):
             UserError: the actions lead to other screens, as with another version of the emulator.
         """
         self.reset(state["seeds"])
-        self.games = list(state["games"])
+        self.games = list(state["seeded"])
         played = [actions.tolist() for actions in state["actions"]]
         longest = max(map(len, played))
         for t in range(longest + 1):  # each copy starts late enough for all to arrive together
-            starting = np.array([longest - len(actions) == t for actions in played])
-            if starting.any():
-                self._start(starting)
+            since = np.array([t - longest + len(actions) for actions in played])
+            if (since == 0).any():
+                self._start(since == 0, seeded=True)
             if t < longest:
-                now = [actions[t - longest + len(actions)] if t >= longest - len(actions) else 0 for actions in played]
+                now = [actions[k] if k >= 0 else 0 for actions, k in zip(played, since, strict=True)]
                 self._begin(np.array(now, dtype=np.int64))
                 over = self._end()[-1]
-                if over.any():  # copies that wait for their start
+                for env in np.flatnonzero(over & (since >= 0)):
+                    self.games[env] += 1
+                if over.any():  # also of copies that wait for their start
                     self._start(over)
         if not np.array_equal(self.observations, state["observations"].numpy()):
             raise UserError(
@@ -160,14 +171,22 @@ class VectorGames(ABC):
             self.scores[env] += float(rewards[env])
         return result
 
-    def _start(self, rows: np.ndarray) -> np.ndarray:
+    def _start(self, rows: np.ndarray, seeded: bool = False) -> np.ndarray:
+        """The next game in the copies of the mask, with a seed if it is time for one or `seeded` says so."""
+        fresh = np.zeros(self.num_envs, dtype=bool)
         for env in np.flatnonzero(rows):
+            self.earlier[env] += self.actions[env]
+            if seeded or len(self.earlier[env]) >= self.reseed_after:
+                fresh[env], self.seeded[env], self.earlier[env] = True, self.games[env], []
             self.actions[env], self.scores[env] = [], 0.0
-        self.observations = self._reset(rows, [self._seed(env) for env in np.flatnonzero(rows)])
+        if fresh.any():
+            self.observations = self._reset(fresh, [self._seed(env) for env in np.flatnonzero(fresh)])
+        if (rows & ~fresh).any():
+            self.observations = self._restart(rows & ~fresh)
         return self.observations
 
     def _seed(self, env: int) -> int:
-        return derive_seed(*self.seeds, int(env), self.games[env])
+        return derive_seed(*self.seeds, int(env), self.seeded[env])
 
     def _played(self, env: int) -> np.ndarray:
         return np.array(self.actions[env], dtype=np.uint8)
