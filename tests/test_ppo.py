@@ -16,7 +16,9 @@ CPU = torch.device("cpu")
 
 
 def learner_for(*overrides, env="CartPole"):
-    config = compose_config(["agent=ppo", f"env={env}", "env.num_envs=3", "agent.rollout=40", *overrides])
+    paper = ["learning_rate=2.5e-4", "epochs=4", "batch_size=256", "clip=0.1", "entropy_coef=0.01", "rollout=40"]
+    settings = [f"env={env}", "env.num_envs=3", *(f"agent.{one}" for one in paper)]
+    config = compose_config(["agent=ppo", *settings, *overrides])
     return make_learner(config, make_games(config.env, config.env.num_envs, (0,)), CPU)
 
 
@@ -173,9 +175,8 @@ def test_actions_are_drawn_from_the_policy():
 
 def test_it_learns(tmp_path):
     """CartPole: random play lasts 20 steps, the last games of a short training much longer."""
-    settings = ["learning_rate=1e-3", "rollout=32", "epochs=10", "batch_size=64", "clip=0.2", "entropy_coef=0"]
     run = ["steps=20000", "evaluation.every=20000", "log_every=5000", f"run_dir={tmp_path}", "device=cpu"]
-    config = compose_config(["agent=ppo", "env=CartPole", *(f"agent.{one}" for one in settings), *run])
+    config = compose_config(["agent=ppo", "env=CartPole", *run])
     trainer = Trainer(config, tmp_path, lambda: False)
     assert trainer.run()
     assert trainer.last["evaluation"] > 100
