@@ -135,7 +135,7 @@ def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path,
     for seed in (1, 2):
         folder, whole = folders[seed], train_here(*overrides, f"seed={seed}", f"run_dir=whole{seed}")
         mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folder, whole))
-        for part in ("online", "target"):
+        for part in ("network", "target"):
             assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
         assert read_scalars(folder) == read_scalars(whole)
 
