@@ -10,7 +10,10 @@ import torch
 from rrn.activations import cpu, cuda
 from rrn.envs.atari import atari_games
 
-PACKAGES = ("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "hydra-core", "tensorboard", "matplotlib")
+PACKAGES = (
+    *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
+    *("stable-baselines3", "tensorboard", "matplotlib"),
+)
 
 
 def main() -> None:
@@ -24,7 +27,7 @@ def main() -> None:
         *gpus(),
     ]
     for name, text in lines:
-        print(f"{name:18}{text}")
+        print(f"{name:22}{text}")
 
 
 def installed(package: str) -> str:
