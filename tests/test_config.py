@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import LEARNERS
+from rrn.agents import AGENTS
 from rrn.compose import compose_config, conf_dir, load_run_config, to_config
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
@@ -34,7 +34,7 @@ def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
 
 def test_each_registered_name_has_its_file():
     assert names("act") == sorted(ACTIVATIONS)
-    assert names("agent") == sorted(LEARNERS)
+    assert names("agent") == sorted(AGENTS)
     assert names("env") == ["CartPole", "atari", "minatar"]
 
 

@@ -25,6 +25,12 @@ def agent_for(*overrides):
     return make_agent(config, make_games(config.env, 1, (0,)), CPU)
 
 
+def test_an_agent_alone_takes_no_memory():
+    """As to evaluate it on a machine with less than it was trained on."""
+    config = compose_config(["env=Pong", "agent.replay_capacity=2000000000"])
+    assert make_agent(config, make_games(config.env, 1, (0,)), CPU).num_actions == 6
+
+
 def random_batch(size=16, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return Batch(

@@ -11,7 +11,7 @@ from conftest import read_scalars
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import LEARNERS
+from rrn.agents import AGENTS
 from rrn.compose import load_run_config
 from rrn.protocol import protocol_line
 
@@ -27,7 +27,7 @@ MEASURED["ddqn"] = MEASURED["dqn"]
 
 @pytest.mark.parametrize(
     ("agent", "act"),
-    [*(("dqn", act) for act in ACTIVATIONS), *((a, act) for a in LEARNERS if a != "dqn" for act in SOME)],
+    [*(("dqn", act) for act in ACTIVATIONS), *((a, act) for a in AGENTS if a != "dqn" for act in SOME)],
 )
 def test_smoke_on_the_real_pong(train_here, agent, act):
     folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=Pong")

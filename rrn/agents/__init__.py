@@ -20,44 +20,53 @@ from rrn.envs import VectorGames
 from rrn.errors import UserError
 
 
-def _dqn(config: Config, games: VectorGames, device: torch.device) -> OffPolicy:
+def _dqn(config: Config, games: VectorGames, device: torch.device) -> DQN:
     network = make_network(config, games, games.num_actions, xavier).to(device)
-    agent = DQN(config.agent, network, config.seed, config.env.clip_rewards, lr_rational(config))
+    return DQN(config.agent, network, config.seed, config.env.clip_rewards, lr_rational(config))
+
+
+def _learn_dqn(config: Config, agent: DQN, games: VectorGames) -> OffPolicy:
     return OffPolicy(config.agent, agent, games, getattr(config.env, "overlap", False))
 
 
-def _ppo(config: Config, games: VectorGames, device: torch.device) -> OnPolicy:
+def _ppo(config: Config, games: VectorGames, device: torch.device) -> PPO:
     network = make_network(config, games, games.num_actions + 1, orthogonal).to(device)
-    agent = PPO(config.agent, network, config.seed, lr_rational(config))
+    return PPO(config.agent, network, config.seed, lr_rational(config))
+
+
+def _learn_ppo(config: Config, agent: PPO, games: VectorGames) -> OnPolicy:
     return OnPolicy(config.agent, agent, games, config.env.clip_rewards, config.steps)
 
 
-def _sb3(config: Config, games: VectorGames, device: torch.device) -> Learner:
-    from rrn.agents.sb3 import SB3Agent, SB3Learner  # slow to import
+def _sb3(config: Config, games: VectorGames, device: torch.device) -> Agent:
+    from rrn.agents.sb3 import SB3Agent  # slow to import
 
-    return SB3Learner(SB3Agent(config, games, device), games, config.steps)
+    return SB3Agent(config, games, device)
 
 
-LEARNERS: dict[str, Callable[[Config, VectorGames, torch.device], Learner]] = {
-    "dqn": _dqn,
-    "ddqn": _dqn,
-    "ppo": _ppo,
-    "sb3_dqn": _sb3,
-    "sb3_ppo": _sb3,
+def _learn_sb3(config: Config, agent: Agent, games: VectorGames) -> Learner:
+    from rrn.agents.sb3 import SB3Learner
+
+    return SB3Learner(agent, games, config.steps)
+
+
+AGENTS: dict[str, tuple[Callable[..., Agent], Callable[..., Learner]]] = {
+    "dqn": (_dqn, _learn_dqn),
+    "ddqn": (_dqn, _learn_dqn),
+    "ppo": (_ppo, _learn_ppo),
+    "sb3_dqn": (_sb3, _learn_sb3),
+    "sb3_ppo": (_sb3, _learn_sb3),
 }
 
 
-def make_learner(config: Config, games: VectorGames, device: torch.device) -> Learner:
-    """The agent of the configuration with what it needs to play these games and learn.
-
-    Its network is initialised from torch's global generator. Memory for what it will see is taken as it fills.
-    """
-    return LEARNERS[config.agent.name](config, games, device)
-
-
 def make_agent(config: Config, games: VectorGames, device: torch.device) -> Agent:
-    """The agent alone."""
-    return make_learner(config, games, device).agent
+    """The agent of the configuration, its network initialised from torch's global generator."""
+    return AGENTS[config.agent.name][0](config, games, device)
+
+
+def make_learner(config: Config, games: VectorGames, device: torch.device) -> Learner:
+    """The same agent with what it needs to play these games and learn from them."""
+    return AGENTS[config.agent.name][1](config, make_agent(config, games, device), games)
 
 
 def lr_rational(config: Config) -> float | None:
