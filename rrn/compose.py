@@ -29,6 +29,7 @@ GROUPS = ("agent", "env", "act", "experiment")
 FIXED = ("agent.name", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
+    "act": {"agents"},
     "env": {"atari", "minatar"},
     "experiment": {"agents", "games"},
 }  # in the folders, but not to be chosen
@@ -50,7 +51,8 @@ def register_games() -> None:
         for game in games:
             store.store(group="env", name=game, node={"defaults": [base, "_self_"], "name": game})
     folder = Path(conf_dir())
-    for path in (*folder.glob("agent/envs/*_MinAtar.yaml"), *folder.glob("experiment/games/*_MinAtar.yaml")):
+    special = ("agent/envs", "act/agents", "experiment/games")
+    for path in (path for group in special for path in folder.glob(f"{group}/*_MinAtar.yaml")):
         for game in minatar.GAMES:
             name, group = path.stem.replace("MinAtar", game), path.parent.relative_to(folder).as_posix()
             store.store(group=group, name=name, node={"defaults": [path.stem]})
