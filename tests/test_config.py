@@ -63,6 +63,9 @@ def test_settings_of_an_agent_for_an_environment():
     ppo = compose_config(["agent=ppo", "env=MinAtar-Seaquest"])
     assert (ppo.env.num_envs, ppo.evaluation.epsilon, ppo.steps) == (8, 0.0, 1_000_000)
     assert compose_config(["agent=ppo", "env.num_envs=4", "evaluation.epsilon=0.1"]).env.num_envs == 4
+    assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational"]).act.lr == 1.5e-5
+    assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational", "act.lr=1e-3"]).act.lr == 1e-3
+    assert compose_config(["agent=dqn", "env=MinAtar-Seaquest", "act=rational"]).act.lr is None
 
 
 @pytest.mark.parametrize("act", names("act"))
@@ -81,6 +84,10 @@ def test_every_file_is_used(path):
         outer, _, inner = cut(path.stem.replace("MinAtar", "MinAtar-Asterix"), "_")
         kinds = {"experiment/games": "env", "experiment/agents": "agent", "agent/envs": "env"}
         compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
+    elif group == "act/agents":
+        act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
+        config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])
+        assert config.act.lr == OmegaConf.load(path).lr
     elif group != "." and path.stem not in ("atari", "minatar"):
         compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
 
