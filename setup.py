@@ -57,6 +57,7 @@ setup(
     package_data={
         "rrn.activations": ["presets.csv"],
         "rrn.conf": ["**/*.yaml"],
+        "rrn.reference": ["*.csv"],
         "rrn.csrc": ["rational.cu", "rational.h"],  # compiled at run time
     },
     ext_modules=[kernel(name, flags) for name, flags in KERNELS.items()],

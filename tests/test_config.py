@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import SHARED
 from omegaconf import OmegaConf
 
 from rrn import train
@@ -189,38 +187,6 @@ def test_the_configuration_can_be_printed(command):
     process = command("rrn.train", "agent=ddqn", "--cfg", "job")
     assert process.returncode == 0, process.stderr
     assert "double: true" in process.stdout
-
-
-def protocol_rows():
-    path = SHARED / "reference" / "protocol.csv"
-    return list(csv.DictReader(path.open())) if path.exists() else []
-
-
-@pytest.mark.parametrize("row", protocol_rows(), ids=lambda row: row["game"])
-def test_experiment_paper_is_the_authors_protocol(row):
-    config = compose_config([f"env={row['game']}", "experiment=paper"])
-    agent, env, evaluation = config.agent, config.env, config.evaluation
-    assert config.steps == int(row["total_agent_steps"]) == int(row["epochs"]) * evaluation.every
-    assert evaluation.every == int(row["evaluation_frequency"])
-    assert evaluation.steps == int(row["test_samples"])
-    assert (evaluation.episodes, evaluation.num_envs) == (None, 1)
-    assert evaluation.epsilon == float(row["epsilon_evaluation"])
-    assert env.frame_skip == int(row["frames_per_agent_step"])
-    assert env.frame_cap == 100_000 * env.frame_skip
-    assert (env.size, env.stack) == (int(row["width"]), int(row["history_length"]))
-    assert env.noop_max == int(row["max_no_op_actions"])
-    assert (env.num_envs, env.sticky_actions, env.max_pool) == (1, 0, False)
-    assert env.life_loss
-    assert env.clip_rewards
-    assert agent.train_every == int(row["train_frequency"])
-    assert agent.target_every == int(row["target_update_frequency"])
-    assert agent.warmup == int(row["initial_replay_size"])
-    assert agent.replay_capacity == int(row["max_replay_size"])
-    assert agent.batch_size == int(row["batch_size"])
-    assert agent.learning_rate == float(row["learning_rate"])
-    assert agent.gamma == float(row["gamma"])
-    assert (agent.epsilon_start, agent.epsilon_end) == (float(row["epsilon_start"]), float(row["epsilon_end"]))
-    assert agent.epsilon_steps == int(row["epsilon_decay_agent_steps"])
 
 
 def test_the_protocol_line_says_it_all():

@@ -1,0 +1,173 @@
+"""The authors' protocol beside ours under experiment=paper, line by line, with the entries of docs/details.md.
+
+A line is either a value of our configuration, compared with the authors' settings files, or a rule that no setting
+holds, as the papers, their code or their data show it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import zip_longest
+
+from rrn.compose import compose_config
+from rrn.config import dotted
+from rrn.reference.tables import games, row_of
+
+TIME_LIMIT = 100_000  # agent steps of a game, of the environments <Game>Deterministic-v4
+SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
+WIDTHS = (28, 19, 18, 15)  # of the columns
+
+
+@dataclass(frozen=True)
+class Line:
+    """One point of the protocol."""
+
+    what: str
+    authors: str
+    ours: str
+    verdict: str  # same, differs or unknown
+    entry: int | None = None  # number of its entry in docs/details.md
+
+
+def _column(name: str, kind: type = int) -> Callable[[dict[str, str]], object]:
+    return lambda row: kind(row[name])
+
+
+def _is(value: object) -> Callable[[dict[str, str]], object]:
+    """A value that is the same for all games, and stands in the authors' scripts instead of their settings files."""
+    return lambda row: value
+
+
+def _size(row: dict[str, str]) -> int | str:
+    return int(row["width"]) if row["width"] == row["height"] else f"{row['width']}x{row['height']}"
+
+
+# our setting: what it is, the authors' value, its entry in docs/details.md
+VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = {
+    "steps": ("agent steps of training", _column("total_agent_steps"), 8),
+    "agent.double": ("Double DQN", _is(False), None),
+    "agent.learning_rate": ("learning rate", _column("learning_rate", float), 16),
+    "agent.adam_eps": ("epsilon of Adam", _is(1e-8), 12),
+    "agent.max_grad_norm": ("gradient clipping", _is(None), 12),
+    "agent.gamma": ("discount", _column("gamma", float), None),
+    "agent.batch_size": ("batch size", _column("batch_size"), None),
+    "agent.train_every": ("agent steps per update", _column("train_frequency"), 9),
+    "agent.target_every": ("and per copy to the target", _column("target_update_frequency"), 9),
+    "agent.warmup": ("random steps before", _column("initial_replay_size"), 8),
+    "agent.replay_capacity": ("replay memory", _column("max_replay_size"), None),
+    "agent.epsilon_start": ("epsilon at the start", _column("epsilon_start", float), None),
+    "agent.epsilon_end": ("epsilon at the end", _column("epsilon_end", float), None),
+    "agent.epsilon_steps": ("agent steps in between", _column("epsilon_decay_agent_steps"), None),
+    "env.num_envs": ("games at a time", _is(1), None),
+    "env.frame_skip": ("frames per agent step", _column("frames_per_agent_step"), 6),
+    "env.max_pool": ("maximum over two frames", _is(False), 6),
+    "env.sticky_actions": ("sticky actions", _is(0.0), 6),
+    "env.noop_max": ("most no-ops at the start", _column("max_no_op_actions"), 2),
+    "env.life_loss": ("lost life ends an episode", _is(True), 3),
+    "env.frame_cap": ("most frames of a game", lambda row: TIME_LIMIT * int(row["frames_per_agent_step"]), 5),
+    "env.size": ("size of the screen", _size, None),
+    "env.stack": ("frames per observation", _column("history_length"), None),
+    "env.clip_rewards": ("rewards clipped to [-1, 1]", _is(True), None),
+    "evaluation.every": ("steps between evaluations", _column("evaluation_frequency"), 8),
+    "evaluation.steps": ("steps of an evaluation", _column("test_samples"), 10),
+    "evaluation.episodes": ("or games of an evaluation", _is(None), 10),
+    "evaluation.num_envs": ("games at a time there", _is(1), 10),
+    "evaluation.epsilon": ("epsilon of an evaluation", _column("epsilon_evaluation", float), None),
+}
+# settings that change how fast a run is, or which run it is, and not its protocol
+NOT_COMPARED = {"agent.name", "agent.compile", "agent.replay_on_device", "env.name", "env.kind", "env.overlap"}
+# what agent=dqn has without a setting: column of the authors' settings, value, entry
+FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
+
+RULES = (
+    Line("resize", "bilinear", "average of areas", DIFFERS, 1),
+    Line("no-ops are counted in", "not said", "emulator frames", UNKNOWN, 2),
+    Line("stack after a lost life", "not said", "goes on", UNKNOWN, 3),
+    Line("game is over", "with the last life", "with the last life", SAME, 4),
+    Line("weights of the last layer", "Xavier, gain 1", "Xavier, gain sqrt(2)", DIFFERS, 11),
+    Line("weights of the other layers", "Xavier, gain sqrt(2)", "Xavier, gain sqrt(2)", SAME, 11),
+    Line("update after a step sees it", "yes", "from the next one on", DIFFERS, 36),
+    Line("places of d_silu", "SiLU, SiLU, dSiLU, dSiLU", "SiLU, SiLU, dSiLU, dSiLU", SAME, 15),
+    Line("start of rationals", "their library's leaky ReLU", "our fit of leaky ReLU", DIFFERS, 18),
+    Line("form of rationals", "A (some runs B), 5/4, most with a learned centre", "A, 5/4", DIFFERS, 47),
+    Line("pretrained rationals", "frozen, new weights", "frozen, new weights", SAME, 29),
+)
+OLDER_SCRIPT = Line("first evaluation", "before training", "before training", SAME, 8)
+NEWER_SCRIPT = (
+    Line("first evaluation", "it seems, after the first training period", "before training", DIFFERS, 46),
+    Line("random steps are played", "it seems, not", "yes", DIFFERS, 46),
+)
+
+
+@cache
+def settings(game: str) -> dict[str, object]:
+    """Ours under experiment=paper, with dotted names."""
+    return dotted(asdict(compose_config([f"env={game}", "experiment=paper", "agent=dqn"])))
+
+
+def compare(game: str) -> list[Line]:
+    """All points of the protocol for a game, values first.
+
+    Raises:
+        UserError: it is none of the paper's games.
+    """
+    row = row_of("protocol", game)
+    ours = settings(game)
+    values = [(what, theirs(row), ours[key], entry) for key, (what, theirs, entry) in VALUES.items()]
+    values += [(what, row[column], value, entry) for what, (column, value, entry) in FIXED.items()]
+    compared = [
+        Line(what, _text(theirs), _text(own), SAME if theirs == own else DIFFERS, entry)
+        for what, theirs, own, entry in values
+    ]
+    return [*compared, *RULES, *(NEWER_SCRIPT if game == "Tennis" else (OLDER_SCRIPT,))]
+
+
+def report(game: str) -> str:
+    """The comparison for a game, as a table of 80 columns."""
+    lines = compare(game)
+    head = f"{game}: the authors' protocol ({row_of('protocol', game)['environment']}) and experiment=paper"
+    return "\n".join([head, "", *_table(lines), "", f"{_count(lines)}. no. = entry of docs/details.md"])
+
+
+def report_all() -> str:
+    """Which of the 15 games differ in what, in short."""
+    by_game = {game: compare(game) for game in games()}
+    common = [line for line in by_game["Pong"] if line.verdict != SAME]
+    lines = ["The authors' protocol and experiment=paper, 15 games; give one to see all of it.", ""]
+    for game, found in by_game.items():
+        own = [line.what for line in found if line.verdict != SAME and line not in common]
+        lines.append(f"{game:<16}{_count(found)}{'; of its own: ' + ', '.join(own) if own else ''}")
+    lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent=" " * 16) or [""]]
+    return "\n".join(
+        [*lines, "", "Not the same on all of them:", "", *_table(common), "", "no. = entry of docs/details.md"]
+    )
+
+
+def _count(lines: Sequence[Line]) -> str:
+    numbers = {verdict: sum(line.verdict == verdict for line in lines) for verdict in (SAME, DIFFERS, UNKNOWN)}
+    return f"{numbers[SAME]} same, {numbers[DIFFERS]} differ, {numbers[UNKNOWN]} unknown"
+
+
+def _table(lines: Sequence[Line]) -> list[str]:
+    found = [_row(("", "authors", "ours", ""))]
+    for line in lines:
+        verdict = f"{line.verdict}, no. {line.entry}" if line.entry else line.verdict
+        cells = [
+            textwrap.wrap(text, width - 1)
+            for text, width in zip((line.what, line.authors, line.ours), WIDTHS[:3], strict=True)
+        ]
+        found += [_row(row) for row in zip_longest(*cells, [verdict], fillvalue="")]
+    return found
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "".join(f"{text:<{width}}" for text, width in zip(cells, WIDTHS, strict=True)).rstrip()
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,49 @@
+"""The small tables that come with the package; scripts/make_reference.py writes them."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from functools import cache
+from importlib.resources import files
+
+from rrn.errors import UserError
+
+
+@cache
+def rows(name: str) -> list[dict[str, str]]:
+    """Rows of one of the files, by column; its head, of lines with #, is left out."""
+    lines = files("rrn.reference").joinpath(f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def games() -> list[str]:
+    """The 15 games of the paper, as in env=."""
+    return [row["game"] for row in rows("protocol")]
+
+
+def row_of(name: str, game: str) -> dict[str, str]:
+    """The row of a game in the file `protocol` or `baselines`.
+
+    Raises:
+        UserError: it is none of the paper's games.
+    """
+    for row in rows(name):
+        if row["game"] == game:
+            return row
+    near = difflib.get_close_matches(game, games(), 1)
+    hint = f"Did you mean {near[0]}?" if near else f"They are {', '.join(games())}."
+    raise UserError(f"{game}: expected one of the paper's games. {hint}")
+
+
+def evaluation_step(game: str, agent: str, epoch: int) -> int:
+    """Agent steps of training before an evaluation of the authors, which they count from 0.
+
+    Their older script evaluates the untrained network first. The runs on Tennis and those of Rainbow seem to be by the
+    newer one, which trains first (docs/details.md, no. 46).
+
+    Raises:
+        UserError: it is none of the paper's games.
+    """
+    trained_first = game == "Tennis" or agent == "rainbow"
+    return 0 if agent == "random" else (epoch + trained_first) * int(row_of("protocol", game)["evaluation_frequency"])
