@@ -112,10 +112,11 @@ def expansion(activation: nn.Module) -> int:
 
 
 def xavier(network: Network) -> None:
-    """Xavier uniform with gain sqrt(2) for the weights; the biases stay as torch draws them."""
+    """Xavier uniform with gain sqrt(2) for the weights, 1 for the last layer; the biases stay as torch draws them."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight, gain=2**0.5)
+            last = module is network.layers.output
+            nn.init.xavier_uniform_(module.weight, gain=1 if last else 2**0.5)
 
 
 @torch.no_grad()
