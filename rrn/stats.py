@@ -39,7 +39,7 @@ class Interval:
             sign: a plus before a value above zero, for differences.
         """
         if digits is None:
-            size = abs(self.value) / 10 if self.low is None else self.high - self.low
+            size = (0 if self.low is None else self.high - self.low) or abs(self.value) / 10
             digits = min(max(1 - math.floor(math.log10(size)), 0), 6) if size > 0 else 1
         value, low, high = (end if end is None else _fixed(end, digits) for end in (self.value, self.low, self.high))
         plus = "+" if sign and float(value) > 0 else ""

@@ -193,6 +193,7 @@ TEXTS = [
     (stats.Interval(12345.6, 10123.4, 14210.9, 5), {}, "12346 (10123 to 14211)"),
     (stats.Interval(0.51234, 0.49, 0.53, 5), {}, "0.512 (0.490 to 0.530)"),
     (stats.Interval(0.0, 0.0, 0.0, 5), {}, "0.0 (0.0 to 0.0)"),
+    (stats.Interval(0.125, 0.125, 0.125, 5), {}, "0.125 (0.125 to 0.125)"),
     (stats.Interval(-0.01, -0.04, 2.0, 5), {"digits": 1, "sign": True}, "0.0 (0.0 to 2.0)"),
     (stats.Interval(1.5, -0.5, 2.0, 5), {"digits": 1, "sign": True}, "+1.5 (-0.5 to 2.0)"),
     (stats.Interval(-1.5, -2.5, 2.0, 5), {"digits": 0, "sign": True}, "-2 (-2 to 2)"),
