@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from rrn.compose import load_run_config
 from rrn.config import MinAtarConfig
+from rrn.stats import difference, seeds_interval
 from rrn.status import read_status
 
 ACTS = ("relu", "leaky_relu", "silu", "rational", "recurrent_rational")
@@ -86,33 +87,18 @@ def score(curve: Curve) -> float:
     return float(np.mean([mean for _, mean in curve[-LAST:]]))
 
 
-def interval(draw: np.ndarray) -> str:
-    """Of the means of resampled scores."""
-    low, high = np.quantile(draw, (0.025, 0.975))
-    return f"{low:.1f} to {high:.1f}"
-
-
-def resampled(scores: list[float], seed: int) -> np.ndarray:
-    """Means of the scores of as many seeds, drawn with replacement, [RESAMPLES]."""
-    random = np.random.default_rng(seed)
-    return random.choice(scores, (RESAMPLES, len(scores))).mean(axis=1)
-
-
 def table(agent: str, env: str, curves: dict[Key, Curve]) -> list[str]:
     """Rows of one agent on one game: each activation, and its difference from relu."""
     scores = {act: [score(curves[key]) for key in sorted(curves) if key[:3] == (agent, env, act)] for act in ACTS}
-    draws = {act: resampled(found, number) for number, (act, found) in enumerate(scores.items()) if len(found) >= 3}
     lines = []
     for act, found in scores.items():
         if not found:
             continue
-        spread = f" ({interval(draws[act])})" if act in draws else ""
-        difference = "-"
-        if act != "relu" and act in draws and "relu" in draws:
-            gap = np.mean(found) - np.mean(scores["relu"])
-            difference = f"{gap:+.1f} ({interval(draws[act] - draws['relu'])})"
+        gap = "-"
+        if act != "relu" and min(len(found), len(scores["relu"])) >= 3:
+            gap = difference(found, scores["relu"], RESAMPLES).text(1, sign=True)
         each = ", ".join(f"{one:.1f}" for one in found)
-        lines.append(f"| {act} | {np.mean(found):.1f}{spread} | {each} | {difference} |")
+        lines.append(f"| {act} | {seeds_interval(found, RESAMPLES).text(1)} | {each} | {gap} |")
     return lines
 
 
