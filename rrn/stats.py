@@ -182,6 +182,20 @@ def performance_profile(
     return Profile(taus, *_estimate(share, (scores,), resamples, confidence, seed))
 
 
+def band(values: np.ndarray, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Ends of the bootstrap interval of the mean over seeds, at each evaluation on its own, [E] and [E].
+
+    Args:
+        values: [seeds, E].
+        resamples, confidence, seed: as of `interval`; a resample takes whole curves.
+    """
+    values = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    # how often each seed is drawn: the means of all resamples are one product of matrices
+    counts = np.stack([(draws == number).sum(1) for number in range(len(values))], axis=1) / len(values)
+    return tuple(np.quantile(counts @ values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0))
+
+
 def area_under_curve(curve: Curve) -> float:
     """Mean height of a learning curve: trapezoids over agent steps, divided by the range of steps.
 

@@ -277,6 +277,16 @@ def test_the_area_under_a_curve_is_its_mean_height(steps, data):
     assert stats.area_under_curve(curve(steps, line)) == pytest.approx(0.5)
 
 
+def test_the_band_of_curves_is_the_interval_at_each_evaluation():
+    values = np.random.default_rng(0).normal(size=(5, 3)) * [1, 10, 0] + [0, 50, 2]
+    low, high = stats.band(values, resamples=20_000)
+    for at in range(3):
+        alone = stats.seeds_interval(values[:, at], resamples=20_000)
+        assert (low[at], high[at]) == pytest.approx(
+            (alone.low, alone.high), abs=0.05 * (alone.high - alone.low) + 1e-12
+        )
+
+
 def test_the_area_of_known_curves():
     assert stats.area_under_curve(curve([0, 10, 40], [0.0, 2.0, 4.0])) == near((10 * 1 + 30 * 3) / 40)
     for steps, means in (([5], [1.0]), ([], []), ([0, 10], [1.0, math.nan])):

@@ -1,0 +1,93 @@
+"""The command `python -m rrn.report FOLDER ...`.
+
+python -m rrn.report runs --curves paper_curves.csv.gz
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from rrn.curves import Curve
+from rrn.errors import UserError
+from rrn.overview import terminal_size
+from rrn.reference import read_curves
+from rrn.report.cells import Method, aggregate, make_cells
+from rrn.report.page import Page
+from rrn.report.runs import Run, read_runs
+from rrn.report.styles import label
+from rrn.report.terminal import show
+from rrn.report.todo import to_do
+
+
+def main(arguments: list[str]) -> None:
+    """Print the report and write the page; a user's mistake ends with a sentence and exit code 2."""
+    parser = argparse.ArgumentParser("python -m rrn.report", description="Scores of runs, beside the paper's.")
+    parser.add_argument("folders", nargs="*", type=Path, default=[Path("runs")], help="with runs at any depth")
+    parser.add_argument(
+        "--curves", type=Path, help="the authors' curves, as python -m rrn.reference import writes them"
+    )
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (default: report.html)")
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="of each activation, to say which are missing (default: 5)"
+    )
+    args = parser.parse_args(arguments)
+    try:
+        report(args.folders, args.curves, args.out, args.seeds)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) -> None:
+    """Print the report on the runs in some folders, and write its page.
+
+    Args:
+        folders: with runs at any depth.
+        curves: the authors' curves; None: the paper's numbers are those that it prints.
+        out: the HTML file.
+        seeds: that each activation should have.
+
+    Raises:
+        UserError: a folder or the curves cannot be read, there is no run, or the page cannot be written.
+    """
+    runs, damaged = read_runs(folders)
+    if not runs:
+        where = ", ".join(map(str, folders))
+        raise UserError(
+            f"{where}: no run is here; python -m rrn.train makes one." + "".join(f" {one}" for one in damaged)
+        )
+    played = {run.curve.game for run in runs}
+    paper = [curve for curve in read_curves(curves) if curve.game in played] if curves else []
+    cells = _cells(runs, paper)
+    games, aggregates = aggregate(cells)
+    found = to_do(runs, seeds)
+    several = len({run.curve.agent for run in runs}) > 1
+
+    def named(method: Method) -> str:
+        return label(method, several)
+
+    console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
+    show(console, cells, games, aggregates, found, runs, damaged, named)
+    page = Page(runs, cells, paper, games, aggregates, found, damaged, named)
+    where = ", ".join(map(str, folders))
+    when = datetime.now().strftime("%d %B %Y, %H:%M")
+    try:
+        page.write(out, f"{len(runs)} runs in {where}", f"Made {when} by python -m rrn.report.")
+    except OSError as error:
+        raise UserError(f"{out}: {error.strerror or error}; choose another file with --out.") from error
+    console.print(f"\nthe page with curves and shapes: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+
+
+def _cells(runs: Sequence[Run], paper: Sequence[Curve]):
+    done = {id(run.curve) for run in runs if run.state in ("done", "unknown")}
+    return make_cells((run.curve for run in runs), paper, lambda curve: id(curve) in done)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,243 @@
+"""The report's charts, as the dictionaries that plotly draws: scores over training, final scores, measures.
+
+A chart is `{"data": [...], "layout": {...}}`; each trace says in `meta` which method it belongs to, so that the page
+can hide it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rrn import stats
+from rrn.curves import Curve
+from rrn.report.cells import Aggregate, Cell, Method
+from rrn.report.runs import Run, Series
+from rrn.report.styles import Style
+
+Chart = dict
+Labels = dict[Method, str]
+POINTS = 160  # of a curve; longer ones are averaged
+FLOOR = 0.001  # of the log axis, in human scores
+TAUS = np.linspace(0, 2, 81)
+
+
+def learning(runs: Sequence[Run], paper: Sequence[Curve], styles: dict[Method, Style], labels: Labels) -> Chart:
+    """Scores over training on one game: each seed thin, their mean thick with its interval; the paper's paler."""
+    data = []
+    for method in labels:
+        ours = [run.curve for run in runs if (run.curve.agent, run.curve.act) == method and len(run.curve.steps)]
+        theirs = [curve for curve in paper if (curve.agent, curve.act) == method]
+        for curves, whose in ((theirs, "paper"), (ours, "")):
+            data += _group(curves, method, styles[method], f"{labels[method]} {whose}".strip(), whose == "paper")
+    reached = max((run.curve.steps[-1] for run in runs if len(run.curve.steps)), default=0)
+    xaxis = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
+    if paper and reached:
+        xaxis |= {"range": [0, float(reached) * 1.03]}
+    return {"data": data, "layout": {"xaxis": xaxis, "yaxis": {"title": {"text": "score"}}, "height": 420}}
+
+
+def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, faint: bool) -> list[dict]:
+    """Traces of the seeds of one method, ours or the paper's."""
+    if not curves:
+        return []
+    meta, group = {"method": "|".join(method), "paper": faint}, name
+    line = {"color": style.colour, "dash": "dot" if faint else style.dash}
+    traces = []
+    for curve in curves if len(curves) > 1 else ():
+        steps, means = thin((curve.steps, curve.means))
+        traces.append(
+            _trace(steps, means, f"{name}, seed {curve.seed}", meta, group)
+            | {"line": line | {"width": 0.8}, "opacity": 0.35, "showlegend": False, "mode": "lines"}
+        )
+    steps, values = together([(curve.steps, curve.means) for curve in curves])
+    if len(curves) >= 3 and len(steps):
+        low, high = stats.band(values)
+        (x, low), (_, high) = thin((steps, low)), thin((steps, high))
+        ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
+        traces.append(_area(*ends, name, meta, group, style) | {"opacity": 0.1 if faint else 0.18})
+    x, y = thin((steps, values.mean(axis=0)))
+    marks = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
+    sizes = [7 if i in set(marks) else 0 for i in range(len(x))]
+    traces.append(
+        _trace(x, y, f"{name} ({len(curves)} seed{'s' * (len(curves) > 1)})", meta, group)
+        | {"line": line | {"width": 1.5 if faint else 2.6}, "opacity": 0.7 if faint else 1, "mode": "lines+markers"}
+        | {"marker": {"symbol": style.symbol + ("-open" if faint else ""), "size": sizes, "color": style.colour}}
+    )
+    return traces
+
+
+def _trace(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str) -> dict:
+    return {"type": "scatter", "x": _numbers(x), "y": _numbers(y), "name": name, "meta": meta, "legendgroup": group}
+
+
+def _area(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str, style: Style) -> dict:
+    """What lies between two lines, the second one backwards."""
+    fill = {"fill": "toself", "fillcolor": style.colour, "line": {"width": 0}, "mode": "lines"}
+    return _trace(x, y, name, meta, group) | fill | {"hoverinfo": "skip", "showlegend": False}
+
+
+def together(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
+    """Steps [E] that all series have, and their values there [series, E]."""
+    steps = series[0][0]
+    for other, _ in series[1:]:
+        steps = np.intersect1d(steps, other)
+    return steps, np.array([values[np.isin(at, steps)] for at, values in series])
+
+
+def thin(series: Series, points: int = POINTS) -> Series:
+    """Means of neighbours, so that at most so many points are left; the first and the last one stay."""
+    steps, values = series
+    if len(steps) <= points:
+        return series
+    starts = np.linspace(1, len(steps) - 1, points - 2, endpoint=False).astype(int)
+    lengths = np.diff(starts, append=len(steps) - 1)
+    inner = (np.add.reduceat(row[:-1], starts) / lengths for row in (steps, values))
+    return tuple(np.concatenate([row[:1], mean, row[-1:]]) for row, mean in zip(series, inner, strict=True))
+
+
+def _numbers(values: np.ndarray) -> list:
+    """Five digits; None, which plotly leaves out, for what is not finite."""
+    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in np.asarray(values, float)]
+
+
+def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -> Chart | None:
+    """Final scores, human-normalised, on a log axis as in the paper; bars below the axis are lifted onto it."""
+    data = []
+    for method in labels:
+        own = [cell for cell in cells if cell.method == method and cell.normalised is not None]
+        for whose in ("", "paper"):
+            rows = [row for cell in own if (row := _bar(cell, whose)) is not None]
+            if rows:
+                data.append(_bars(rows, method, styles[method], f"{labels[method]} {whose}".strip(), whose == "paper"))
+    if not data:
+        return None
+    top = max(value for trace in data for value in trace["y"])
+    axis = {"type": "log", "title": {"text": "human-normalised score"}, "dtick": 1}
+    axis["range"] = [np.log10(FLOOR), np.log10(max(top, 1)) + 0.6]
+    lines = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"width": 1, "dash": "dot"}}]
+    return {"data": data, "layout": {"barmode": "group", "yaxis": axis, "shapes": lines, "height": 420}}
+
+
+def _bar(cell: Cell, whose: str) -> tuple[str, float, float | None, float | None, str] | None:
+    """Game, value, low, high and what the pointer shows."""
+    from rrn.reference import human_normalised
+
+    if whose == "paper":
+        end = cell.paper_end
+        if end is None:
+            return None
+        value, *ends = (float(human_normalised(cell.game, end.mean + sign * end.std)) for sign in (0, -1, 1))
+        low, high = sorted(ends)
+        return cell.game, value, low, high, f"{end.mean:g} ± {end.std:g} (standard deviation), {end.seeds} seeds"
+    found = stats.seeds_interval(cell.normalised)
+    return cell.game, found.value, found.low, found.high, f"raw {cell.ours.text(1)}"
+
+
+def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: bool) -> dict:
+    games, values, lows, highs, texts = zip(*rows, strict=True)
+    shown = [max(value, FLOOR) for value in values]
+    up = [max(high, FLOOR) - at if high is not None else 0 for high, at in zip(highs, shown, strict=True)]
+    down = [at - max(low, FLOOR) if low is not None else 0 for low, at in zip(lows, shown, strict=True)]
+    notes = [
+        f"{value:.3f}: {text}" + (" (below the axis)" * (value < FLOOR))
+        for value, text in zip(values, texts, strict=True)
+    ]
+    return {
+        "type": "bar",
+        "name": name,
+        "x": list(games),
+        "y": shown,
+        "meta": {"method": "|".join(method), "paper": faint},
+        "marker": {
+            "color": style.colour,
+            "pattern": {"shape": style.pattern, "fgcolor": "#fff"},
+            "opacity": 0.45 if faint else 1,
+        },
+        "error_y": {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1},
+        "customdata": notes,
+        "hovertemplate": "%{x}, " + name + "<br>%{customdata}<extra></extra>",
+    }
+
+
+def profiles(aggregates: Sequence[Aggregate], styles: dict[Method, Style], labels: Labels) -> Chart | None:
+    """Share of runs above each human-normalised score (Agarwal et al. 2021, section 4.2)."""
+    data = []
+    for one in aggregates:
+        style, meta = styles[one.method], {"method": "|".join(one.method), "paper": False}
+        profile, name = stats.performance_profile(one.scores, TAUS), labels[one.method]
+        if profile.low is not None:
+            ends = np.concatenate([profile.high, profile.low[::-1]])
+            data.append(_area(np.concatenate([TAUS, TAUS[::-1]]), ends, name, meta, name, style) | {"opacity": 0.18})
+        data.append(
+            _trace(TAUS, profile.share, name, meta, name)
+            | {"line": {"color": style.colour, "dash": style.dash, "width": 2.2}, "mode": "lines"}
+        )
+    axes = {"xaxis": {"title": {"text": "human-normalised score"}}, "yaxis": {"title": {"text": "share of runs above"}}}
+    return {"data": data, "layout": {**axes, "height": 360}} if data else None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the page shows of the measures in the log; see docs/plasticity.md."""
+
+    name: str  # in the log, and the start of the names of its parts
+    title: str
+    combine: Callable[[np.ndarray], np.ndarray] | None = None  # parts [parts, E] to one line [E]; None: it has none
+
+
+def _root_sum_square(parts: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(parts).sum(axis=0))
+
+
+def _mean(parts: np.ndarray) -> np.ndarray:
+    return parts.mean(axis=0)
+
+
+MEASURES = (
+    Measure("dormant", "dormant units, share"),
+    Measure("effective_rank", "effective rank of the features"),
+    Measure("overestimation", "predicted value minus the return that followed"),
+    Measure("weight_norm", "norm of all weights", _root_sum_square),
+    Measure("gradient_norm", "norm of the last gradient", _root_sum_square),
+    Measure("moved", "move of the activations since the last evaluation", _mean),
+    Measure("moved_since_start", "move of the activations since the start", _mean),
+)
+
+
+def measure(runs: Sequence[Run], which: Measure, styles: dict[Method, Style], labels: Labels) -> Chart | None:
+    """One measure over training on one game: each seed thin, the mean over seeds thick; None without any."""
+    groups: dict[Method, list[Series]] = defaultdict(list)
+    for run in runs:
+        series = _series(run.measures, which)
+        if series is not None:
+            groups[run.curve.agent, run.curve.act].append(series)
+    data = []
+    for method in (method for method in labels if method in groups):
+        style, meta, name = styles[method], {"method": "|".join(method), "paper": False}, labels[method]
+        line = {"color": style.colour, "dash": style.dash}
+        for each in groups[method] if len(groups[method]) > 1 else ():
+            faint = {"line": line | {"width": 0.7}, "opacity": 0.35, "mode": "lines", "hoverinfo": "skip"}
+            data.append(_trace(*thin(each), name, meta, name) | faint)
+        steps, values = together(groups[method])
+        text = f"{name} (n={len(values)})"
+        data.append(
+            _trace(*thin((steps, values.mean(axis=0))), text, meta, name)
+            | {"line": line | {"width": 2}, "mode": "lines"}
+        )
+    layout = {"title": {"text": which.title, "font": {"size": 13}}, "height": 260, "showlegend": False}
+    return {"data": data, "layout": layout | {"xaxis": {"rangemode": "tozero"}}} if data else None
+
+
+def _series(measures: dict[str, Series], which: Measure) -> Series | None:
+    name = f"plasticity/{which.name}"
+    if which.combine is None:
+        return measures.get(name)
+    parts = [series for key, series in measures.items() if key.startswith(f"{name}/")]
+    if not parts:
+        return None
+    steps, values = together(parts)
+    return steps, which.combine(values)

@@ -1,0 +1,238 @@
+"""The report as one HTML file that needs nothing else: tables, charts, videos, and the library that draws."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from string import Template
+
+from plotly.offline import get_plotlyjs
+
+from rrn import stats
+from rrn.curves import Curve
+from rrn.progress import count
+from rrn.protocol import protocol_line
+from rrn.reference import baselines
+from rrn.reference.tables import games as games_with_scores
+from rrn.report import charts, rows
+from rrn.report.cells import BASELINE, Aggregate, Cell, Method, order
+from rrn.report.charts import Chart
+from rrn.report.runs import Run
+from rrn.report.shape_charts import evolution
+from rrn.report.styles import styles
+from rrn.report.todo import ToDo
+
+VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # of one, and of all together
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Page:
+    """What is on it, gathered before it is written."""
+
+    runs: Sequence[Run]
+    cells: Sequence[Cell]
+    paper: Sequence[Curve]
+    games: Sequence[str]  # of the aggregates
+    aggregates: Sequence[Aggregate]
+    found: Sequence[ToDo]
+    damaged: Sequence[str]
+    label: Callable[[Method], str]
+    charts: dict[str, Chart] = field(default_factory=dict)
+
+    def __post_init__(self):
+        methods = {(run.curve.agent, run.curve.act) for run in self.runs}
+        self.labels = {method: self.label(method) for method in sorted(methods, key=lambda one: order("", one))}
+        self.styles = styles(methods)
+        self.all_games = sorted({run.curve.game for run in self.runs})
+
+    def write(self, path: Path, title: str, subtitle: str) -> None:
+        """Write the file."""
+        body = "\n".join([self._summary(), self._to_do(), *map(self._game, self.all_games), self._runs()])
+        text = Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
+            title=escape(title),
+            subtitle=escape(subtitle),
+            style=(HERE / "page.css").read_text(encoding="utf-8"),
+            filters=self._filters(),
+            body=body,
+            plotly=get_plotlyjs(),
+            # no text in it may end the element
+            charts=json.dumps(self.charts, separators=(",", ":")).replace("<", "\\u003c"),
+            script=(HERE / "page.js").read_text(encoding="utf-8"),
+        )
+        path.write_text(text, encoding="utf-8")
+
+    def _chart(self, name: str, chart: Chart | None, **data: str) -> str:
+        """The place of a chart on the page; nothing without one."""
+        if chart is None:
+            return ""
+        self.charts[name] = chart
+        marks = "".join(f' data-{key}="{escape(value)}"' for key, value in data.items())
+        return (
+            f'<div class="chart" data-chart="{escape(name)}"{marks} style="height:{chart["layout"]["height"]}px"></div>'
+        )
+
+    def _filters(self) -> str:
+        seeds = sorted({str(run.curve.seed) for run in self.runs}, key=int)
+        groups = [
+            ("game", "games", [(game, game, True) for game in self.all_games]),
+            ("method", "activations", [("|".join(m), text, True) for m, text in self.labels.items()]),
+            ("seed", "shapes of", [(seed, f"seed {seed}", seed == seeds[0]) for seed in seeds]),
+            ("paper", "paper", [("paper", "show its curves and bars", True)]),
+        ]
+        parts = []
+        for kind, title, options in groups:
+            if kind == "paper" and not self._compares:
+                continue
+            inputs = [
+                f'<label><input type="checkbox" data-kind="{kind}" value="{escape(value)}"{" checked" * on}> '
+                f"{escape(text)}</label>"
+                for value, text, on in options
+            ]
+            every = f'<button type="button" data-kind="{kind}">all</button>' if len(options) > 2 else ""
+            parts.append(f"<fieldset><legend>{title}</legend>{''.join(inputs)}{every}</fieldset>")
+        return "".join(parts)
+
+    @property
+    def _compares(self) -> bool:
+        return bool(self.paper) or any(cell.paper_end for cell in self.cells)
+
+    def _summary(self) -> str:
+        notes = rows.warnings(self.cells, self.runs, self.damaged)
+        parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in notes)]
+        parts.append(
+            '<p class="note">The score of a run is the mean of its last evaluation, as in the paper; n is the number '
+            "of seeds, an interval the 95 % percentile bootstrap over them. Paper then: after the same number of "
+            "steps, from the authors' curves. Paper at end: as printed, with their standard deviation (sd). Baseline: "
+            f"{' or '.join(BASELINE)}.</p>"
+        )
+        heads = ["game", "activation", "ours", "steps", "paper then", "ours - paper", "paper at end", "ours - baseline"]
+        lines = []
+        for _, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
+            for number, row in enumerate(group):
+                cells = [row.game, self.label(row.method), row.ours, row.steps, row.paper_then, row.difference]
+                cells += [row.paper_end, row.against]
+                marks = f'data-game="{escape(row.game)}" data-method="{escape("|".join(row.method))}"'
+                lines.append(f"<tr {marks}{' class=first' * (not number)}>{_cells(cells)}</tr>")
+        parts.append(_table(heads, lines))
+        parts.append(self._over_games())
+        bars = charts.finals(self.cells, self.styles, self.labels)
+        if bars:
+            note = "A dotted line marks human play. Error bars: ours 95 % intervals, the paper's standard deviations."
+            parts += ["<h3>Final scores, human-normalised</h3>", f'<p class="note">{note}</p>']
+            parts.append(self._chart("finals", bars | {"byGame": True}))
+        return "".join(parts)
+
+    def _over_games(self) -> str:
+        if not self.aggregates:
+            return ""
+        heads, lines = rows.aggregates(self.aggregates)
+        body = [
+            f'<tr data-method="{escape("|".join(method))}">{_cells([self.label(method), *texts])}</tr>'
+            for method, texts in lines
+        ]
+        note = f"Over {len(self.games)} games that all have: {', '.join(self.games)}. 0 is random play, 1 a human."
+        profile = self._chart("profiles", charts.profiles(self.aggregates, self.styles, self.labels))
+        title = "<h3>Over all games, human-normalised</h3>"
+        return f'{title}<p class="note">{escape(note)}</p>{_table(["activation", *heads], body)}{profile}'
+
+    def _to_do(self) -> str:
+        if not self.found:
+            return ""
+        lines = [
+            f"<tr>{_cells([rows.where(one, self.label), one.what])}"
+            f"<td><code>{escape(one.command or '')}</code></td></tr>"
+            for one in self.found
+        ]
+        table = _table(["runs", "what", "command"], lines, "text")
+        return f'<h2 id="missing">Missing or not finished</h2>{table}'
+
+    def _game(self, game: str) -> str:
+        runs = [run for run in self.runs if run.curve.game == game]
+        paper = [curve for curve in self.paper if curve.game == game]
+        curves = charts.learning(runs, paper, self.styles, self.labels)
+        parts = [f'<h2 id="{escape(game)}">{escape(game)}</h2><h3>Scores over training</h3>']
+        parts.append(self._chart(f"{game} scores", curves))
+        measures = [
+            self._chart(f"{game} {one.name}", charts.measure(runs, one, self.styles, self.labels))
+            for one in charts.MEASURES
+        ]
+        if any(measures):
+            parts.append(f'<h3>Measures of plasticity</h3><div class="grid">{"".join(measures)}</div>')
+        shapes = []
+        for run in sorted(runs, key=lambda one: (order(game, (one.curve.agent, one.curve.act)), one.curve.seed)):
+            method = run.curve.agent, run.curve.act
+            marks = {"method": "|".join(method), "seed": str(run.curve.seed)}
+            chart = self._chart(f"shapes {run.folder}", evolution(run.folder), **marks)
+            if chart:
+                data = "".join(f' data-{key}="{escape(value)}"' for key, value in marks.items())
+                shapes.append(f"<h4{data}>{escape(self.label(method))}, seed {run.curve.seed}</h4>{chart}")
+        if shapes:
+            note = "Each place of the network; grey bars: inputs at the last step."
+            parts.append(f'<h3>Learned shapes</h3><p class="note">{note}</p>{"".join(shapes)}')
+        parts.append(self._videos(runs))
+        return f'<section data-game="{escape(game)}">{"".join(parts)}</section>'
+
+    def _videos(self, runs: Sequence[Run]) -> str:
+        """Those that lie in the folders of runs, while they are small enough."""
+        parts = []
+        for run in runs:
+            for path in sorted(run.folder.glob("*.mp4")):
+                size = path.stat().st_size
+                if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
+                    continue
+                self._video_bytes += size
+                method = run.curve.agent, run.curve.act
+                data = base64.b64encode(path.read_bytes()).decode()
+                text = escape(f"{self.label(method)}, seed {run.curve.seed}")
+                source = f'<video controls preload="metadata" src="data:video/mp4;base64,{data}"></video>'
+                parts.append(
+                    f'<figure data-method="{escape("|".join(method))}">{source}<figcaption>{text}</figcaption></figure>'
+                )
+        return f"<h3>Videos</h3>{''.join(parts)}" if parts else ""
+
+    _video_bytes = 0
+
+    def _runs(self) -> str:
+        lines = []
+        for run in self.runs:
+            curve, status = run.curve, run.status
+            cells = [curve.game, self.label((curve.agent, curve.act)), str(curve.seed), run.state]
+            cells.append(f"{status.step:,} of {status.steps:,}" if status else "-")
+            cells.append(f"{count(status.steps_per_second)}/s" if status and status.steps_per_second else "-")
+            cells += [f"{stats.area_under_curve(curve):.4g}" if len(curve.steps) > 1 else "-", _first_as_a_human(curve)]
+            config = escape((run.folder / "config.yaml").read_text(encoding="utf-8"))
+            details = f"<details><summary>{escape(str(run.folder))}</summary>"
+            details += f"<p>{escape(protocol_line(run.config))}</p><pre>{config}</pre></details>"
+            marks = f'data-game="{escape(curve.game)}" data-method="{escape(f"{curve.agent}|{curve.act}")}"'
+            lines.append(f"<tr {marks}>{_cells(cells)}<td>{details}</td></tr>")
+        heads = ["game", "activation", "seed", "state", "step", "agent steps", "mean over training", "human at step"]
+        note = (
+            "Agent steps per second are those of the run's last process, evaluations included. Mean over training: the "
+            "area under the curve of scores, divided by its steps. Human at step: of the first evaluation at or above "
+            "the score of a human."
+        )
+        table = _table([*heads, "folder, protocol and settings"], lines, "text")
+        return f'<h2 id="runs">Runs</h2><p class="note">{note}</p>{table}'
+
+
+def _first_as_a_human(curve: Curve) -> str:
+    if curve.game not in games_with_scores():
+        return "-"
+    step = stats.first_step_at(curve, baselines(curve.game).human)
+    return "not yet" if step is None else f"{step:,}"
+
+
+def _table(heads: Sequence[str], lines: Sequence[str], kind: str = "") -> str:
+    head = "".join(f"<th>{escape(one)}</th>" for one in heads)
+    table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    return f'<div class="scroll">{table}</div>'
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return "".join(f"<td>{escape(text)}</td>".replace("\n", "<br>") for text in texts)

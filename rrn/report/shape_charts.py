@@ -1,0 +1,85 @@
+"""The report's charts of learned activations: each place of a run, at a few moments of training, over its inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rrn.activations.inputs import Histogram
+from rrn.activations.plot import values
+from rrn.activations.snapshots import FILE, Snapshot
+from rrn.report.charts import Chart
+
+MOMENTS = 6
+POINTS = 81
+BINS = 32
+GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # from the first moment to the last
+
+
+def evolution(folder: Path) -> Chart | None:
+    """A panel for each place; None for a run without snapshots, or of activations that do not learn."""
+    snapshots = moments(folder / FILE)
+    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.version is not None]
+    if not learned:
+        return None
+    data, layout = [], {"grid": {"rows": 1, "columns": len(learned), "pattern": "independent"}, "height": 290}
+    layout |= {"annotations": [], "bargap": 0, "showlegend": True}
+    for panel, name in enumerate(learned, 1):
+        axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
+        place = snapshots[-1].places[name]
+        low, high = place.inputs.range if place.inputs and place.inputs.range else (-3.0, 3.0)
+        x = np.linspace(low, high, POINTS)
+        curves = [values(one.places[name].rational(), x)[:, 0] for one in snapshots]
+        bottom, top = min(map(np.min, curves)), max(map(np.max, curves))
+        if place.inputs and place.inputs.range:
+            data.append(_bars(place.inputs, bottom, top) | axes)
+        for number, (one, y) in enumerate(zip(snapshots, curves, strict=True)):
+            colour = GREYS[-len(snapshots) :][number] if len(snapshots) <= len(GREYS) else GREYS[-1]
+            last = number == len(snapshots) - 1
+            line = {"color": colour, "width": 2.6 if last else 1.2, "dash": "solid" if last else "dot"}
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x0": round(low, 5),
+                    "dx": (high - low) / (POINTS - 1),
+                    "y": [float(f"{value:.4g}") for value in y],
+                    "name": f"step {one.step:,}",
+                    "legendgroup": str(one.step),
+                    "showlegend": panel == 1,
+                    "line": line,
+                    **axes,
+                }
+            )
+        suffix = "" if panel == 1 else str(panel)
+        layout[f"xaxis{suffix}"] = {"title": {"text": f"{name}: input"}}
+    return {"data": data, "layout": layout}
+
+
+def moments(path: Path) -> list[Snapshot]:
+    """The first, the last and some between of the snapshots in a file; only these lines are read as JSON."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    lines = [line for line in lines if line.endswith("\n")]
+    picks = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
+    return [Snapshot.from_json(lines[pick]) for pick in picks]
+
+
+def _bars(inputs: Histogram, bottom: float, top: float) -> dict:
+    """The histogram as bars of a few bins, as high as half of the panel."""
+    counts = np.array([part.sum() for part in np.array_split(inputs.counts, min(BINS, len(inputs.counts)))], float)
+    edges = np.array([part[0] for part in np.array_split(inputs.edges[:-1], len(counts))])
+    width = (inputs.range[1] - inputs.range[0]) / len(counts)
+    heights = counts / max(counts.max(), 1) * (top - bottom or 1) / 2
+    share = counts / max(inputs.total, 1)
+    return {
+        "type": "bar",
+        "x": [float(f"{edge + width / 2:.4g}") for edge in edges],
+        "y": [float(f"{height:.3g}") for height in heights],
+        "base": float(f"{bottom:.4g}"),
+        "customdata": [f"{100 * one:.1f} %" for one in share],
+        "hovertemplate": "%{customdata} of inputs<extra></extra>",
+        "marker": {"color": "#c9ccd3"},
+        "name": "inputs at the last step",
+        "showlegend": False,
+    }

@@ -1,0 +1,90 @@
+"""What is missing of the runs, and the command that would make each."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rrn.report.cells import Method, order
+from rrn.report.runs import Run
+
+Key = tuple[str, Method]  # game and method
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """Runs that are not there or not finished."""
+
+    games: tuple[str, ...]
+    methods: tuple[Method, ...]
+    what: str  # such as: seeds 3, 4 missing
+    command: str | None  # None: nothing needs to be done
+
+
+def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
+    """What is left for each game of these runs with each of their methods, for seeds 0 to `seeds` - 1.
+
+    Methods with settings of their own are asked for on the games where they were begun only.
+    """
+    groups: dict[Key, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.curve.game, (run.curve.agent, run.curve.act)].append(run)
+    methods = {method for _, method in groups if " " not in method[1]}
+    wanted = groups.keys() | {(game, method) for game, _ in groups for method in methods}
+    found, missing = [], {}
+    for game, method in sorted(wanted, key=lambda key: order(*key)):
+        group = groups.get((game, method), [])
+        for run in group:
+            if run.state not in ("done", "unknown"):
+                command = None if run.state == "running" else run.status.go_on
+                found.append(ToDo((game,), (method,), _unfinished(run), command))
+        numbers = tuple(sorted(set(range(seeds)) - {run.curve.seed for run in group}))
+        if numbers:
+            missing[game, method] = numbers, _settings(runs, group, game, method)
+    return found + _together(missing)
+
+
+def _unfinished(run: Run) -> str:
+    status = run.status
+    verb = {"running": "is running", "failed": "failed"}.get(run.state, f"was {run.state}")
+    return f"seed {run.curve.seed} {verb} at step {status.step:,} of {status.steps:,}" + (
+        f" ({status.why})" if status.why else ""
+    )
+
+
+def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Method) -> tuple[str, ...] | None:
+    """Words of the command of a run as like it as there is, but for what the command names itself; None without one."""
+    like = [run for run in group or runs if run.status]
+    if not like:
+        return None
+    nearest = min(like, key=lambda run: (run.curve.game != game, run.curve.agent != method[0]))
+    own = {"agent", "env", "act", "seed", "run_dir", "resume", "-m"}
+    words = shlex.split(nearest.status.go_on)[3:]
+    return tuple(w for w in words if w.partition("=")[0] not in own and (group or not w.startswith("act.")))
+
+
+def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]) -> list[ToDo]:
+    """One command for all activations of a game, and one for all games, that lack the same seeds."""
+    by_game: dict[tuple, list[Method]] = defaultdict(list)
+    for (game, method), (seeds, words) in missing.items():
+        by_game[game, method[0], seeds, words].append(method)
+    by_methods: dict[tuple, list[str]] = defaultdict(list)
+    for (game, _, seeds, words), methods in by_game.items():
+        by_methods[tuple(methods), seeds, words].append(game)
+    found = []
+    for (methods, seeds, words), games in by_methods.items():
+        what = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} missing"
+        found.append(
+            ToDo(tuple(games), methods, what, None if words is None else _command(games, methods, seeds, words))
+        )
+    return found
+
+
+def _command(games: Sequence[str], methods: Sequence[Method], seeds: Sequence[int], words: Sequence[str]) -> str:
+    acts = [method[1].partition(" ")[0] for method in methods]
+    chosen = {"agent": [methods[0][0]], "env": games, "act": acts, "seed": map(str, seeds)}
+    overrides = [f"{key}={','.join(values)}" for key, values in chosen.items()]
+    several = ["-m"] if len(games) * len(methods) * len(seeds) > 1 else []
+    return shlex.join(["python", "-m", "rrn.train", *several, *overrides, *words, "resume=true"])
