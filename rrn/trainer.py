@@ -20,6 +20,7 @@ from rrn.activations.registry import named_rationals
 from rrn.activations.snapshots import snapshot
 from rrn.agents import make_learner
 from rrn.agents.agent import NotFinite
+from rrn.agents.networks import NETWORKS
 from rrn.config import Config, delay_steps, dotted
 from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
@@ -35,7 +36,7 @@ from rrn.records import Records
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
-SHAPE_STATES = 1024  # observations behind one snapshot, its histograms and the measures of plasticity
+SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
 SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
 
 
@@ -56,6 +57,7 @@ class Trainer:
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
         self.measures = Measures(self.agent)
+        self.states = SHAPE_STATES * NETWORKS[len(games.frame_shape)].widths[-1]
         self.delay = delay_steps(config)
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
             take_activations(self.agent, config.act.from_run)
@@ -161,7 +163,7 @@ class Trainer:
     def _draw(self) -> None:
         """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + self.step)
-        observations, network = self.learner.recent(SHAPE_STATES, generator), self.agent.network
+        observations, network = self.learner.recent(self.states, generator), self.agent.network
         recording = record_inputs(network.layers, SHAPE_BINS), record_activity(network.layers)
         with evaluating(network), recording[0] as inputs, recording[1] as activity:
             self.agent.look(observations)
