@@ -9,6 +9,7 @@ import torch
 
 from rrn.agents.agent import Agent
 from rrn.envs import Game, VectorGames
+from rrn.predictions import Predictions
 from rrn.seeding import derive_seed
 
 
@@ -20,12 +21,14 @@ def play(
     episodes: int | None = None,
     steps: int | None = None,
     stop: Callable[[], bool] = lambda: False,
+    predictions: Predictions | None = None,
 ) -> list[Game] | None:
     """Whole games, in the order in which they end; None if `stop` said so.
 
     With `episodes`, each copy plays its share and no more, so that short games do not count more
     often than long ones. With `steps` instead, the games that end within so many agent steps of each
     copy, but at least one, as the paper does it. The result depends on the seeds and the agent alone.
+    `predictions` gets what the agent expected at each step, and what came, without any change to the games.
     """
     generator = torch.Generator().manual_seed(derive_seed(*seeds))
     observations = games.reset(seeds)
@@ -37,13 +40,19 @@ def play(
     while True:
         if stop():
             return None
-        step = games.step(agent.act(observations, epsilon, generator))
+        actions, values = agent.act_and_predict(observations, epsilon, generator)
+        step = games.step(actions)
         observations = step.observations
         taken += 1
+        if predictions is not None:
+            predictions.add(values, step)
         for game in step.finished:
-            if episodes is None or shares[game.env] > 0:
+            counts = episodes is None or shares[game.env] > 0
+            if counts:
                 shares[game.env] -= 1
                 finished.append(game)
+            if predictions is not None:
+                predictions.end(game.env, counts)
         enough = all(share <= 0 for share in shares) if episodes is not None else finished and taken >= (steps or 0)
         if enough:
             return finished

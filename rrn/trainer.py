@@ -20,12 +20,15 @@ from rrn.activations.registry import named_rationals
 from rrn.activations.snapshots import snapshot
 from rrn.agents import make_learner
 from rrn.agents.agent import NotFinite
+from rrn.agents.networks import NETWORKS
 from rrn.config import Config, delay_steps, dotted
 from rrn.device import pick_device
 from rrn.diagnose import explain_not_finite
 from rrn.envs import make_games
 from rrn.evaluating import evaluating
 from rrn.evaluation import play, summary
+from rrn.measuring import Measures, record_activity
+from rrn.predictions import Predictions
 from rrn.pretrained import take_activations
 from rrn.progress import Progress, count, duration
 from rrn.protocol import protocol_line
@@ -33,7 +36,7 @@ from rrn.records import Records
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
-SHAPE_STATES = 256  # observations behind the histograms of one snapshot
+SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
 SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
 
 
@@ -53,6 +56,8 @@ class Trainer:
         games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
+        self.measures = Measures(self.agent)
+        self.states = SHAPE_STATES * NETWORKS[len(games.frame_shape)].widths[-1]
         self.delay = delay_steps(config)
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
             take_activations(self.agent, config.act.from_run)
@@ -124,6 +129,7 @@ class Trainer:
             path, state = found
             self.load_state_dict(state)
             self.records = Records(self.folder, self.step, state["lengths"])
+            self.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {path.name}")
 
     def _evaluate(self) -> bool:
@@ -135,11 +141,13 @@ class Trainer:
         began = time.monotonic()
         self._show("evaluating ")
         seeds = (self.config.seed, EVALUATION, self.step)
-        games = play(self.agent, self.test_games, seeds, config.epsilon, config.episodes, config.steps, self.stop)
+        seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
+        games = play(self.agent, self.test_games, seeds, config.epsilon, config.episodes, config.steps, self.stop, seen)
         if games is None:
             return False
         scores = summary(games)
         self.records.scalars(self.step, {f"evaluation/{name}": value for name, value in scores.items()})
+        self._measure(seen.summary())
         self._draw()
         self.last["evaluation"] = scores["mean"]
         self.evaluated = self.step
@@ -155,15 +163,20 @@ class Trainer:
     def _draw(self) -> None:
         """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + self.step)
-        observations, network = self.learner.recent(SHAPE_STATES, generator), self.agent.network
-        with evaluating(network), record_inputs(network.layers, SHAPE_BINS) as inputs:
+        observations, network = self.learner.recent(self.states, generator), self.agent.network
+        recording = record_inputs(network.layers, SHAPE_BINS), record_activity(network.layers)
+        with evaluating(network), recording[0] as inputs, recording[1] as activity:
             self.agent.look(observations)
         now = snapshot(network.layers, self.step, inputs)
+        self._measure(self.measures.take(activity, now))
         self.records.snapshot(now)
         title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
         figure = draw([("", now.shapes())], title)
         figure.savefig(self.folder / "shapes.png", dpi=120)
         self.records.figure(self.step, "shapes", figure)
+
+    def _measure(self, values: dict[str, float]) -> None:
+        self.records.scalars(self.step, {f"plasticity/{name}": value for name, value in values.items()})
 
     def _log(self) -> None:
         measured = {**self.learner.settings(self.step), **self.learner.drain(), "steps_per_second": self._rate()}
@@ -206,6 +219,7 @@ class Trainer:
             "last": dict(self.last),
             "agent": self.agent.state_dict(),
             "learner": self.learner.state_dict(),
+            "measures": self.measures.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
@@ -218,6 +232,8 @@ class Trainer:
         self.saved = self.step
         self.agent.load_state_dict(state["agent"])
         self.learner.load_state_dict(state["learner"])
+        if "measures" in state:  # older checkpoints have none
+            self.measures.load_state_dict(state["measures"])
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
         torch.set_rng_state(state["random"])

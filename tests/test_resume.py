@@ -85,6 +85,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, name):
     assert rows == read_scalars(killed)
     names = {row[1] for row in rows}
     assert {"evaluation/mean", "train/loss", "coefficients/act1/a0"} <= names
+    assert {"plasticity/gradient_norm/act1", "plasticity/moved/act1", "plasticity/moved_since_start/act1"} <= names
     assert "game/return" in names or name == "ppo"  # its run is shorter than a game of Pong
 
 

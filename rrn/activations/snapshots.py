@@ -16,6 +16,7 @@ from torch import nn
 
 from rrn.activations.inputs import Histogram
 from rrn.activations.places import places
+from rrn.activations.plain import PELU
 from rrn.activations.plot import RANGE, Shape, values
 from rrn.activations.poles import poles
 from rrn.activations.rational import Place, Rational, RecurrentRational
@@ -35,6 +36,7 @@ class PlaceSnapshot:
     denominator: list[list[float]] | None = None  # [groups, m], or [groups, m + 1] for version C
     x: tuple[float, float] | None = None  # of other activations: first and last of evenly spaced points
     y: list[list[float]] | None = None  # [lines, K], there
+    parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in older files too
 
     def rational(self) -> Rational | None:
         """A rational with these coefficients, its groups along axis 1; None if it was none."""
@@ -45,6 +47,15 @@ class PlaceSnapshot:
         module = Rational(pair, (len(self.numerator[0]) - 1, m), self.version, groups=len(self.numerator))
         module.numerator.data = torch.tensor(self.numerator)
         module.denominator.data = torch.tensor(self.denominator)
+        return module
+
+    def learned(self) -> nn.Module | None:
+        """The activation again if it is one that learns, a rational or a PELU; None for any other."""
+        if self.parameters is None:
+            return self.rational()
+        module = PELU()
+        for name, parameter in module.named_parameters():
+            parameter.data.fill_(self.parameters[name])
         return module
 
     def shape(self, name: str) -> Shape:
@@ -110,7 +121,12 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
         else:
             low, high = _range(histogram)
             y = values(module, np.linspace(low, high, POINTS)).T
-            found[name] = PlaceSnapshot(kind, histogram, x=(low, high), y=_rounded(torch.from_numpy(y)))
+            learned = None
+            if isinstance(owner, PELU):
+                learned = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
+            found[name] = PlaceSnapshot(
+                kind, histogram, x=(low, high), y=_rounded(torch.from_numpy(y)), parameters=learned
+            )
     if not found:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
     return Snapshot(step, found)

@@ -48,21 +48,37 @@ class Agent(ABC):
 
         Random numbers come from `generator`, or the agent's own.
         """
-        generator = generator or self.generator
+        return self.act_and_predict(observations, epsilon, generator)[0]
+
+    @torch.no_grad()
+    def act_and_predict(
+        self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None
+    ) -> tuple[np.ndarray, Tensor | None]:
+        """The same, and what the agent expects to follow each observation, [N] on its device, from the same pass.
+
+        None instead of these values if all actions are random, since the network is not asked then.
+        """
+        generator, values = generator or self.generator, None
         explore = torch.rand(len(observations), generator=generator) < epsilon
         actions = torch.randint(self.num_actions, (len(observations),), generator=generator)
         if not explore.all():
             with evaluating(self.network):
-                actions = torch.where(explore, actions, self.prefer(torch.from_numpy(observations), generator))
-        return actions.numpy()
+                preferred, values = self.prefer(torch.from_numpy(observations), generator)
+            actions = torch.where(explore, actions, preferred)
+        return actions.numpy(), values
 
     @abstractmethod
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU."""
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU, and their values [N]."""
 
     def look(self, observations: Tensor) -> Tensor:
         """What comes out of the network, [N, outputs], for observations [N, stack, *frame] from the CPU."""
         return self.network(observations.to(self.device))
+
+    def layers(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each layer by its name; those of an activation under the name of its first place."""
+        found = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
+        return {name: parameters for name, parameters in found.items() if parameters}
 
     def descend(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
         """One step of the optimiser on a loss, with its gradient clipped to a norm if one is given.

@@ -49,9 +49,10 @@ class DQN(Agent):
         c = self.config
         return c.epsilon_start + (c.epsilon_end - c.epsilon_start) * min(step / c.epsilon_steps, 1.0)
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """The actions of highest value."""
-        return self.look(observations).argmax(1).cpu()
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The actions of highest value, and that value."""
+        q = self.look(observations)
+        return q.argmax(1).cpu(), q.amax(1)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Huber loss, a scalar, and the Q-values [B] of the actions taken."""

@@ -66,9 +66,10 @@ class PPO(Agent):
         outputs = self.look(observations)
         return outputs[:, :-1], outputs[:, -1]
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions drawn from the policy."""
-        return self.choose(observations, generator)[0]
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Actions drawn from the policy, and the values of the observations."""
+        actions, _, values = self.choose(observations, generator)
+        return actions, values
 
     def loss(self, samples: Samples, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the sign turned).

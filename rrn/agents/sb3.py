@@ -129,17 +129,26 @@ class SB3Agent(Agent):
         self.policy = self.model.policy if self.on_policy else self.model.q_net
         super().__init__(self.policy.features_extractor, self.model.policy.optimizer, games.num_actions, config.seed)
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions drawn from the policy of PPO, those of highest value of DQN."""
-        seen = self._seen(observations)
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Actions drawn from the policy of PPO and its values; those of highest value of DQN, and that value."""
         if not self.on_policy:
-            return self.policy(seen).argmax(1).cpu()
-        probabilities = self.policy.get_distribution(seen).distribution.probs.cpu()
-        return torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+            q = self.policy(self._seen(observations))
+            return q.argmax(1).cpu(), q.amax(1)
+        # policy.get_distribution and predict_values would each go through the whole network
+        policy_features, value_features = self.policy.mlp_extractor(self.look(observations))
+        probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
+        actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+        return actions, self.policy.value_net(value_features).squeeze(1)
 
     def look(self, observations: Tensor) -> Tensor:
         """The features, [N, features]."""
         return self.network(preprocess_obs(self._seen(observations), self.policy.observation_space))
+
+    def layers(self) -> dict[str, list[torch.nn.Parameter]]:
+        """Those of the features extractor, and the last layers, which stable-baselines3 adds."""
+        policy = self.policy
+        last = {"policy": policy.action_net, "value": policy.value_net} if self.on_policy else {"output": policy.q_net}
+        return super().layers() | {name: list(layer.parameters()) for name, layer in last.items()}
 
     def _seen(self, observations: Tensor) -> Tensor:
         return observations.reshape(-1, *self.policy.observation_space.shape).to(self.device)
