@@ -60,11 +60,16 @@ def register_games() -> None:
 
 def compose_config(overrides: list[str]) -> Config:
     """The configuration for these overrides, composed and checked; for one run, not for a sweep."""
+    return to_config(compose_open(overrides))
+
+
+def compose_open(overrides: list[str]) -> DictConfig:
+    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in."""
     register_games()
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         check_overrides(overrides)
-        return to_config(_compose(overrides))
+        return _compose(overrides)
 
 
 def check_overrides(overrides: list[str]) -> list[Config]:

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime
@@ -38,6 +39,7 @@ from rrn.train import is_finished
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
 RUNS_PER_GPU = 4
+STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 
 
@@ -70,7 +72,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     at_once, gpus = 1, 0
     if PLUGINS.get(launcher, launcher) == "joblib":
         gpus = torch.cuda.device_count() if configs[0].device == "auto" else 0
-        at_once = _share_out(configs, gpus)
+        at_once = share_out(configs, gpus)
         if "hydra.launcher.n_jobs" in given:
             at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
         else:
@@ -96,7 +98,7 @@ def _check_launcher(launcher: str, known: list[str]) -> None:
         )
 
 
-def _share_out(configs: list[Config], gpus: int) -> int:
+def share_out(configs: list[Config], gpus: int) -> int:
     """How many runs at a time: a core for each, some to a GPU, and room for their memories."""
     from joblib import cpu_count  # heeds the affinity and the quota of a container
 
@@ -213,8 +215,13 @@ class Sweep:
                     os.kill(row.status.pid, signal.SIGKILL)
 
     def _watch(self) -> None:
-        screen = Screen(sys.stderr)
-        while not self.over.wait(REFRESH if screen.live else PRINT):
+        screen, shown = Screen(sys.stderr), time.monotonic()
+        while not self.over.wait(REFRESH):
+            if self.signal is None and STOP_WITH in os.environ and not psutil.pid_exists(int(os.environ[STOP_WITH])):
+                self._handle(signal.SIGTERM, None)
+            if not screen.live and time.monotonic() < shown + PRINT:
+                continue
+            shown = time.monotonic()
             lines = table(self.rows(), *terminal_size(sys.stderr))
             if self.signal is not None:
                 lines[0] = "stopping all runs, each with a checkpoint; Ctrl-C again: at once, without"

@@ -15,6 +15,7 @@ from rrn.compose import compose_config, conf_dir, load_run_config, to_config
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
+from rrn.study.plan import load_plan
 
 
 def names(group):
@@ -82,6 +83,8 @@ def test_every_file_is_used(path):
         outer, _, inner = cut(path.stem.replace("MinAtar", "MinAtar-Asterix"), "_")
         kinds = {"experiment/games": "env", "experiment/agents": "agent", "agent/envs": "env"}
         compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
+    elif group == "study":
+        assert load_plan(path.stem).methods
     elif group == "act/agents":
         act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
         config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])

@@ -1,0 +1,131 @@
+"""The command `python -m rrn.study PLAN [part] [start]`: what a study consists of, its state and cost, and its start.
+
+python -m rrn.study paper env=Pong act=rational seed=0,1 frames=40M
+python -m rrn.study paper env=Pong start
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rrn.errors import UserError
+from rrn.overview import terminal_size
+from rrn.status import Status, read_status
+from rrn.study.cost import Cost, from_runs, measured
+from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
+from rrn.study.start import start
+from rrn.sweep import share_out
+
+USAGE = "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=false] [start]"
+LETTERS = {"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"}
+Found = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of LETTERS
+
+
+def main(arguments: list[str]) -> None:
+    """List the plan or start it; a user's mistake ends with a sentence and exit code 2."""
+    try:
+        raise SystemExit(study(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def study(arguments: Sequence[str]) -> int:
+    """What the words of the command line ask for; the exit code.
+
+    Raises:
+        UserError: a mistake in them.
+    """
+    words = [word for word in arguments if word not in ("start", "measure=false", "measure=true")]
+    if not words or words[0].startswith("-") or "=" in words[0]:
+        raise UserError(f"expected: {USAGE}")
+    part = take_part(load_plan(words[0]), words[1:])
+    found = states(part.runs())
+    console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
+    show(console, part, found)
+    if "start" in arguments:
+        return start(part, [run for run, state, _ in found if state != "done"], console)
+    left = [(run, status) for run, state, status in found if state != "done"]
+    if left and "measure=false" not in arguments:
+        show_cost(console, part, left, found)
+    return 0
+
+
+def states(runs: Sequence[PlannedRun]) -> Found:
+    """What became of each run so far."""
+    found = []
+    for run in runs:
+        status = read_status(run.folder)
+        state = status.state if status else "missing"
+        if state == "done" and status.step < run.steps:
+            state = "shorter"
+        found.append((run, state, status))
+    return found
+
+
+def show(console: Console, part: Part, found: Found) -> None:
+    """A table with a letter for each seed, and a line on each run that is neither done nor missing."""
+    agents = {method.agent for method in part.plan.methods}
+    table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
+    table.add_column("game")
+    for method in part.plan.methods:
+        table.add_column(method.name if len(agents) > 1 else method.name.partition(" ")[2], overflow="fold")
+    for game in part.plan.games:
+        cells = [
+            "".join(LETTERS[state] for run, state, _ in found if (run.game, run.method) == (game, method))
+            for method in part.plan.methods
+        ]
+        table.add_row(game, *cells)
+    console.print(table)
+    counts = {state: sum(one == state for _, one, _ in found) for state in LETTERS}
+    console.print(
+        f"{len(found)} runs, a letter for each seed: "
+        + ", ".join(f"{LETTERS[state]} {state} {number}" for state, number in counts.items() if number)
+    )
+    for run, state, status in found:
+        if state in ("missing", "done"):
+            continue
+        words = {"shorter": "done", "running": "running"}.get(state, state)
+        why = f" ({status.why})" if status.why else ""
+        console.print(Text(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}"))
+
+
+def show_cost(console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found) -> None:
+    """Steps, hours and disk of what is left."""
+    costs: dict[Method, Cost] = {}
+    for method in {run.method: None for run, _ in left}:
+        made = from_runs([status for run, _, status in found if run.method == method and status])
+        costs[method] = made or measured(part, method, console.print)
+    steps = {run: run.steps - (status.step if status else 0) for run, status in left}
+    hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
+    config = part.configuration(part.plan.games[0], left[0][0].method)
+    at_once = min(share_out([config] * len(left), 0), len(left))
+    console.print(
+        f"left: {len(left)} runs, {sum(steps.values()) / 1e6:,.1f} M agent steps, {_time(hours)} of one core; "
+        f"with {at_once} at a time {_time(hours / at_once)}"
+    )
+    disks = [costs[run.method].disk for run, _ in left]
+    if all(disk is not None for disk in disks):
+        console.print(f"disk: about {sum(disks) / 1e9:,.1f} GB of checkpoints")
+    for method, cost in costs.items():
+        console.print(Text(f"{method.name}: {cost.rate:,.0f} agent steps a second, {cost.how}"))
+
+
+def _time(hours: float) -> str:
+    return (
+        f"{hours:,.1f} hours"
+        if hours < 72
+        else f"{hours / 24:,.0f} days"
+        if hours < 24 * 730
+        else f"{hours / 8766:,.0f} years"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""What a run costs on this machine: its speed, from runs that were made here or measured in seconds, and its disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from rrn import checkpoint
+from rrn.config import Config
+from rrn.device import pick_device
+from rrn.status import Status
+from rrn.study.plan import Method, Part
+
+SECONDS = 4.0  # of each measurement
+FEWER = {"replay_capacity": 20_000, "buffer_size": 20_000, "warmup": 2_000, "learning_starts": 2_000}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one method, with one thread."""
+
+    rate: float  # agent steps of training a second, with the evaluations in between
+    disk: int | None  # bytes of its checkpoints; None: not measured
+    how: str  # where this is from
+
+
+def from_runs(statuses: Sequence[Status]) -> Cost | None:
+    """The median speed of runs that were made on this machine; None if there are none."""
+    rates = [one.steps_per_second for one in statuses if one.steps_per_second and one.host == socket.gethostname()]
+    if not rates:
+        return None
+    return Cost(statistics.median(rates), None, f"{len(rates)} run{'s' * (len(rates) > 1)} on this machine")
+
+
+def measured(part: Part, method: Method, say: Callable[[str], None]) -> Cost:
+    """What was measured on this machine before, or is now, on the first game of the part."""
+    game = part.plan.games[0]
+    key = " ".join([socket.gethostname(), version("rrn"), game, method.name, *part.plan.overrides, *part.overrides])
+    known = _read()
+    if key not in known:
+        say(f"measuring the speed of {method.name} on {game}, {2 * SECONDS:.0f} seconds")
+        found = measure(part.configuration(game, method))
+        known[key] = asdict(found)
+        with suppress(OSError):  # the next call measures again
+            _file().parent.mkdir(parents=True, exist_ok=True)
+            _file().write_text(json.dumps(known, indent=1))
+        return found
+    return Cost(**known[key])
+
+
+def measure(config: Config) -> Cost:
+    """Train with a small memory for some seconds, and act for some, as evaluations do."""
+    from rrn.agents import make_learner
+    from rrn.envs import make_games
+
+    capacity = getattr(config.agent, "replay_capacity", getattr(config.agent, "buffer_size", 0))
+    for name, value in FEWER.items():
+        if hasattr(config.agent, name):
+            setattr(config.agent, name, value)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(config.threads or 1)
+    try:
+        games = make_games(config.env, config.env.num_envs, (config.seed, 0))
+        learner = make_learner(config, games, pick_device(config.device))
+        while learner.preparing:
+            learner.prepare()
+        step = 0
+
+        def train() -> int:
+            nonlocal step
+            learner.advance(step, False)
+            step += learner.stride
+            return learner.stride
+
+        train()
+        seconds = 1 / _rate(train)
+        seconds += _evaluation_share(config) / _acting_rate(config, learner.agent)
+        with tempfile.TemporaryDirectory() as folder:
+            state = {"agent": learner.agent.state_dict(), "learner": learner.state_dict()}
+            size = checkpoint.save(Path(folder), 0, state, 1).stat().st_size
+    finally:
+        torch.set_num_threads(threads)
+    remembered = min(FEWER["warmup"] + step, FEWER["replay_capacity"])
+    disk = size * max(capacity / remembered, 1) * config.checkpoint.keep
+    return Cost(1 / seconds, int(disk), f"measured on {config.env.name}, {date.today():%d %B %Y}")
+
+
+def _acting_rate(config: Config, agent) -> float:
+    from rrn.envs import make_games
+
+    games = make_games(config.env, config.evaluation.num_envs, (config.seed, 1))
+    observations = games.reset((config.seed, 1))
+
+    def act() -> int:
+        nonlocal observations
+        observations = games.step(agent.act(observations, config.evaluation.epsilon)).observations
+        return games.num_envs
+
+    return _rate(act)
+
+
+def _evaluation_share(config: Config) -> float:
+    """Agent steps of evaluation for each one of training; games of unknown length are taken as of 1,000 steps."""
+    evaluation = config.evaluation
+    steps = evaluation.steps if evaluation.episodes is None else 1_000 * evaluation.episodes
+    return (steps or 0) / evaluation.every
+
+
+def _rate(advance: Callable[[], int]) -> float:
+    """Steps a second of calls that say how many they took."""
+    began, taken = time.monotonic(), 0
+    while time.monotonic() < began + SECONDS:
+        taken += advance()
+    return taken / (time.monotonic() - began)
+
+
+def _file() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rrn" / "speed.json"
+
+
+def _read() -> dict[str, dict]:
+    try:
+        return json.loads(_file().read_text())
+    except (OSError, ValueError):
+        return {}

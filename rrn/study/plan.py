@@ -1,0 +1,195 @@
+"""The plan of a study, conf/study/<name>.yaml, and the part of it that a command line asks for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from rrn.compose import compose_open, conf_dir, to_config
+from rrn.config import AtariConfig, Config
+from rrn.errors import UserError
+
+OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
+LETTERS = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+@dataclass(frozen=True)
+class Method:
+    agent: str = MISSING
+    act: str = MISSING
+    overrides: list[str] = field(default_factory=list)  # of its own, such as act.lr=1e-5
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.agent, self.act, *self.overrides])
+
+
+@dataclass
+class Plan:
+    """What a file in conf/study holds."""
+
+    overrides: list[str] = MISSING  # of all runs, such as experiment=paper
+    games: list[str] = MISSING
+    methods: list[Method] = MISSING
+    seeds: int = MISSING  # 0 to this number - 1
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    game: str
+    method: Method
+    seed: int
+    steps: int  # agent steps that it shall have
+    folder: Path
+
+
+@dataclass
+class Part:
+    """A plan, or a part of it, and how it is to be run."""
+
+    plan: Plan
+    seeds: list[int]
+    budget: tuple[str, int] | None = None  # steps or frames, and how many
+    overrides: list[str] = field(default_factory=list)  # further ones of the command line
+
+    def configuration(self, game: str, method: Method) -> Config:
+        """Of one run, with the seed of the command line's own."""
+        return to_config(compose_open(self._words(game, method)))
+
+    def _words(self, game: str, method: Method) -> list[str]:
+        own = [word for word in self.overrides if not word.startswith("hydra")]
+        return [
+            *self.plan.overrides,
+            f"agent={method.agent}",
+            f"env={game}",
+            f"act={method.act}",
+            *method.overrides,
+            *own,
+        ]
+
+    def steps(self, config: Config) -> int:
+        """Agent steps of a run, by the budget or else by its configuration."""
+        if self.budget is None:
+            return config.steps
+        unit, number = self.budget
+        if unit == "steps":
+            return number
+        if not isinstance(config.env, AtariConfig):
+            raise UserError(
+                f"frames={number}: {config.env.name} has no emulator that counts them; give steps= instead."
+            )
+        return number // config.env.frame_skip
+
+    def runs(self) -> list[PlannedRun]:
+        """Every run, games first. Hydra composes one configuration for each game; the folders follow from it."""
+        found = []
+        for game in self.plan.games:
+            composed = compose_open(self._words(game, self.plan.methods[0]))
+            steps = self.steps(to_config(composed))
+            for method in self.plan.methods:
+                composed.agent.name, composed.act.name = method.agent, method.act
+                for seed in self.seeds:
+                    composed.seed = seed
+                    found.append(PlannedRun(game, method, seed, steps, Path(composed.run_dir)))
+        folders = {run.folder for run in found}
+        if len(folders) < len(found):
+            raise UserError(
+                f"run_dir: {len(found)} runs would share {len(folders)} folders; put what tells them apart into it, "
+                "such as runs/${env.name}/${agent.name}-${act.name}/seed${seed}."
+            )
+        return found
+
+
+def load_plan(name: str) -> Plan:
+    """The plan of a name, or of a file.
+
+    Raises:
+        UserError: there is none, or the file holds something else.
+    """
+    folder = Path(conf_dir()) / "study"
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(one.stem for one in folder.glob("*.yaml")))
+        raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
+    try:
+        plan = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
+    except (OmegaConfBaseException, YAMLError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}: expected overrides, games, methods and seeds ({str(error).splitlines()[0]})."
+        ) from error
+    if not (plan.games and plan.methods and plan.seeds > 0):
+        raise UserError(f"{path}: expected one game, method and seed at least.")
+    return plan
+
+
+def take_part(plan: Plan, words: Iterable[str]) -> Part:
+    """The part of a plan that words such as env=Pong, seed=0,1 and frames=40M ask for.
+
+    Other words are settings of the runs.
+
+    Raises:
+        UserError: something that is not in the plan, or a number that is none.
+    """
+    part = Part(plan, list(range(plan.seeds)))
+    chosen: dict[str, list[str]] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"{word}: expected key=value, or start.")
+        if key in OWN:
+            chosen[key] = value.split(",")
+        elif key in ("steps", "frames"):
+            part.budget = key, read_number(key, value)
+        else:
+            part.overrides.append(word)
+    has = {
+        "env": plan.games,
+        "agent": sorted({method.agent for method in plan.methods}),
+        "act": sorted({method.act for method in plan.methods}),
+        "seed": [str(seed) for seed in range(plan.seeds)],
+    }
+    for key, values in chosen.items():
+        for value in values:
+            _check(key, value, has[key])
+    methods = [
+        method
+        for method in plan.methods
+        if method.agent in chosen.get("agent", has["agent"]) and method.act in chosen.get("act", has["act"])
+    ]
+    if not methods:
+        raise UserError("no method of the plan has both this agent and this activation.")
+    games = [game for game in plan.games if game in chosen.get("env", plan.games)]
+    part.plan = Plan(plan.overrides, games, methods, plan.seeds)
+    if "seed" in chosen:
+        part.seeds = sorted({int(seed) for seed in chosen["seed"]})
+    return part
+
+
+def _check(key: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(value, known, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(known)}."
+        raise UserError(f"{key}={value}: not among the {OWN[key]} of this plan. {hint}")
+
+
+def read_number(key: str, text: str) -> int:
+    """Such as 200000, 500k, 1.5M.
+
+    Raises:
+        UserError: it is no such number above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?|\d+e\d+)([kM]?)", text)
+    number = round(float(found[1]) * LETTERS[found[2]]) if found else 0
+    if number < 1:
+        raise UserError(f"{key}={text}: expected a number such as 200000, 500k or 40M.")
+    return number

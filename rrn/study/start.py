@@ -1,0 +1,76 @@
+"""Start what is left of a study: sweeps of `python -m rrn.train -m`, which skip what is done."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from rrn.study.plan import Part, PlannedRun
+from rrn.sweep import ON_A_CLUSTER, STOP_WITH
+
+
+def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
+    """Do these runs; the exit code: 0 if all are done, or that of the first sweep that says something else.
+
+    On this machine one sweep follows the other, since each takes all cores; on a cluster they are in the queue
+    together. A signal is passed on to them, and no other begins. If this process is killed, they stop too.
+    """
+    if not runs:
+        console.print("nothing is left to do")
+        return 0
+    commands = sweeps(part, runs)
+    at_once = any(f"hydra/launcher={name}" in part.overrides for name in (*ON_A_CLUSTER, "submitit_local"))
+    children: list[subprocess.Popen] = []
+    signals: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        signals.append(number)
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    codes = []
+    try:
+        for words in commands:
+            if signals:
+                break
+            console.print(Text(shlex.join(["python", *words])), soft_wrap=True)
+            # a session of its own: Ctrl-C comes to it through `handle`, and once
+            environment = {**os.environ, STOP_WITH: str(os.getpid())}
+            children.append(subprocess.Popen([sys.executable, *words], env=environment, start_new_session=True))
+            if not at_once:
+                codes.append(children[-1].wait())
+        codes = [child.wait() for child in children]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signals:
+        console.print("stopped; the same command goes on")
+        return 128 + signals[0]
+    return next((code for code in codes if code), 0)
+
+
+def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
+    """Arguments of Python for each sweep: a product of games, activations and seeds, which Hydra takes."""
+    groups: dict[tuple, list[PlannedRun]] = defaultdict(list)
+    for run in runs:
+        groups[run.method.agent, tuple(run.method.overrides), run.steps].append(run)
+    found = []
+    for (agent, own, steps), group in groups.items():
+        product = {
+            "env": dict.fromkeys(run.game for run in group),
+            "act": dict.fromkeys(run.method.act for run in group),
+            "seed": dict.fromkeys(str(run.seed) for run in group),
+        }
+        words = [*part.plan.overrides, f"agent={agent}", *(f"{key}={','.join(one)}" for key, one in product.items())]
+        found.append(["-m", "rrn.train", "-m", *words, f"steps={steps}", *own, *part.overrides, "resume=true"])
+    return found

@@ -1,0 +1,194 @@
+"""The plan of a study: what belongs to it, its parts, state and cost, and a start that goes on after a kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from made_runs import make_run
+
+from rrn.compose import compose_config
+from rrn.errors import UserError
+from rrn.reference import published
+from rrn.reference.tables import games
+from rrn.status import read_status
+from rrn.study import cost
+from rrn.study.__main__ import main
+from rrn.study.plan import load_plan, read_number, take_part
+from rrn.study.start import sweeps
+
+TINY = """
+overrides: [experiment=smoke, steps=400]
+games: [CartPole]
+methods:
+  - {agent: dqn, act: relu}
+  - {agent: dqn, act: rational, overrides: [act.lr=1e-4]}
+seeds: 2
+"""
+
+
+def listed(capsys, *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "measure=false"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_papers_plan_is_the_papers_comparison():
+    plan = load_plan("paper")
+    assert sorted(plan.games) == sorted(games())
+    main_table = {(one.agent, one.act) for one in published() if "pretrained" not in one.act}
+    assert {(method.agent, method.act) for method in plan.methods} == main_table
+    runs = take_part(plan, []).runs()
+    assert len(runs) == len({run.folder for run in runs}) == 15 * 6 * 5
+    for run in runs[:: 5 * 6 + 5]:  # another game and method each time
+        words = [f"env={run.game}", f"agent={run.method.agent}", f"act={run.method.act}", f"seed={run.seed}"]
+        config = compose_config(["experiment=paper", *words])
+        assert (config.run_dir, config.steps) == (str(run.folder), run.steps)
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "steps"),
+    [
+        (["env=Pong,SpaceInvaders", "frames=40M"], 60, {10_000_000, 13_333_333}),  # frame skips of 4 and 3
+        (["env=Pong", "act=rational,silu", "seed=0,3"], 4, {1_500_000}),
+        (["env=Pong", "agent=ddqn", "steps=500k"], 5, {500_000}),
+    ],
+)
+def test_a_part_of_the_plan(words, number, steps):
+    runs = take_part(load_plan("paper"), words).runs()
+    assert len(runs) == number
+    assert {run.steps for run in runs} == steps
+
+
+def test_numbers():
+    assert [read_number("steps", text) for text in ("200000", "500k", "1.5M", "2e6")] == [
+        200_000,
+        500_000,
+        1_500_000,
+        2_000_000,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "expected: python -m rrn.study PLAN"),
+        (["papr"], "papr: no such plan. There are minatar, paper"),
+        (["nowhere/plan.yaml"], "no such plan"),
+        (["paper", "act=relu"], "act=relu: not among the activations of this plan. Did you mean"),
+        (["paper", "env=Pung"], "Did you mean Pong?"),
+        (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),
+        (["paper", "agent=ddqn", "act=silu"], "no method of the plan has both"),
+        (["paper", "frames=many"], "frames=many: expected a number such as"),
+        (["paper", "begin"], "begin: expected key=value, or start"),
+        (["paper", "env=Pong", "run_dir=here"], "30 runs would share 1 folders"),
+        (["paper", "env=Pong", "agent.learning_rat=1"], "Did you mean agent.learning_rate?"),
+        (["minatar", "frames=1M"], "no emulator that counts them; give steps="),
+    ],
+)
+def test_a_mistake_is_one_sentence(words, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_plan_that_is_none_is_refused(tmp_path):
+    for text in ("games: [Pong]\ntypo: 1\n", "games: [", "overrides: []\ngames: []\nmethods: []\nseeds: 1\n"):
+        (tmp_path / "plan.yaml").write_text(text)
+        with pytest.raises(UserError, match="expected"):
+            load_plan(str(tmp_path / "plan.yaml"))
+
+
+def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = Path("runs")
+    make_run(runs, "Pong", "rational", 0, steps=1_500_000)
+    make_run(runs, "Pong", "rational", 1, steps=100_000)  # of a smaller budget
+    make_run(runs, "Pong", "rational", 2, steps=1_500_000, done=0.2, state="failed", why="no memory")
+    make_run(runs, "Pong", "rational", 3, steps=1_500_000, done=0.4, state="stopped", why="SIGTERM")
+    printed = listed(capsys, "paper", "env=Pong", "act=rational,silu")
+    assert re.search(r"Pong +\.{5} +dhfs\.", printed)
+    assert "seed1: done at step 100,000 of 1,500,000" in printed
+    assert "seed2: failed at step 300,000 of 1,500,000 (no memory)" in printed
+    assert all(len(line) <= 80 for line in printed.splitlines() if "runs/" not in line)
+    assert re.search(r"Pong +d", listed(capsys, "paper", "env=Pong", "act=rational", "steps=100k", "seed=1"))
+
+
+def test_the_whole_plan_is_listed_in_seconds(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    began = time.monotonic()
+    printed = listed(capsys, "paper")
+    assert time.monotonic() - began < 15  # 3 seconds on a machine with nothing else to do
+    assert "450 runs" in printed
+
+
+def test_only_what_is_left_is_started_and_no_run_beyond_the_part():
+    part = take_part(load_plan("paper"), ["env=Pong,SpaceInvaders", "seed=0,1", "frames=4M", "device=cpu"])
+    words = sweeps(part, part.runs())
+    assert len(words) == 4  # two agents, and two numbers of steps
+    first = ["experiment=paper", "agent=dqn", "env=Pong", "act=leaky_relu,silu,d_silu,rational,recurrent_rational"]
+    assert words[0] == ["-m", "rrn.train", "-m", *first, "seed=0,1", "steps=1000000", "device=cpu", "resume=true"]
+
+
+def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cost, "SECONDS", 0.3)
+    (tmp_path / "plan.yaml").write_text(TINY)
+    texts = []
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            main(["plan.yaml"])
+        texts.append(capsys.readouterr().out)
+    assert texts[0].count("measuring the speed") == 2
+    assert "measuring" not in texts[1]
+    rate = re.search(r"dqn relu: ([\d,]+) agent steps a second, measured on CartPole", texts[1])
+    assert int(rate[1].replace(",", "")) > 100
+    assert "GB of checkpoints" in texts[1]
+    make_run(Path("runs"), "CartPole", "relu", 0, done=0.5, state="stopped", why="SIGTERM")  # 100 steps a second
+    with pytest.raises(SystemExit):
+        main(["plan.yaml"])
+    assert "dqn relu: 100 agent steps a second, 1 run on this machine" in capsys.readouterr().out
+
+
+def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
+    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=3000"))
+    command = [sys.executable, "-m", "rrn.study", "plan.yaml", "start"]
+    folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)]
+
+    def states() -> list[str]:
+        return [status.state if (status := read_status(folder)) else "missing" for folder in folders]
+
+    def wait_for(question) -> None:
+        end = time.monotonic() + 120
+        while not question():
+            assert time.monotonic() < end, states()
+            time.sleep(0.1)
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+        wait_for(lambda: any((status := read_status(one)) and status.step > 100 for one in folders))
+        killed.kill()
+    wait_for(lambda: "running" not in states())
+    assert "done" not in states()[2:]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as stopped:
+        wait_for(lambda: "running" in states())
+        os.kill(stopped.pid, signal.SIGINT)
+        printed, _ = stopped.communicate(timeout=120)
+    assert stopped.returncode == 128 + signal.SIGINT
+    assert printed.endswith("stopped; the same command goes on\n")
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert states() == ["done"] * 4
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert again.stdout.endswith("nothing is left to do\n")
