@@ -63,12 +63,16 @@ def compose_config(overrides: list[str]) -> Config:
     return to_config(compose_open(overrides))
 
 
-def compose_open(overrides: list[str]) -> DictConfig:
-    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in."""
+def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
+    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in.
+
+    Without `check` mistakes are found as Hydra finds them; for overrides like some that were checked before.
+    """
     register_games()
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        check_overrides(overrides)
+        if check:
+            check_overrides(overrides)
         return _compose(overrides)
 
 

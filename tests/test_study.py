@@ -68,12 +68,8 @@ def test_a_part_of_the_plan(words, number, steps):
 
 
 def test_numbers():
-    assert [read_number("steps", text) for text in ("200000", "500k", "1.5M", "2e6")] == [
-        200_000,
-        500_000,
-        1_500_000,
-        2_000_000,
-    ]
+    for text, number in (("200000", 200_000), ("500k", 500_000), ("1.5M", 1_500_000), ("2e6", 2_000_000)):
+        assert read_number("steps", text) == number
 
 
 @pytest.mark.parametrize(
@@ -82,13 +78,13 @@ def test_numbers():
         ([], "expected: python -m rrn.study PLAN"),
         (["papr"], "papr: no such plan. There are minatar, paper"),
         (["nowhere/plan.yaml"], "no such plan"),
-        (["paper", "act=relu"], "act=relu: not among the activations of this plan. Did you mean"),
+        (["paper", "act=relu"], "act=relu: not among the activations of this plan. It has d_silu, leaky_relu"),
         (["paper", "env=Pung"], "Did you mean Pong?"),
         (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),
         (["paper", "agent=ddqn", "act=silu"], "no method of the plan has both"),
         (["paper", "frames=many"], "frames=many: expected a number such as"),
         (["paper", "begin"], "begin: expected key=value, or start"),
-        (["paper", "env=Pong", "run_dir=here"], "30 runs would share 1 folders"),
+        (["paper", "env=Pong", "run_dir=here"], "several runs would share a folder"),
         (["paper", "env=Pong", "agent.learning_rat=1"], "Did you mean agent.learning_rate?"),
         (["minatar", "frames=1M"], "no emulator that counts them; give steps="),
     ],
@@ -163,9 +159,9 @@ def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeyp
 
 
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
-    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=3000"))
+    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=3000").replace("seeds: 2", "seeds: 1"))
     command = [sys.executable, "-m", "rrn.study", "plan.yaml", "start"]
-    folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)]
+    folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed0" for act in ("relu", "rational")]
 
     def states() -> list[str]:
         return [status.state if (status := read_status(folder)) else "missing" for folder in folders]
@@ -180,7 +176,7 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
         wait_for(lambda: any((status := read_status(one)) and status.step > 100 for one in folders))
         killed.kill()
     wait_for(lambda: "running" not in states())
-    assert "done" not in states()[2:]
+    assert states()[1] == "missing"  # the second sweep did not begin
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as stopped:
         wait_for(lambda: "running" in states())
         os.kill(stopped.pid, signal.SIGINT)
@@ -189,6 +185,6 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
     assert printed.endswith("stopped; the same command goes on\n")
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert states() == ["done"] * 4
+    assert states() == ["done"] * 2
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert again.stdout.endswith("nothing is left to do\n")

@@ -71,11 +71,11 @@ def states(runs: Sequence[PlannedRun]) -> Found:
 
 def show(console: Console, part: Part, found: Found) -> None:
     """A table with a letter for each seed, and a line on each run that is neither done nor missing."""
-    agents = {method.agent for method in part.plan.methods}
     table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
-    table.add_column("game")
+    table.add_column("game", no_wrap=True)
     for method in part.plan.methods:
-        table.add_column(method.name if len(agents) > 1 else method.name.partition(" ")[2], overflow="fold")
+        head = "\n".join([method.agent, *method.act.replace("_", "_ ").split(), *method.overrides])
+        table.add_column(head, overflow="fold")
     for game in part.plan.games:
         cells = [
             "".join(LETTERS[state] for run, state, _ in found if (run.game, run.method) == (game, method))

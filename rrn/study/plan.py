@@ -93,8 +93,8 @@ class Part:
     def runs(self) -> list[PlannedRun]:
         """Every run, games first. Hydra composes one configuration for each game; the folders follow from it."""
         found = []
-        for game in self.plan.games:
-            composed = compose_open(self._words(game, self.plan.methods[0]))
+        for number, game in enumerate(self.plan.games):
+            composed = compose_open(self._words(game, self.plan.methods[0]), check=number == 0)
             steps = self.steps(to_config(composed))
             for method in self.plan.methods:
                 composed.agent.name, composed.act.name = method.agent, method.act
@@ -104,7 +104,7 @@ class Part:
         folders = {run.folder for run in found}
         if len(folders) < len(found):
             raise UserError(
-                f"run_dir: {len(found)} runs would share {len(folders)} folders; put what tells them apart into it, "
+                "run_dir: several runs would share a folder; put what tells them apart into it, "
                 "such as runs/${env.name}/${agent.name}-${act.name}/seed${seed}."
             )
         return found
