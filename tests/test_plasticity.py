@@ -83,6 +83,14 @@ def test_effective_rank_equals_that_of_a_decomposition():
     assert math.isnan(effective_rank(torch.full((5, 4), torch.inf)))
 
 
+def test_effective_rank_sees_small_singular_values():
+    """One of 1 and 200 of 1e-4, which squared are below the rounding of float32: 0.99 of 1.02 needs 98 of the 200."""
+    left, right = (torch.linalg.qr(torch.randn(n, 201, dtype=torch.float64)).Q for n in (300, 220))
+    sizes = torch.cat((torch.ones(1), torch.full((200,), 1e-4))).double()
+    assert effective_rank(left @ torch.diag(sizes) @ right.T) == pytest.approx(99, abs=1)
+    assert effective_rank((left @ torch.diag(sizes) @ right.T).float()) == pytest.approx(99, abs=1)
+
+
 def test_norm_is_that_of_all_elements_together():
     assert norm([torch.full((2, 2), 3.0), torch.full((7,), -2.0)]) == pytest.approx(8.0)
 
