@@ -1,6 +1,6 @@
 """What the measures of plasticity cost: their time at each evaluation beside that of the training between two.
 
-    python scripts/bench_plasticity.py [--rounds 9]
+    OMP_NUM_THREADS=1 python scripts/bench_plasticity.py [--rounds 9]
 
 Settings are the defaults of each game, but for a small memory. The evaluation is taken to be that of a good agent, with
 the longest games there are or, on Atari and MinAtar, games of so many steps (`STEPS_OF_A_GAME`). Times are medians.

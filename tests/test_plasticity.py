@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import rrn
 from rrn import checkpoint
 from rrn.activations.inputs import Histogram
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.activations.snapshots import Snapshot
+from rrn.activations.snapshots import Snapshot, read_snapshots
 from rrn.agents import AGENTS, make_agent, make_learner
 from rrn.compose import compose_config
 from rrn.envs import Game, Step, make_games
@@ -81,6 +82,14 @@ def test_effective_rank_equals_that_of_a_decomposition():
     assert effective_rank(features) == expected
     assert effective_rank(torch.zeros(5, 4)) == 0
     assert math.isnan(effective_rank(torch.full((5, 4), torch.inf)))
+
+
+def test_effective_rank_sees_small_singular_values():
+    """One of 1 and 200 of 1e-4, which squared are below the rounding of float32: 0.99 of 1.02 needs 98 of the 200."""
+    left, right = (torch.linalg.qr(torch.randn(n, 201, dtype=torch.float64)).Q for n in (300, 220))
+    sizes = torch.cat((torch.ones(1), torch.full((200,), 1e-4))).double()
+    assert effective_rank(left @ torch.diag(sizes) @ right.T) == pytest.approx(99, abs=1)
+    assert effective_rank((left @ torch.diag(sizes) @ right.T).float()) == pytest.approx(99, abs=1)
 
 
 def test_norm_is_that_of_all_elements_together():
@@ -248,6 +257,22 @@ def test_a_run_logs_them_at_each_evaluation(train_here, agent, act):
     expected = {f"{label}/act{i}" for label in ("moved", "moved_since_start") for i in (1, 2)}
     assert learns == (expected if act in ("pelu", "recurrent_rational") else set())
     assert all([step for step, _ in values[name]] == steps[1:] and values[name][0][1] > 0 for name in learns)
+
+
+@pytest.mark.parametrize("act", ["pelu", "recurrent_rational"])
+def test_moves_are_those_since_the_last_and_the_first_snapshot(train_here, act):
+    smoke = ["experiment=smoke", f"act={act}", "env=CartPole", "evaluation.every=100"]
+    train_here(*smoke, "steps=200")
+    folder = train_here(*smoke, "steps=300", "resume=true")  # which has the older snapshots from the file
+    logged = {(step, name): value for step, name, value in read_scalars(folder) if "moved" in name}
+    taken = read_snapshots(folder)
+    assert [one.step for one in taken] == [0, 100, 200, 300]
+    for before, now in pairwise(taken):
+        for label, then in (("moved", before), ("moved_since_start", taken[0])):
+            for name, place in now.places.items():
+                expected = moved(then.places[name].learned(), place.learned(), place.inputs)
+                assert logged.pop((now.step, f"plasticity/{label}/{name}")) == expected
+    assert not logged
 
 
 def test_frozen_rationals_do_not_move(train_here):
