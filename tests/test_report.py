@@ -183,8 +183,9 @@ def test_a_page_needs_no_network(many, tmp_path):
 
 def test_a_video_of_an_agent_is_in_the_page_unless_it_is_too_large(tmp_path):
     run = make_run(tmp_path, "Pong", "rational", 0)
-    (run / "small.mp4").write_bytes(b"small video")
-    (run / "large.mp4").write_bytes(bytes(2_000_000))
+    (run / "videos").mkdir()
+    (run / "videos/small.mp4").write_bytes(b"small video")
+    (run / "videos/large.mp4").write_bytes(bytes(2_000_000))
     main([str(run), "--out", str(tmp_path / "report.html")])
     text = (tmp_path / "report.html").read_text()
     assert base64.b64encode(b"small video").decode() in text

@@ -37,7 +37,8 @@ function tracesOf(chart) {
 function draw(element) {
   const chart = charts[element.dataset.chart];
   element.dataset.drawn = "yes";
-  return Plotly.react(element, tracesOf(chart), layoutOf(chart), config);
+  const small = chart.layout.height < 280; // the buttons would lie on the title
+  return Plotly.react(element, tracesOf(chart), layoutOf(chart), { ...config, displayModeBar: small ? false : "hover" });
 }
 
 const watcher = new IntersectionObserver(

@@ -182,7 +182,7 @@ class Page:
         """Those that lie in the folders of runs, while they are small enough."""
         parts = []
         for run in runs:
-            for path in sorted(run.folder.glob("*.mp4")):
+            for path in sorted(run.folder.rglob("*.mp4")):
                 size = path.stat().st_size
                 if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
                     continue
