@@ -28,27 +28,32 @@ TAUS = np.linspace(0, 2, 81)
 def learning(runs: Sequence[Run], paper: Sequence[Curve], styles: dict[Method, Style], labels: Labels) -> Chart:
     """Scores over training on one game: each seed thin, their mean thick with its interval; the paper's paler."""
     data = []
+    reached = max((float(run.curve.steps[-1]) for run in runs if len(run.curve.steps)), default=0.0) * 1.03
     for method in labels:
         ours = [run.curve for run in runs if (run.curve.agent, run.curve.act) == method and len(run.curve.steps)]
         theirs = [curve for curve in paper if (curve.agent, curve.act) == method]
         for curves, whose in ((theirs, "paper"), (ours, "")):
-            data += _group(curves, method, styles[method], f"{labels[method]} {whose}".strip(), whose == "paper")
-    reached = max((run.curve.steps[-1] for run in runs if len(run.curve.steps)), default=0)
+            data += _group(
+                curves, method, styles[method], f"{labels[method]} {whose}".strip(), whose == "paper", reached
+            )
     xaxis = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
-    if paper and reached:
-        xaxis |= {"range": [0, float(reached) * 1.03]}
-    return {"data": data, "layout": {"xaxis": xaxis, "yaxis": {"title": {"text": "score"}}, "height": 420}}
+    yaxis: dict = {"title": {"text": "score"}}
+    if paper and reached:  # what ours can be compared with; a double click shows the rest
+        seen = [y for t in data for x, y in zip(t["x"], t["y"], strict=True) if y is not None and x <= reached]
+        margin = 0.05 * (max(seen) - min(seen)) or 1
+        xaxis, yaxis = xaxis | {"range": [0, reached]}, yaxis | {"range": [min(seen) - margin, max(seen) + margin]}
+    return {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "height": 420}}
 
 
-def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, faint: bool) -> list[dict]:
-    """Traces of the seeds of one method, ours or the paper's."""
+def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, faint: bool, reached: float) -> list[dict]:
+    """Traces of the seeds of one method, ours or the paper's; fine up to the step `reached`, coarse beyond."""
     if not curves:
         return []
     meta, group = {"method": "|".join(method), "paper": faint}, name
     line = {"color": style.colour, "dash": "dot" if faint else style.dash}
     traces = []
     for curve in curves if len(curves) > 1 else ():
-        steps, means = thin((curve.steps, curve.means))
+        steps, means = _thin_beyond((curve.steps, curve.means), reached)
         traces.append(
             _trace(steps, means, f"{name}, seed {curve.seed}", meta, group)
             | {"line": line | {"width": 0.8}, "opacity": 0.35, "showlegend": False, "mode": "lines"}
@@ -56,10 +61,10 @@ def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, fai
     steps, values = together([(curve.steps, curve.means) for curve in curves])
     if len(curves) >= 3 and len(steps):
         low, high = stats.band(values)
-        (x, low), (_, high) = thin((steps, low)), thin((steps, high))
+        (x, low), (_, high) = _thin_beyond((steps, low), reached), _thin_beyond((steps, high), reached)
         ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
         traces.append(_area(*ends, name, meta, group, style) | {"opacity": 0.1 if faint else 0.18})
-    x, y = thin((steps, values.mean(axis=0)))
+    x, y = _thin_beyond((steps, values.mean(axis=0)), reached)
     marks = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
     sizes = [7 if i in set(marks) else 0 for i in range(len(x))]
     traces.append(
@@ -97,6 +102,13 @@ def thin(series: Series, points: int = POINTS) -> Series:
     lengths = np.diff(starts, append=len(steps) - 1)
     inner = (np.add.reduceat(row[:-1], starts) / lengths for row in (steps, values))
     return tuple(np.concatenate([row[:1], mean, row[-1:]]) for row, mean in zip(series, inner, strict=True))
+
+
+def _thin_beyond(series: Series, reached: float) -> Series:
+    """The same up to one step, and half as many points beyond."""
+    near = int(np.searchsorted(series[0], reached)) + 1  # the next point too, where the line leads
+    parts = thin(tuple(row[:near] for row in series)), thin(tuple(row[near:] for row in series), POINTS // 2)
+    return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))
 
 
 def _numbers(values: np.ndarray) -> list:
@@ -154,7 +166,7 @@ def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: boo
         "meta": {"method": "|".join(method), "paper": faint},
         "marker": {
             "color": style.colour,
-            "pattern": {"shape": style.pattern, "fgcolor": "#fff"},
+            "pattern": {"shape": style.pattern, "bgcolor": style.colour, "fgcolor": "#fff"},
             "opacity": 0.45 if faint else 1,
         },
         "error_y": {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1},
