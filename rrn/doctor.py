@@ -12,7 +12,7 @@ from rrn.envs.atari import atari_games
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
-    *("stable-baselines3", "tensorboard", "matplotlib"),
+    *("stable-baselines3", "tensorboard", "matplotlib", "plotly"),
 )
 
 

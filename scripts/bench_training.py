@@ -220,7 +220,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, runs = Path(name), {}
         trainers = {
-            f"dqn, {act}, {n} games{note}": ours(
+            f"dqn, {act}, {n} game{'s' * (n > 1)}{note}": ours(
                 folder / f"{act}{n}{note}",
                 *("env=Pong", "agent=dqn", f"act={act}", f"env.num_envs={n}", *SAME, *extra),
             )
@@ -259,7 +259,7 @@ def main() -> None:
         print("\nwhere the time goes")
         for name, shares in results["split"].items():
             print(f"{name}: " + ", ".join(f"{part} {share:.0%}" for part, share in shares.items()))
-        run = "dqn, recurrent_rational, 1 games"
+        run = "dqn, recurrent_rational, 1 game"
         rate = next(row["rate"] for row in results["dqn"] if row["name"] == run)
         full = ours(folder / "full", "env=Pong", "act=recurrent_rational", "agent.warmup=50000")
         results["bookkeeping"] = bookkeeping(full, rate)

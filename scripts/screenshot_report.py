@@ -13,7 +13,7 @@ from pathlib import Path
 
 from selenium import webdriver
 
-SIZE = "1240,1180"
+SIZE = "1240,1300"
 SHOW = """
 const [game] = arguments;
 document.querySelectorAll("#missing, #missing + .scroll, main > section").forEach((part) => {
@@ -22,8 +22,8 @@ document.querySelectorAll("#missing, #missing + .scroll, main > section").forEac
 document.querySelectorAll("#summary ~ .scroll tbody tr").forEach((row) => {
   if (row.dataset.game && row.dataset.game !== game) row.hidden = true;
 });
-document.querySelectorAll("h3, .chart").forEach((part) => {
-  if (/Final|Over all/.test(part.textContent) || /finals|profiles/.test(part.dataset.chart)) part.hidden = true;
+document.querySelectorAll("h3, .note, .chart").forEach((part) => {
+  if (/Final|Over all|dotted/.test(part.textContent) || /finals|profiles/.test(part.dataset.chart)) part.hidden = true;
 });
 """
 
