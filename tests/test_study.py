@@ -22,6 +22,7 @@ from rrn.study import cost
 from rrn.study.__main__ import main
 from rrn.study.plan import load_plan, read_number, take_part
 from rrn.study.start import sweeps
+from rrn.train import train
 
 TINY = """
 overrides: [experiment=smoke, steps=400]
@@ -156,6 +157,15 @@ def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeyp
     with pytest.raises(SystemExit):
         main(["plan.yaml"])
     assert "dqn relu: 100 agent steps a second, 1 run on this machine" in capsys.readouterr().out
+
+
+def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "SECONDS", 1.0)
+    words = ["env=CartPole", "experiment=smoke", "act=relu", f"run_dir={tmp_path}", "device=cpu", "threads=1"]
+    train(compose_config([*words, "steps=6000", "checkpoint.every=3000", "agent.replay_capacity=3000"]))
+    real = sum(path.stat().st_size for path in (tmp_path / "checkpoints").iterdir())
+    guess = cost.measure(compose_config([*words, "agent.replay_capacity=3000"])).disk
+    assert 0.7 * real < guess < 1.4 * real
 
 
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):

@@ -87,14 +87,18 @@ def measure(config: Config) -> Cost:
         train()
         seconds = 1 / _rate(train)
         seconds += _evaluation_share(config) / _acting_rate(config, learner.agent)
-        with tempfile.TemporaryDirectory() as folder:
-            state = {"agent": learner.agent.state_dict(), "learner": learner.state_dict()}
-            size = checkpoint.save(Path(folder), 0, state, 1).stat().st_size
+        agent, memory = (_bytes(one.state_dict()) for one in (learner.agent, learner))
     finally:
         torch.set_num_threads(threads)
     remembered = min(FEWER["warmup"] + step, FEWER["replay_capacity"])
-    disk = size * max(capacity / remembered, 1) * config.checkpoint.keep
+    disk = (agent + memory * max(capacity / remembered, 1)) * config.checkpoint.keep
     return Cost(1 / seconds, int(disk), f"measured on {config.env.name}, {date.today():%d %B %Y}")
+
+
+def _bytes(state: dict) -> int:
+    """Of a checkpoint of this state."""
+    with tempfile.TemporaryDirectory() as folder:
+        return checkpoint.save(Path(folder), 0, {"state": state}, 1).stat().st_size
 
 
 def _acting_rate(config: Config, agent) -> float:
