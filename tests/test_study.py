@@ -169,7 +169,8 @@ def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatc
 
 
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
-    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=3000").replace("seeds: 2", "seeds: 1"))
+    # long enough that no run is over before the test has looked
+    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=12000").replace("seeds: 2", "seeds: 1"))
     command = [sys.executable, "-m", "rrn.study", "plan.yaml", "start"]
     folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed0" for act in ("relu", "rational")]
 
@@ -191,7 +192,7 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
         wait_for(lambda: "running" in states())
         os.kill(stopped.pid, signal.SIGINT)
         printed, _ = stopped.communicate(timeout=120)
-    assert stopped.returncode == 128 + signal.SIGINT
+    assert stopped.returncode == 128 + signal.SIGINT, printed
     assert printed.endswith("stopped; the same command goes on\n")
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
