@@ -99,9 +99,11 @@ def _check_launcher(launcher: str, known: list[str]) -> None:
 
 
 def share_out(configs: list[Config], gpus: int) -> int:
-    """How many runs at a time: a core for each, some to a GPU, and room for their memories."""
-    from joblib import cpu_count  # heeds the affinity and the quota of a container
-
+    """How many runs at a time: a core for each, some to a GPU, and room for their memories; one without joblib."""
+    try:
+        from joblib import cpu_count  # heeds the affinity and the quota of a container
+    except ImportError:
+        return 1
     configs = [config for config in configs if not is_finished(config)]
     largest = max((_replay_bytes(config) for config in configs), default=0)
     limits = [len(configs), cpu_count(), psutil.virtual_memory().available // max(largest, 1)]

@@ -159,6 +159,18 @@ def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeyp
     assert "dqn relu: 100 agent steps a second, 1 run on this machine" in capsys.readouterr().out
 
 
+def test_cost_is_shown_without_the_packages_of_sweeps_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.yaml").write_text(TINY)
+    for act in ("relu", "rational"):
+        make_run(Path("runs"), "CartPole", act, 0, done=0.5, state="stopped", why="SIGTERM")
+    with pytest.raises(SystemExit) as ended:
+        main(["plan.yaml"])
+    assert ended.value.code == 0
+    assert "with 1 at a time" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "SECONDS", 1.0)
     words = ["env=CartPole", "experiment=smoke", "act=relu", f"run_dir={tmp_path}", "device=cpu", "threads=1"]
