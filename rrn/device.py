@@ -1,6 +1,9 @@
-"""Which device a run uses."""
+"""Which device a run uses, and how its processor treats numbers near zero."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -22,3 +25,20 @@ def pick_device(name: str) -> torch.device:
     if kind == "cuda" and int(number or 0) >= found:
         raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
     return torch.device(name)
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Within it, the CPU takes numbers below the smallest normal one (1e-38 in float32) for 0.
+
+    Where a gradient stays 0, Adam's averages decay into such numbers and never leave them, and arithmetic on them costs
+    the processor a multiple. Threads of torch inherit the mode when they start, so enter it before the first large
+    operation of a process.
+    """
+    smallest = torch.tensor(torch.finfo(torch.float32).tiny)
+    before = (smallest / 2).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from rrn import checkpoint
 from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
 from rrn.config import Config, dotted
-from rrn.device import pick_device
+from rrn.device import denormals_as_zero, pick_device
 from rrn.errors import UserError
 from rrn.output_log import output_log
 from rrn.protocol import protocol_line
@@ -101,7 +101,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")
     stop = stop or StopSignals()
-    with _one_sentence(folder, command):
+    with denormals_as_zero(), _one_sentence(folder, command):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0), stop:
             check_folder(folder, config)
