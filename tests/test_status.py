@@ -1,0 +1,77 @@
+"""What status.json says of a run, and the table of all of them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rrn.compose import compose_config
+from rrn.overview import Row, table
+from rrn.status import Status, StatusFile, main, read_status
+
+SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
+
+
+def test_a_dead_process_is_told_apart(tmp_path):
+    config = compose_config([*SHORT, f"run_dir={tmp_path}"])
+    with StatusFile(tmp_path, config, "again") as file:
+        running = read_status(tmp_path)
+        assert running.state == "running"
+        child = subprocess.Popen(["true"])
+        child.wait()
+        for other, state in (
+            ({"pid": child.pid}, "killed"),
+            ({"updated": "2001-01-01T00:00:00+00:00"}, "killed"),  # our number was another process's then
+            ({"host": "elsewhere"}, "running"),
+            ({"host": "elsewhere", "updated": "2001-01-01T00:00:00+00:00"}, "killed"),
+        ):
+            file.status = replace(running, **other)
+            file._write()
+            assert read_status(tmp_path).state == state
+        file.path.write_text("{")
+        assert read_status(tmp_path) is None
+        file.status = running
+
+
+def status_of(state: str, **values: object) -> Status:
+    now = "2025-01-01T00:00:00+00:00"
+    return replace(
+        Status(state, None, 1_234_567, 50_000_000, -20.5, 123456.0, 812.3, 1, "here", now, now, "again"), **values
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits(width):
+    names = [f"runs/Pong/dqn-{act}/seed{seed}" for act in ("relu", "recurrent_rational") for seed in range(0, 20, 5)]
+    rows = [Row(Path(name), "running", None, status_of("running")) for name in names]
+    rows[2] = Row(Path(names[2]), "failed", "a long story " * 20, status_of("failed", last_return=None))
+    rows[3] = Row(Path(names[3]), "waiting")
+    lines = table(rows, width)
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("runs/Pong: 8 runs, 6 running, 1 failed, 1 waiting"[:58])
+    assert sum("running" in line for line in lines[2:]) == 6
+    assert "16h40m" in lines[2]
+    assert " ".join(lines).count("story") == 20
+    few = table(rows, width, 6)
+    assert len(few) == 6
+    assert few[-1] == "and 5 more: 5 runs, 3 running, 1 failed, 1 waiting"
+    assert ("#" in lines[2] or "...." in lines[2]) == (width > 80)
+
+
+def test_the_command_prints_the_table(train_here, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    train_here(*SHORT)
+    capsys.readouterr()
+    main([])
+    title, head, row = capsys.readouterr().out.splitlines()
+    assert title == "runs/CartPole/dqn-recurrent_rational: 1 run, 1 done"
+    assert head.split() == ["run", "state", "step", "/s", "left", "return", "eval"]
+    assert row.split()[:2] == ["seed0", "done"]
+    assert "100%" in row
+    with pytest.raises(SystemExit) as end:
+        main(["nowhere"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: nowhere: no such folder; give one with runs in it.\n"
