@@ -60,16 +60,19 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
 
 
 def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
-    """Arguments of Python for each sweep: a product of games, activations and seeds, which Hydra takes."""
+    """Arguments of Python for each sweep: a product of seeds, games and activations, which Hydra takes in this order.
+
+    So a study that ends early has about as many seeds of one activation as of another.
+    """
     groups: dict[tuple, list[PlannedRun]] = defaultdict(list)
     for run in runs:
         groups[run.method.agent, tuple(run.method.overrides), run.steps].append(run)
     found = []
     for (agent, own, steps), group in groups.items():
         product = {
+            "seed": dict.fromkeys(str(run.seed) for run in group),
             "env": dict.fromkeys(run.game for run in group),
             "act": dict.fromkeys(run.method.act for run in group),
-            "seed": dict.fromkeys(str(run.seed) for run in group),
         }
         words = [*part.plan.overrides, f"agent={agent}", *(f"{key}={','.join(one)}" for key, one in product.items())]
         found.append(["-m", "rrn.train", "-m", *words, f"steps={steps}", *own, *part.overrides, "resume=true"])
