@@ -144,9 +144,12 @@ def read_status(folder: Path) -> Status | None:
     try:
         values = json.loads((folder / FILE).read_text())
         status = Status(**{field.name: values[field.name] for field in fields(Status)})
+        killed = status.state == "running" and not _alive(status)
+        if not status.step >= 0 or status.steps < 1 or (status.steps_per_second or 0) < 0:
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if status.state == "running" and not _alive(status):
+    if killed:
         return replace(status, state="killed", why=f"the process ended without a word after {status.updated[:19]}")
     return status
 

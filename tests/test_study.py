@@ -212,3 +212,17 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
     assert states() == ["done"] * 2
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert again.stdout.endswith("nothing is left to do\n")
+
+
+def test_a_method_has_steps_and_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plan.yaml").write_text(
+        "overrides: [env=CartPole]\ngames: [CartPole]\nseeds: 1\nmethods:\n"
+        "  - {agent: dqn, act: relu}\n  - {agent: dqn, act: relu, overrides: [agent.learning_rate=1e-3, steps=200]}\n"
+    )
+    where = "run_dir=runs/${agent.learning_rate}"
+    part = take_part(load_plan("plan.yaml"), [where])
+    runs = part.runs()
+    assert len({run.folder for run in runs}) == 2
+    assert [run.steps == 200 for run in runs] == [False, True]
+    assert all(sum(word.startswith("steps=") for word in words) == 1 for words in sweeps(part, runs))

@@ -63,6 +63,8 @@ def _curve(path: str | Path, key: tuple[str, ...], epochs: list[str], means: lis
         curve = Curve(game, agent, ACTS.get(act, act), int(seed), steps, np.array(means, float))
     except ValueError as error:
         raise UserError(f"{path}: {' '.join(key)}: expected numbers for seed, epoch and mean ({error}).") from error
+    if not np.isfinite(curve.means).all():
+        raise UserError(f"{path}: {' '.join(key)}: expected finite means.")
     if np.any(np.diff(steps) <= 0):
         raise UserError(f"{path}: {' '.join(key)}: expected epochs that rise; is a run in there twice?")
     return curve

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from rrn.curves import Curve
 from rrn.errors import UserError
@@ -81,7 +82,8 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
         page.write(out, f"{len(runs)} runs in {where}", f"Made {when} by python -m rrn.report.")
     except OSError as error:
         raise UserError(f"{out}: {error.strerror or error}; choose another file with --out.") from error
-    console.print(f"\nthe page with curves and shapes: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    size = f"{out.stat().st_size / 1e6:.1f} MB"
+    console.print(Text(f"\nthe page with curves and shapes: {out} ({size})"))
 
 
 def _cells(runs: Sequence[Run], paper: Sequence[Curve]):

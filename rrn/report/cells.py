@@ -93,6 +93,11 @@ def plain(method: Method) -> Method:
     return method[0], method[1].partition(" ")[0]
 
 
+def is_plain(method: Method) -> bool:
+    """Does the activation alone, as `act=` takes it, say what it is?"""
+    return not any(mark in method[1] for mark in (" ", "_pretrained", "_shared_"))
+
+
 def order(game: str, method: Method) -> tuple:
     """Key that sorts by game, agent and activation: baselines, other activations, rationals."""
     act = plain(method)[1]

@@ -76,7 +76,7 @@ def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, fai
 
 
 def _trace(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str) -> dict:
-    return {"type": "scatter", "x": _numbers(x), "y": _numbers(y), "name": name, "meta": meta, "legendgroup": group}
+    return {"type": "scatter", "x": numbers(x), "y": numbers(y), "name": name, "meta": meta, "legendgroup": group}
 
 
 def _area(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str, style: Style) -> dict:
@@ -111,7 +111,7 @@ def _thin_beyond(series: Series, reached: float) -> Series:
     return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))
 
 
-def _numbers(values: np.ndarray) -> list:
+def numbers(values: np.ndarray) -> list:
     """Five digits; None, which plotly leaves out, for what is not finite."""
     return [float(f"{value:.5g}") if np.isfinite(value) else None for value in np.asarray(values, float)]
 

@@ -62,7 +62,7 @@ class Page:
             body=body,
             plotly=get_plotlyjs(),
             # no text in it may end the element
-            charts=json.dumps(self.charts, separators=(",", ":")).replace("<", "\\u003c"),
+            charts=json.dumps(self.charts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
             script=(HERE / "page.js").read_text(encoding="utf-8"),
         )
         path.write_text(text, encoding="utf-8")

@@ -20,6 +20,7 @@ from rrn.status import Status, read_status
 FREE = {
     *("seed", "run_dir", "resume", "steps", "device", "threads", "log_every", "checkpoint.every", "checkpoint.keep"),
     *("env.overlap", "agent.replay_on_device", "agent.compile"),
+    *("act.from_run", "act.share"),  # part of the name of the activation
 }
 SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
@@ -46,24 +47,51 @@ def read_runs(folders: Iterable[Path]) -> tuple[list[Run], list[str]]:
     Raises:
         UserError: a folder is not there.
     """
-    found, damaged = [], []
+    found: dict[Path, Run] = {}
+    damaged = []
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give one with runs in it, such as runs.")
         for path in sorted(folder.rglob("config.yaml")):
             try:
-                found.append(_read(path.parent))
-            except (UserError, OSError, ValueError) as error:
-                damaged.append(str(error))
-    return _name_variants(found), damaged
+                found.setdefault(path.parent.resolve(), _read(path.parent))
+            except (UserError, OSError, ValueError, KeyError, TypeError) as error:
+                where = "" if str(path.parent) in str(error) else f"{path.parent}: "
+                damaged.append(f"{where}{error}")
+    runs = _name_variants(list(found.values()))
+    longest: dict[tuple, Run] = {}
+    for run in runs:
+        longest[_key(run)] = max(longest.get(_key(run), run), run, key=_length)
+    for run in runs:
+        kept = longest[_key(run)]
+        if run is not kept:
+            damaged.append(f"{run.folder}: {kept.folder} has the same settings and seed, and is at least as long.")
+    return list(longest.values()), damaged
+
+
+def _key(run: Run) -> tuple[str, str, str, int]:
+    return run.curve.game, run.curve.agent, run.curve.act, run.curve.seed
+
+
+def _length(run: Run) -> int:
+    """Agent steps up to its last evaluation."""
+    return int(run.curve.steps[-1]) if len(run.curve.steps) else -1
 
 
 def _read(folder: Path) -> Run:
     config = load_run_config(folder)
     measures = read_measures(folder / "scalars.csv")
     steps, means = measures.get("evaluation/mean", (np.array([], int), np.array([])))
-    curve = Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means)
+    if not np.isfinite(means).all():
+        raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
+    curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
     return Run(folder, config, read_status(folder), curve, measures)
+
+
+def _activation(config: Config) -> str:
+    """Its name; rationals of an earlier run, and those shared by some places, are activations of their own."""
+    share, earlier = getattr(config.act, "share", None), getattr(config.act, "from_run", None)
+    return config.act.name + "_pretrained" * bool(earlier) + (f"_shared_{'_'.join(map(str, share))}" if share else "")
 
 
 def read_measures(path: Path) -> dict[str, Series]:

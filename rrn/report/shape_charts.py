@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from rrn.activations.inputs import Histogram
 from rrn.activations.plot import values
 from rrn.activations.snapshots import FILE, Snapshot
-from rrn.report.charts import Chart
+from rrn.report.charts import Chart, numbers
 
 MOMENTS = 6
 POINTS = 81
@@ -31,7 +32,8 @@ def evolution(folder: Path) -> Chart | None:
         low, high = place.inputs.range if place.inputs and place.inputs.range else (-3.0, 3.0)
         x = np.linspace(low, high, POINTS)
         curves = [values(one.places[name].rational(), x)[:, 0] for one in snapshots]
-        bottom, top = min(map(np.min, curves)), max(map(np.max, curves))
+        ends = [value for y in curves for value in y if np.isfinite(value)] or [0.0]
+        bottom, top = min(ends), max(ends)
         if place.inputs and place.inputs.range:
             data.append(_bars(place.inputs, bottom, top) | axes)
         for number, (one, y) in enumerate(zip(snapshots, curves, strict=True)):
@@ -44,7 +46,7 @@ def evolution(folder: Path) -> Chart | None:
                     "mode": "lines",
                     "x0": round(low, 5),
                     "dx": (high - low) / (POINTS - 1),
-                    "y": [float(f"{value:.4g}") for value in y],
+                    "y": numbers(y),
                     "name": f"step {one.step:,}",
                     "legendgroup": str(one.step),
                     "showlegend": panel == 1,
@@ -62,7 +64,11 @@ def moments(path: Path) -> list[Snapshot]:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
     lines = [line for line in lines if line.endswith("\n")]
     picks = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
-    return [Snapshot.from_json(lines[pick]) for pick in picks]
+    found = []
+    for pick in picks:
+        with suppress(ValueError, KeyError, TypeError):  # a line that a crash of the machine damaged
+            found.append(Snapshot.from_json(lines[pick]))
+    return found
 
 
 def _bars(inputs: Histogram, bottom: float, top: float) -> dict:

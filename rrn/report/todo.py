@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rrn.report.cells import Method, order
+from rrn.report.cells import Method, is_plain, order
 from rrn.report.runs import Run
 
 Key = tuple[str, Method]  # game and method
@@ -31,7 +31,7 @@ def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
     groups: dict[Key, list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.curve.game, (run.curve.agent, run.curve.act)].append(run)
-    methods = {method for _, method in groups if " " not in method[1]}
+    methods = {method for _, method in groups if is_plain(method)}
     wanted = groups.keys() | {(game, method) for game, _ in groups for method in methods}
     found, missing = [], {}
     for game, method in sorted(wanted, key=lambda key: order(*key)):
@@ -57,12 +57,15 @@ def _unfinished(run: Run) -> str:
 def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Method) -> tuple[str, ...] | None:
     """Words of the command of a run as like it as there is, but for what the command names itself; None without one."""
     like = [run for run in group or runs if run.status]
-    if not like:
+    if not like or (group and not is_plain(method)):  # what the settings of another seed would be is the user's to say
         return None
     nearest = min(like, key=lambda run: (run.curve.game != game, run.curve.agent != method[0]))
     own = {"agent", "env", "act", "seed", "run_dir", "resume", "-m"}
     words = shlex.split(nearest.status.go_on)[3:]
-    return tuple(w for w in words if w.partition("=")[0] not in own and (group or not w.startswith("act.")))
+    if any(word.startswith("run_dir=") for word in words):  # without it, the folder is another run's
+        return None
+    foreign = () if group else ("act.",) if nearest.curve.agent == method[0] else ("act.", "agent.")
+    return tuple(w for w in words if w.partition("=")[0] not in own and not w.startswith(foreign))
 
 
 def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]) -> list[ToDo]:

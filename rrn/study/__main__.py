@@ -50,7 +50,7 @@ def study(arguments: Sequence[str]) -> int:
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
     show(console, part, found)
     if "start" in arguments:
-        return start(part, [run for run, state, _ in found if state != "done"], console)
+        return start(part, [run for run, state, _ in found if state not in ("done", "running")], console)
     left = [(run, status) for run, state, status in found if state != "done"]
     if left and "measure=false" not in arguments:
         show_cost(console, part, left, found)
@@ -102,7 +102,7 @@ def show_cost(console: Console, part: Part, left: Sequence[tuple[PlannedRun, Sta
     for method in {run.method: None for run, _ in left}:
         made = from_runs([status for run, _, status in found if run.method == method and status])
         costs[method] = made or measured(part, method, console.print)
-    steps = {run: run.steps - (status.step if status else 0) for run, status in left}
+    steps = {run: max(run.steps - (status.step if status else 0), 0) for run, status in left}
     hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
     config = part.configuration(part.plan.games[0], left[0][0].method)
     at_once = min(share_out([config] * len(left), 0), len(left))

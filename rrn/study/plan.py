@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -91,12 +91,20 @@ class Part:
         return number // config.env.frame_skip
 
     def runs(self) -> list[PlannedRun]:
-        """Every run, games first. Hydra composes one configuration for each game; the folders follow from it."""
+        """Every run, games first.
+
+        Hydra composes one configuration for each game, and for each method with overrides of its own; the folders
+        follow from it.
+        """
         found = []
         for number, game in enumerate(self.plan.games):
-            composed = compose_open(self._words(game, self.plan.methods[0]), check=number == 0)
-            steps = self.steps(to_config(composed))
+            common: dict[tuple[str, ...], tuple[DictConfig, int]] = {}  # by the overrides of methods
             for method in self.plan.methods:
+                own = tuple(method.overrides)
+                if own not in common:
+                    one = compose_open(self._words(game, method), check=number == 0)
+                    common[own] = one, self.steps(to_config(one))
+                composed, steps = common[own]
                 composed.agent.name, composed.act.name = method.agent, method.act
                 for seed in self.seeds:
                     composed.seed = seed
@@ -189,7 +197,7 @@ def read_number(key: str, text: str) -> int:
         UserError: it is no such number above 0.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?|\d+e\d+)([kM]?)", text)
-    number = round(float(found[1]) * LETTERS[found[2]]) if found else 0
-    if number < 1:
+    number = float(found[1]) * LETTERS[found[2]] if found else 0
+    if not 1 <= number < 1e18:
         raise UserError(f"{key}={text}: expected a number such as 200000, 500k or 40M.")
-    return number
+    return round(number)

@@ -66,7 +66,8 @@ def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
     """
     groups: dict[tuple, list[PlannedRun]] = defaultdict(list)
     for run in runs:
-        groups[run.method.agent, tuple(run.method.overrides), run.steps].append(run)
+        own = tuple(word for word in run.method.overrides if not word.startswith("steps="))
+        groups[run.method.agent, own, run.steps].append(run)
     found = []
     for (agent, own, steps), group in groups.items():
         product = {
