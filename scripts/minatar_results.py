@@ -135,7 +135,11 @@ def draw(curves: dict[Key, Curve], agents: list[str], games: list[str]) -> Figur
                     ax.plot(steps, middle, color=colour, linewidth=2.2, label=f"{act} ({len(found)})")
             ax.set(title=f"{agent}, {env.removeprefix('MinAtar-')}", xlabel="M agent steps", ylabel="score")
             ax.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=8, title="activation (seeds)", title_fontsize=8)
+            if ax.lines:
+                ax.legend(fontsize=7, title="activation (seeds)", title_fontsize=7, framealpha=0.6)
+            else:
+                ax.text(0.5, 0.5, "no run yet", ha="center", transform=ax.transAxes)
+                ax.set(xticks=[], yticks=[])
     return figure
 
 
