@@ -155,12 +155,19 @@ def check_folder(folder: Path, config: Config) -> None:
         return
     if not config.resume:
         raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
+    changed = changed_settings(folder, config)
+    if changed and checkpoint.find(folder / "checkpoints"):
+        raise UserError(
+            f"{folder}: the checkpoint is of another configuration ({changed}); set it back or set run_dir."
+        )
+
+
+def changed_settings(folder: Path, config: Config) -> str:
+    """What keeps the run in a folder from going on with a configuration, such as: seed was 0 and is 1."""
     before = dotted(OmegaConf.to_container(OmegaConf.structured(load_run_config(folder))))
     now = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key) and key not in FREE]
-    if changed and checkpoint.find(folder / "checkpoints"):
-        listed = ", ".join(f"{key} was {before.get(key)} and is {now.get(key)}" for key in changed)
-        raise UserError(f"{folder}: the checkpoint is of another configuration ({listed}); set it back or set run_dir.")
+    return ", ".join(f"{key} was {before.get(key)} and is {now.get(key)}" for key in changed)
 
 
 if __name__ == "__main__":

@@ -114,8 +114,11 @@ def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
     make_run(runs, "Pong", "rational", 1, steps=100_000)  # of a smaller budget
     make_run(runs, "Pong", "rational", 2, steps=1_500_000, done=0.2, state="failed", why="no memory")
     make_run(runs, "Pong", "rational", 3, steps=1_500_000, done=0.4, state="stopped", why="SIGTERM")
+    make_run(runs, "Pong", "silu", 1, steps=1_500_000, experiment="default")  # as the README's first command does
     printed = listed(capsys, "paper", "env=Pong", "act=rational,silu")
-    assert re.search(r"Pong +\.{5} +dhfs\.", printed)
+    assert re.search(r"Pong +\.o\.{3} +dhfs\.", printed)
+    text = " ".join(printed.split())
+    assert re.search(r"seed1: other settings at step 1,500,000 of 1,500,000 \(\S+ was \S+ and is \S+", text), text
     assert "seed1: done at step 100,000 of 1,500,000" in printed
     assert "seed2: failed at step 300,000 of 1,500,000 (no memory)" in printed
     assert all(len(line) <= 80 for line in printed.splitlines() if "runs/" not in line)

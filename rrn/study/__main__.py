@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rrn.config import Config
 from rrn.errors import UserError
 from rrn.overview import terminal_size
 from rrn.status import Status, read_status
@@ -21,9 +23,14 @@ from rrn.study.cost import Cost, from_runs, measured
 from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
 from rrn.study.start import start
 from rrn.sweep import share_out
+from rrn.train import changed_settings
 
 USAGE = "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=false] [start]"
-LETTERS = {"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"}
+LETTERS = {
+    **{"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"},
+    "other settings": "o",
+}
+NOT_STARTED = ("done", "running", "other settings")
 Found = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of LETTERS
 
 
@@ -46,27 +53,41 @@ def study(arguments: Sequence[str]) -> int:
     if not words or words[0].startswith("-") or "=" in words[0]:
         raise UserError(f"expected: {USAGE}")
     part = take_part(load_plan(words[0]), words[1:])
-    found = states(part.runs())
+    found = states(part)
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
     show(console, part, found)
     if "start" in arguments:
-        return start(part, [run for run, state, _ in found if state not in ("done", "running")], console)
-    left = [(run, status) for run, state, status in found if state != "done"]
+        return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
+    left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
     if left and "measure=false" not in arguments:
         show_cost(console, part, left, found)
     return 0
 
 
-def states(runs: Sequence[PlannedRun]) -> Found:
-    """What became of each run so far."""
-    found = []
-    for run in runs:
+def states(part: Part) -> Found:
+    """What became of each run so far; one whose folder holds a run of other settings is none of this plan."""
+    found, configurations = [], {}
+    for run in part.runs():
         status = read_status(run.folder)
         state = status.state if status else "missing"
         if state == "done" and status.step < run.steps:
             state = "shorter"
+        if status:
+            key = run.game, run.method
+            if key not in configurations:
+                configurations[key] = part.configuration(*key)
+            changed = _changed(run, configurations[key])
+            if changed:
+                state, status = "other settings", replace(status, why=changed)
         found.append((run, state, status))
     return found
+
+
+def _changed(run: PlannedRun, config: Config) -> str:
+    try:
+        return changed_settings(run.folder, replace(config, seed=run.seed))
+    except (UserError, OSError) as error:
+        return str(error)
 
 
 def show(console: Console, part: Part, found: Found) -> None:
