@@ -199,7 +199,7 @@ class Trainer:
         if not prefix and not self.progress.due():
             return
         rate = self._rate()
-        left = duration((self.config.steps - self.step) / rate) if rate > 0 else "?"
+        left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
         at = self.learner.preparing or f"{count(self.step)}/{count(self.config.steps)}"
         self.progress.show(
             f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from rrn import train
-from rrn.activations.registry import ACTIVATIONS
+from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import AGENTS
 from rrn.compose import compose_config, conf_dir, load_run_config, to_config
 from rrn.envs.atari import atari_games
@@ -198,3 +198,8 @@ def test_the_protocol_line_says_it_all():
         "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, life loss ends an episode for "
         "learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 by area, stack 4"
     )
+
+
+def test_an_activation_without_an_entry_is_named():
+    with pytest.raises(UserError, match="mish: expected an activation of ACTIVATIONS"):
+        make_activations("mish", 2)

@@ -12,6 +12,7 @@ from torch import nn
 
 from rrn.activations.plain import PELU, CReLU, DSiLU
 from rrn.activations.rational import Rational, RecurrentRational
+from rrn.errors import UserError
 
 
 def _each(make: Callable[..., nn.Module]) -> Callable[..., list[nn.Module]]:
@@ -73,7 +74,15 @@ def make_activations(name: str, places: int, **options) -> list[nn.Module]:
     """The activation modules of a network with this many places, first to last.
 
     Options are those of the YAML file; with per="channel" also `channels`, how many there are at each place.
+
+    Raises:
+        UserError: no such activation.
     """
+    if name not in ACTIVATIONS:
+        raise UserError(
+            f"{name}: expected an activation of ACTIVATIONS in rrn/activations/registry.py, which are "
+            f"{', '.join(ACTIVATIONS)}; add it there, or mend `name:` in its file in conf/act."
+        )
     return ACTIVATIONS[name](places, **options)
 
 
