@@ -15,7 +15,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, IntegerNode, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
@@ -24,6 +24,7 @@ from rrn.config import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNCo
 from rrn.envs import minatar
 from rrn.envs.atari import TWO_PLAYERS, atari_games
 from rrn.errors import UserError
+from rrn.whole import read_whole
 
 GROUPS = ("agent", "env", "act", "experiment")
 FIXED = ("agent.name", "env.name", "env.kind", "act.name")
@@ -139,15 +140,27 @@ def to_config(composed: DictConfig) -> Config:
                 "experiment=paper: the paper's protocol is for DQN; leave it out, or set agent=dqn or ddqn."
             )
         typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
+        _read_whole_numbers(typed, values)
         config = OmegaConf.to_object(OmegaConf.merge(typed, values))
     except (ConfigKeyError, ConfigAttributeError) as error:
         raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
     except ValidationError as error:
-        raise UserError(f"{error.full_key}: {_plain(error)}") from error
+        raise UserError(f"{error.full_key}: {plain_words(error)}") from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
     check_values(config)
     return config
+
+
+def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
+    """Replace 1e6, which is a float in YAML, 500k and 1.5M by the number, where one is expected."""
+    for key in values.keys() & typed.keys():
+        node, value = typed._get_node(key), values[key]
+        if isinstance(value, dict) and isinstance(node, DictConfig):
+            _read_whole_numbers(node, value)
+        elif isinstance(node, IntegerNode) and isinstance(value, float | str):
+            number = read_whole(value)
+            values[key] = value if number is None else number
 
 
 def load_run_config(folder: Path) -> Config:
@@ -181,13 +194,14 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
     if group == "env" and value in TWO_PLAYERS:
         raise UserError(f"env={value}: the emulator has this game for two players only; choose another one.")
     if value not in known:
+        plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
         listed = f"Choose one of {', '.join(known)}." if len(known) < 20 else f"There are {len(known)} of them."
-        raise UserError(f"{group}={value}: no such {group}. {_nearest(value, known) or listed}")
+        raise UserError(f"{group}={value}: no such {group}. {_nearest(plain, known) or listed}")
 
 
 def _check_key(key: str) -> None:
     if key not in _known_keys():
-        raise UserError(f"{key}: no such setting. {_nearest(key, _known_keys())}".strip())
+        raise UserError(f"{key}: no such setting. {_nearest(key, [*GROUPS, *_known_keys()])}".strip())
 
 
 @cache
@@ -211,7 +225,7 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"Did you mean {by_folded[found[0]]}?" if found else ""
 
 
-def _plain(error: ValidationError) -> str:
+def plain_words(error: ValidationError) -> str:
     """OmegaConf's sentence without its Python types."""
     words = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "Boolean": "true or false"}
     match = re.search(r"Value '(.*?)'.*? could not be converted to (\w+)", str(error).splitlines()[0])
@@ -220,4 +234,8 @@ def _plain(error: ValidationError) -> str:
     match = re.search(r"Value '(.*?)'.*? is not a valid (\w+)", str(error).splitlines()[0])
     if match:
         return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
-    return str(error).splitlines()[0] + "."
+    if "is not a ListConfig" in str(error):
+        return "expected a list, such as [5,4]."
+    if "to string" in str(error):
+        return f"expected one word, got {error.value}."
+    return str(error).splitlines()[0].rstrip(".") + "."

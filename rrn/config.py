@@ -184,7 +184,7 @@ class Config:
     steps: int = MISSING  # agent steps of training
     seed: int = MISSING
     device: str = MISSING  # auto, cpu, cuda or cuda:N
-    threads: int | None = MISSING  # of torch on the CPU; null: torch's choice
+    threads: int | None = MISSING  # of torch on the CPU; null: torch's choice for Atari, 1 for smaller games
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log_every: int = MISSING  # agent steps of training

@@ -1,4 +1,4 @@
-"""Which device a run uses, and how its processor treats numbers near zero."""
+"""Which device a run uses, how many threads of a processor, and how that treats numbers near zero."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from rrn.config import AtariConfig, Config
 from rrn.errors import UserError
 
 
@@ -25,6 +26,16 @@ def pick_device(name: str) -> torch.device:
     if kind == "cuda" and int(number or 0) >= found:
         raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
     return torch.device(name)
+
+
+def set_threads(config: Config) -> None:
+    """Give torch the threads of a run on the CPU; without a number, what torch chooses for Atari and 1 for other games.
+
+    The small networks of those gain 20 % from a second thread at most, and are several times slower with it where
+    another program wants the processor too.
+    """
+    if config.threads or not isinstance(config.env, AtariConfig):
+        torch.set_num_threads(config.threads or 1)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 from torch import nn
 
 from rrn import checkpoint
@@ -20,7 +20,7 @@ from rrn.activations.places import places
 from rrn.activations.rational import Place, Rational
 from rrn.activations.snapshots import read_snapshots
 from rrn.agents import make_agent
-from rrn.compose import load_run_config
+from rrn.compose import load_run_config, plain_words
 from rrn.config import AtariConfig
 from rrn.device import pick_device
 from rrn.envs import Game, make_games
@@ -73,6 +73,8 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
             raise UserError(f"{key}: no such setting. " + (f"Did you mean {near[0]}?" if near else f"Known: {names}."))
         try:
             settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument] if equals else []))
+        except ValidationError as error:
+            raise UserError(f"{key}: {plain_words(error)}") from error
         except OmegaConfBaseException as error:
             raise UserError(f"{argument}: {str(error).splitlines()[0]}.") from error
     for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):

@@ -18,7 +18,7 @@ from rrn.activations.fit import NORMS, fit
 def main() -> None:
     """Fit as the command line says; a user's mistake ends with a sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m rrn.fit", description="Fit a rational P(x) / Q(x) to a function.")
-    parser.add_argument("expression", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or relu(x)')
+    parser.add_argument("expression", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or gelu')
     parser.add_argument("--degrees", nargs=2, type=int, default=(5, 4), metavar=("N", "M"), help="of P and Q")
     parser.add_argument("--version", default="A", choices=list("ABCN"), help="form of Q")
     parser.add_argument("--range", nargs=2, type=float, default=(-3, 3), metavar=("LOW", "HIGH"))
@@ -40,6 +40,8 @@ def main() -> None:
             found.figure.savefig(options.plot, dpi=150)
             print(f"picture: {options.plot}")
     except (ValueError, OSError) as error:
+        if isinstance(error, OSError):
+            error = f"{options.plot}: {error.strerror or error}; choose another file with --plot."
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

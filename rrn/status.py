@@ -122,7 +122,7 @@ class StatusFile:
     def _update(self, state: str = "running", why: str | None = None) -> None:
         status, trainer = self.status, self.trainer
         status.state, status.why, status.updated = state, why, _now()
-        if trainer is not None:
+        if trainer is not None and trainer.records is not None:
             status.step = trainer.step
             status.last_return = _number(trainer.last["return"])
             status.last_evaluation = _number(trainer.last["evaluation"])

@@ -12,7 +12,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import hydra
-import torch
 from filelock import FileLock, Timeout
 from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser  # as hydra.main reads the command line
@@ -20,10 +19,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from rrn import checkpoint
 from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
 from rrn.config import Config, dotted
-from rrn.device import denormals_as_zero, pick_device
+from rrn.device import denormals_as_zero, pick_device, set_threads
 from rrn.errors import UserError
 from rrn.output_log import output_log
 from rrn.protocol import protocol_line
@@ -90,18 +88,19 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
         stop: of a run that is one of several; its output goes to output.log.
 
     Raises:
-        UserError: the folder holds a run already, the checkpoint is of another configuration, or
-            training cannot go on.
+        UserError: the folder holds a run already, it is of another configuration, or training cannot
+            go on.
     """
     pick_device(config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    set_threads(config)
     from rrn.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
 
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")
     stop = stop or StopSignals()
     with denormals_as_zero(), _one_sentence(folder, command):
+        if folder.is_file():
+            raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0), stop:
             check_folder(folder, config)
@@ -156,10 +155,8 @@ def check_folder(folder: Path, config: Config) -> None:
     if not config.resume:
         raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
     changed = changed_settings(folder, config)
-    if changed and checkpoint.find(folder / "checkpoints"):
-        raise UserError(
-            f"{folder}: the checkpoint is of another configuration ({changed}); set it back or set run_dir."
-        )
+    if changed:
+        raise UserError(f"{folder}: the run here is of another configuration ({changed}); set it back or set run_dir.")
 
 
 def changed_settings(folder: Path, config: Config) -> str:

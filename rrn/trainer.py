@@ -62,6 +62,7 @@ class Trainer:
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
             take_activations(self.agent, config.act.from_run)
         self.test_games = None
+        self.records: Records | None = None  # until the run begins or goes on
         self.step = 0  # agent steps of training
         self.evaluated = -1  # step of the last evaluation
         self.saved = -1  # step of the last checkpoint
@@ -121,6 +122,8 @@ class Trainer:
     def _open(self) -> None:
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
         if found is None:
+            if self.config.resume:
+                self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
             self.records = Records(self.folder)
             text = OmegaConf.to_yaml(self.config)
             self.records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))

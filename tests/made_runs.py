@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -67,9 +67,11 @@ def make_run(
         lines += [f"{step},{name},{float(part)!r}" for name in measures]
     (folder / "scalars.csv").write_text("\n".join(lines) + "\n")
     command = f"python -m rrn.train agent={agent} env={game} act={act} seed={seed} experiment={experiment} resume=true"
-    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    began, now = (
+        (datetime.now().astimezone() - ago).isoformat(timespec="seconds") for ago in (timedelta(hours=1), timedelta())
+    )
     at = int(parts[-1] * steps)
-    status = Status(state, why, at, steps, 1.0, 1.0, 100.0, os.getpid(), socket.gethostname(), now, now, command)
+    status = Status(state, why, at, steps, 1.0, 1.0, 100.0, os.getpid(), socket.gethostname(), began, now, command)
     (folder / "status.json").write_text(json.dumps(asdict(status)))
     (folder / FILE).write_text(
         "".join(_snapshot(act, seed).replace('"step": 0', f'"step": {int(part * steps)}') for part in parts)

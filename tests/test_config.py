@@ -93,6 +93,14 @@ def test_every_file_is_used(path):
         compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
 
 
+@pytest.mark.parametrize("text", ["1500000", "1.5e6", "1500k", "1.5M", "15e5"])
+def test_whole_numbers_as_people_write_them(text):
+    config = compose_config([f"steps={text}", f"evaluation.every={text}", f"agent.max_grad_norm={1.5e6}"])
+    assert config.steps == config.evaluation.every == 1_500_000
+    assert type(config.steps) is type(config.evaluation.every) is int
+    assert type(config.agent.max_grad_norm) is float
+
+
 def test_every_game_composes_without_a_file():
     for game in ("Adventure", "Asterix", "MsPacman", "TicTacToe3D", "UpNDown", "Zaxxon"):
         assert compose_config([f"env={game}"]).env.name == game
@@ -132,6 +140,15 @@ MISTAKES = {
     "agent.replay_capacity=2000000000": "GB of memory",
     "env.sticky_actions=2": "env.sticky_actions: expected a number from 0 to 1",
     "evaluation.episodes=null": "evaluation.episodes: expected either it or evaluation.steps",
+    "env=ALE/Pong-v5": "env=ALE/Pong-v5: no such env. Did you mean Pong?",
+    "env=PongNoFrameskip-v4": "Did you mean Pong?",
+    "env=MinAtar/Breakout-v1": "Did you mean MinAtar-Breakout?",
+    "agnet=dqn": "agnet: no such setting. Did you mean agent?",
+    "act.degrees=5": "act.degrees: expected a list, such as [5,4].",
+    "act.share=1": "act.share: expected a list, such as [5,4].",
+    "act.init=[tanh,relu]": "act.init: expected one word, got ['tanh', 'relu'].",
+    "steps=100m": "steps: expected a whole number, got '100m'.",
+    "steps=-1e6": "steps: expected 1 or more, got -1000000.",
     "nonsense": "nonsense: expected key=value",
     "agent.name=ddqn": "agent.name: it is set by the choice of agent=; make that one.",
     "env.kind=foo": "env.kind: it is set by the choice of env=",

@@ -22,6 +22,7 @@ X = np.linspace(-3, 3, 101)
         ("np.maximum(x, -x**2) + 1e-3", lambda x: np.maximum(x, -(x**2)) + 1e-3),
         ("sin(2*pi*x)/e", lambda x: np.sin(2 * np.pi * x) / np.e),
         (" swish(x) - silu(x) + 2", lambda x: np.full_like(x, 2)),
+        ("tanh", np.tanh),
         ("3", lambda x: np.full_like(x, 3)),
     ],
 )
@@ -84,7 +85,10 @@ def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
         (["exp(x, x, x)"], "cannot be computed"),
         (["x", "--range", "3", "-3"], "low < high"),
         (["x", "--degrees", "0", "4"], "at least 1"),
-        (["x", "--plot", "/nowhere/out.png"], "No such file"),
+        (
+            ["x", "--plot", "nowhere/out.png"],
+            "nowhere/out.png: No such file or directory; choose another",
+        ),
         (["x", "--plot", "out.nothing"], "not supported"),
     ],
 )

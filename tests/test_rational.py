@@ -281,7 +281,13 @@ def test_repr_says_what_it_is():
         ({"degrees": (5,)}, "degrees: expected two whole numbers"),
         ({"init": "swoosh"}, "init: expected one of identity"),
         ({"init": ([1.0], [2.0])}, "has 6 and 4 coefficients, got 1 and 1"),
-        ({"groups": 0}, "groups: expected 1 or more"),
+        ({"groups": 0}, "groups: expected a whole number of at least 1, got 0"),
+        ({"groups": "2"}, "groups: expected a whole number of at least 1, got '2'"),
+        ({"degrees": 5}, "degrees: expected two whole numbers .* got 5"),
+        ({"init": 3}, "init: expected a name such as leaky_relu, a callable or two lists of coefficients, got 3"),
+        ({"init": (1.0, 2.0)}, "two lists of coefficients"),
+        ({"init": None}, "two lists of coefficients, got None"),
+        ({"tail": "linear", "tail_range": 3}, "tail_range .* and 3"),
     ],
 )
 def test_mistakes_are_sentences(options, message):

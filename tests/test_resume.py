@@ -13,6 +13,7 @@ import torch
 from conftest import read_scalars
 
 from rrn import checkpoint
+from rrn.status import read_status
 
 RUNS = {
     "pong": [
@@ -128,10 +129,24 @@ def test_more_steps_can_be_added_but_nothing_else_changed(train_here, command):
     arguments = ("rrn.train", "env=CartPole", "experiment=smoke", "threads=1", "device=cpu", "resume=true")
     other = command(*arguments, "steps=50", "agent.gamma=0.9")
     assert other.returncode == 2
-    assert "checkpoint is of another configuration (agent.gamma was 0.99 and is 0.9)" in other.stderr
+    assert "the run here is of another configuration (agent.gamma was 0.99 and is 0.9)" in other.stderr
     longer = command(*arguments, "steps=80")
     assert longer.returncode == 0, longer.stderr
     assert "finished at step 80" in longer.stdout
+
+
+def test_a_run_without_a_checkpoint_is_not_gone_over_with_other_settings(train_here, command):
+    folder = train_here("env=CartPole", "experiment=smoke", "steps=50")
+    for path in (folder / "checkpoints").iterdir():
+        path.unlink()
+    before = (folder / "scalars.csv").read_bytes()
+    arguments = ("rrn.train", "env=CartPole", "experiment=smoke", "steps=50", "device=cpu", "threads=1", "resume=true")
+    other = command(*arguments, "agent.gamma=0.9")
+    assert other.returncode == 2
+    assert (folder / "scalars.csv").read_bytes() == before
+    same = command(*arguments)
+    assert same.returncode == 0, same.stderr
+    assert "no checkpoint is here to go on from; this run starts at step 0" in same.stderr
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path):
@@ -160,3 +175,16 @@ def test_a_damaged_last_checkpoint_costs_only_the_way_from_the_one_before(train_
     assert "damaged" in resumed.stderr
     assert "going on from step_0000000050.pt" in resumed.stderr
     assert read_scalars(folder) == rows
+
+
+def test_where_all_checkpoints_are_damaged_the_status_keeps_its_step(train_here, command):
+    folder = train_here("env=CartPole", "experiment=smoke", "steps=50")
+    for path in (folder / "checkpoints").glob("*.pt"):
+        path.write_bytes(path.read_bytes()[:1000])
+    resumed = command(
+        "rrn.train", "env=CartPole", "experiment=smoke", "threads=1", "device=cpu", "steps=50", "resume=true"
+    )
+    assert resumed.returncode == 2
+    assert "is whole; start again in another run_dir" in resumed.stderr
+    status = read_status(folder)
+    assert (status.state, status.step) == ("failed", 50)

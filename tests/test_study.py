@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,9 @@ def test_a_plan_that_is_none_is_refused(tmp_path):
         (tmp_path / "plan.yaml").write_text(text)
         with pytest.raises(UserError, match="expected"):
             load_plan(str(tmp_path / "plan.yaml"))
+    (tmp_path / "plan.yaml").write_bytes(TINY.encode("utf-16"))
+    with pytest.raises(UserError, match="expected"):
+        load_plan(str(tmp_path / "plan.yaml"))
 
 
 def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
@@ -161,6 +165,30 @@ def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeyp
     with pytest.raises(SystemExit):
         main(["plan.yaml"])
     assert "dqn relu: 100 agent steps a second, 1 run on this machine" in capsys.readouterr().out
+
+
+def test_a_run_that_was_short_says_nothing_about_speed_and_a_long_one_says_what_its_checkpoints_take(tmp_path):
+    folder = make_run(tmp_path, "CartPole", "relu", 0)
+    (folder / "checkpoints").mkdir()
+    for step, size in ((100, 10_000), (200, 20_000)):
+        (folder / f"checkpoints/step_{step:010d}.pt").write_bytes(bytes(size))
+    status = read_status(folder)
+    assert cost.from_runs([(folder, status)], keep=3) == cost.Cost(100, 60_000, "1 run on this machine")
+    faster = replace(status, steps_per_second=300.0)
+    both = cost.from_runs([(folder, status), (folder, faster)], keep=3)
+    assert (both.rate, both.how) == (200, "median of 2 runs on this machine, 100 to 300")
+    assert cost.from_runs([(folder, replace(status, started=status.updated))], keep=3) is None
+    assert cost.from_runs([(folder, replace(status, host="another"))], keep=3) is None
+
+
+def test_at_80_columns_the_letters_of_a_cell_stay_together(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = listed(capsys, "minatar")
+    assert printed.count("MinAtar-Asterix") == 2  # a table for each agent
+    assert len(re.findall(r"\.{5}(?!\.)", printed)) == 30
+    assert "left: 150 runs, 150.0 M agent steps\n" in printed
+    assert "start them: python -m rrn.study minatar start" in printed
 
 
 def test_cost_is_shown_without_the_packages_of_sweeps_too(tmp_path, monkeypatch, capsys):

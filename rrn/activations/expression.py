@@ -37,14 +37,15 @@ def parse(text: str) -> Function:
     """The function of x that an expression means, [K] float64 to [K].
 
     It may have numbers, x, pi, e, + - * / **, a comparison, NumPy's element-wise functions (with or without
-    `np.`), where, clip, erf and the known activations by name.
+    `np.`), where, clip, erf and the known activations by name. Such a name alone, as gelu, means gelu(x).
 
     Raises:
         ValueError: a syntax error, or anything else in it. The function that comes back raises it if one of
             NumPy's functions is called with the wrong arguments.
     """
+    text = text.strip()
     try:
-        function = _build(ast.parse(text.strip(), mode="eval").body)
+        function = _build(ast.parse(f"{text}(x)" if text in CALLS else text, mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", "nested too deeply")
         raise ValueError(f'expected an expression of x, such as "x*sigmoid(x)", got {text!r}: {reason}.') from None

@@ -40,7 +40,12 @@ def initial_coefficients(
             listed = ", ".join(NAMES)
             raise ValueError(f"init: expected one of {listed}, a callable or two lists of coefficients, got {init!r}.")
         return _named(ALIASES.get(init, init), tuple(degrees), form, preset)
-    numerator, denominator = ([float(c) for c in row] for row in init)
+    try:
+        numerator, denominator = ([float(c) for c in row] for row in init)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"init: expected a name such as leaky_relu, a callable or two lists of coefficients, got {init!r}."
+        ) from None
     n, m = degrees
     expected = n + 1, denominator_size(m, version)
     if (len(numerator), len(denominator)) != expected:

@@ -63,12 +63,12 @@ class Rational(nn.Module):
     ):
         super().__init__()
         self.degrees, self.version = check_form(degrees, version)
-        if groups < 1:
-            raise ValueError(f"groups: expected 1 or more, got {groups}.")
-        if tail not in TAILS or not -math.inf < tail_range[0] < tail_range[1] < math.inf:
+        if type(groups) is not int or groups < 1:
+            raise ValueError(f"groups: expected a whole number of at least 1, got {groups!r}.")
+        if tail not in TAILS or not _is_range(tail_range):
             raise ValueError(
                 f"tail: expected one of {', '.join(TAILS)} and a tail_range (low, high) with low < high, "
-                f"got {tail!r} and {tuple(tail_range)}."
+                f"got {tail!r} and {tail_range}."
             )
         self.tail_range = tuple(float(end) for end in tail_range) if tail == "linear" else None
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
@@ -179,6 +179,10 @@ class Place(nn.Module):
         return f"shared: {self.owner.extra_repr()}"
 
 
+def _is_range(ends: object) -> bool:
+    return isinstance(ends, Sequence) and len(ends) == 2 and -math.inf < ends[0] < ends[1] < math.inf
+
+
 def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
     """R'(x) at both ends for each row of coefficients, [2, groups]."""
     x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
@@ -196,6 +200,7 @@ def check_form(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], s
     """Degrees (n, m) and version as they are; ValueError for others than there are."""
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
-    if len(degrees) != 2 or any(type(d) is not int or d < 1 for d in degrees):
-        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, got {tuple(degrees)}.")
+    pair = isinstance(degrees, Sequence) and len(degrees) == 2
+    if not pair or any(type(d) is not int or d < 1 for d in degrees):
+        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, such as (5, 4), got {degrees!r}.")
     return (degrees[0], degrees[1]), version

@@ -6,6 +6,7 @@ python -m rrn.study paper env=Pong start
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -59,8 +60,9 @@ def study(arguments: Sequence[str]) -> int:
     if "start" in arguments:
         return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
     left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
-    if left and "measure=false" not in arguments:
-        show_cost(console, part, left, found)
+    if left:
+        show_cost(console, part, left, found, measure="measure=false" not in arguments)
+        console.print(Text(f"start them: {shlex.join(['python', '-m', 'rrn.study', *words, 'start'])}"), soft_wrap=True)
     return 0
 
 
@@ -92,18 +94,12 @@ def _changed(run: PlannedRun, config: Config) -> str:
 
 def show(console: Console, part: Part, found: Found) -> None:
     """A table with a letter for each seed, and a line on each run that is neither done nor missing."""
-    table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
-    table.add_column("game", no_wrap=True)
-    for method in part.plan.methods:
-        head = "\n".join([method.agent, *method.act.replace("_", "_ ").split(), *method.overrides])
-        table.add_column(head, overflow="fold")
-    for game in part.plan.games:
-        cells = [
-            "".join(LETTERS[state] for run, state, _ in found if (run.game, run.method) == (game, method))
-            for method in part.plan.methods
-        ]
-        table.add_row(game, *cells)
-    console.print(table)
+    table = _table(part.plan.games, part.plan.methods, found)
+    if console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width:
+        console.print(table)
+    else:
+        for agent in dict.fromkeys(method.agent for method in part.plan.methods):
+            console.print(_table(part.plan.games, [one for one in part.plan.methods if one.agent == agent], found))
     counts = {state: sum(one == state for _, one, _ in found) for state in LETTERS}
     console.print(
         f"{len(found)} runs, a letter for each seed: "
@@ -117,21 +113,40 @@ def show(console: Console, part: Part, found: Found) -> None:
         console.print(Text(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}"))
 
 
-def show_cost(console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found) -> None:
-    """Steps, hours and disk of what is left."""
+def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
+    table.add_column("game", no_wrap=True)
+    for method in methods:
+        head = "\n".join([method.agent, *method.act.replace("_", "_ ").split(), *method.overrides])
+        table.add_column(head, overflow="fold")
+    for game in games:
+        cells = [
+            "".join(LETTERS[state] for run, state, _ in found if (run.game, run.method) == (game, method))
+            for method in methods
+        ]
+        table.add_row(game, *cells)
+    return table
+
+
+def show_cost(
+    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: bool
+) -> None:
+    """Steps, hours and disk of what is left; hours and disk only if each method has runs, or with `measure`."""
+    config = part.configuration(part.plan.games[0], left[0][0].method)
     costs: dict[Method, Cost] = {}
     for method in {run.method: None for run, _ in left}:
-        made = from_runs([status for run, _, status in found if run.method == method and status])
-        costs[method] = made or measured(part, method, console.print)
+        of_method = [(run.folder, status) for run, _, status in found if run.method == method and status]
+        cost = from_runs(of_method, config.checkpoint.keep) or (measure and measured(part, method, console.print))
+        if cost:
+            costs[method] = cost
     steps = {run: max(run.steps - (status.step if status else 0), 0) for run, status in left}
-    hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
-    config = part.configuration(part.plan.games[0], left[0][0].method)
-    at_once = min(share_out([config] * len(left), 0), len(left))
-    console.print(
-        f"left: {len(left)} runs, {sum(steps.values()) / 1e6:,.1f} M agent steps, {_time(hours)} of one core; "
-        f"with {at_once} at a time {_time(hours / at_once)}"
-    )
-    disks = [costs[run.method].disk for run, _ in left]
+    text = f"left: {len(left)} runs, {sum(steps.values()) / 1e6:,.1f} M agent steps"
+    if all(run.method in costs for run in steps):
+        hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
+        at_once = min(share_out([config] * len(left), 0), len(left))
+        text += f", {_time(hours)} of one core; with {at_once} at a time {_time(hours / at_once)}"
+    console.print(text)
+    disks = [costs[run.method].disk if run.method in costs else None for run, _ in left]
     if all(disk is not None for disk in disks):
         console.print(f"disk: about {sum(disks) / 1e9:,.1f} GB of checkpoints")
     for method, cost in costs.items():

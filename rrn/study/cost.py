@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from rrn.status import Status
 from rrn.study.plan import Method, Part
 
 SECONDS = 4.0  # of each measurement
+LEAST = 60.0  # seconds of training that say how fast a run is
 FEWER = {"replay_capacity": 20_000, "buffer_size": 20_000, "warmup": 2_000, "learning_starts": 2_000}
 
 
@@ -32,16 +33,29 @@ class Cost:
     """Of one method, with one thread."""
 
     rate: float  # agent steps of training a second, with the evaluations in between
-    disk: int | None  # bytes of its checkpoints; None: not measured
+    disk: int | None  # bytes of its checkpoints; None: not known
     how: str  # where this is from
 
 
-def from_runs(statuses: Sequence[Status]) -> Cost | None:
-    """The median speed of runs that were made on this machine; None if there are none."""
-    rates = [one.steps_per_second for one in statuses if one.steps_per_second and one.host == socket.gethostname()]
+def from_runs(runs: Sequence[tuple[Path, Status]], keep: int) -> Cost | None:
+    """Of runs that were made on this machine: the median speed, and `keep` of the largest checkpoint.
+
+    None if there are none that trained for a minute.
+    """
+    made = [(folder, one) for folder, one in runs if one.host == socket.gethostname() and _seconds(one) >= LEAST]
+    rates = [one.steps_per_second for _, one in made if one.steps_per_second]
     if not rates:
         return None
-    return Cost(statistics.median(rates), None, f"{len(rates)} run{'s' * (len(rates) > 1)} on this machine")
+    how = "1 run on this machine"
+    if len(rates) > 1:
+        how = f"median of {len(rates)} runs on this machine, {min(rates):,.0f} to {max(rates):,.0f}"
+    sizes = [path.stat().st_size for folder, _ in made for path in checkpoint.find(folder / "checkpoints")]
+    return Cost(statistics.median(rates), max(sizes) * keep if sizes else None, how)
+
+
+def _seconds(status: Status) -> float:
+    """Of the process that wrote the status last."""
+    return (datetime.fromisoformat(status.updated) - datetime.fromisoformat(status.started)).total_seconds()
 
 
 def measured(part: Part, method: Method, say: Callable[[str], None]) -> Cost:

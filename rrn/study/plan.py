@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,9 @@ from yaml import YAMLError
 from rrn.compose import compose_open, conf_dir, to_config
 from rrn.config import AtariConfig, Config
 from rrn.errors import UserError
+from rrn.whole import read_whole
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
-LETTERS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def load_plan(name: str) -> Plan:
         raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
     try:
         plan = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
-    except (OmegaConfBaseException, YAMLError, TypeError, AttributeError) as error:
+    except (OmegaConfBaseException, YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: expected overrides, games, methods and seeds ({str(error).splitlines()[0]})."
         ) from error
@@ -196,8 +195,7 @@ def read_number(key: str, text: str) -> int:
     Raises:
         UserError: it is no such number above 0.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?|\d+e\d+)([kM]?)", text)
-    number = float(found[1]) * LETTERS[found[2]] if found else 0
-    if not 1 <= number < 1e18:
+    number = read_whole(text)
+    if number is None or number < 1:
         raise UserError(f"{key}={text}: expected a number such as 200000, 500k or 40M.")
-    return round(number)
+    return number
