@@ -128,15 +128,19 @@ class Aggregate:
 
 
 def aggregate(cells: Sequence[Cell]) -> tuple[list[str], list[Aggregate]]:
-    """The games that all methods have, and the aggregates over them; no aggregates for fewer than two games."""
+    """The games that all methods have, and the aggregates over them; no aggregates for fewer than two games.
+
+    A method with settings of its own that lacks some of the games of the others is left out.
+    """
     table: dict[Method, dict[str, list[float]]] = defaultdict(dict)
     for cell in cells:
         if cell.normalised is not None:
             table[cell.method][cell.game] = cell.normalised
-    games = sorted(set.intersection(*(set(row) for row in table.values()))) if table else []
+    usual = [set(row) for method, row in table.items() if is_plain(method)] or [set(row) for row in table.values()]
+    games = sorted(set.intersection(*usual)) if usual else []
     if len(games) < 2:
         return games, []
-    rows = {method: {game: row[game] for game in games} for method, row in table.items()}
+    rows = {method: {game: row[game] for game in games} for method, row in table.items() if row.keys() >= set(games)}
     found = []
     for method, scores in rows.items():
         name = next(((method[0], act) for act in BASELINE if (method[0], act) in rows), None)

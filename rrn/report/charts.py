@@ -167,8 +167,8 @@ def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: boo
         "marker": {
             "color": style.colour,
             "pattern": {"shape": style.pattern, "bgcolor": style.colour, "fgcolor": "#fff"},
-            "opacity": 0.45 if faint else 1,
         },
+        "opacity": 0.45 if faint else 1,
         "error_y": {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1},
         "customdata": notes,
         "hovertemplate": "%{x}, " + name + "<br>%{customdata}<extra></extra>",
@@ -238,7 +238,7 @@ def measure(runs: Sequence[Run], which: Measure, styles: dict[Method, Style], la
         text = f"{name} (n={len(values)})"
         data.append(
             _trace(*thin((steps, values.mean(axis=0))), text, meta, name)
-            | {"line": line | {"width": 2}, "mode": "lines"}
+            | {"line": line | {"width": 2}, "mode": "lines" if len(steps) > 1 else "markers"}
         )
     layout = {"title": {"text": which.title, "font": {"size": 13}}, "height": 260, "showlegend": False}
     return {"data": data, "layout": layout | {"xaxis": {"rangemode": "tozero"}}} if data else None

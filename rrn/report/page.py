@@ -103,7 +103,7 @@ class Page:
         return bool(self.paper) or any(cell.paper_end for cell in self.cells)
 
     def _summary(self) -> str:
-        notes = rows.warnings(self.cells, self.runs, self.damaged)
+        notes = rows.warnings(self.cells, self.aggregates, self.runs, self.damaged)
         parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in notes)]
         parts.append(
             '<p class="note">The score of a run is the mean of its last evaluation, as in the paper; n is the number '
@@ -182,7 +182,7 @@ class Page:
         """Those that lie in the folders of runs, while they are small enough."""
         parts = []
         for run in runs:
-            for path in sorted(run.folder.rglob("*.mp4")):
+            for path in sorted(path for path in run.folder.rglob("*.mp4") if path.is_file()):
                 size = path.stat().st_size
                 if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
                     continue

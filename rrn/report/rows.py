@@ -70,7 +70,9 @@ def aggregates(found: Sequence[Aggregate]) -> tuple[list[str], list[tuple[Method
     return heads, rows
 
 
-def warnings(cells: Sequence[Cell], runs: Sequence[Run], damaged: Sequence[str]) -> list[str]:
+def warnings(
+    cells: Sequence[Cell], aggregates: Sequence[Aggregate], runs: Sequence[Run], damaged: Sequence[str]
+) -> list[str]:
     """What a reader must know before trusting a number."""
     found = []
     few = [cell for cell in cells if cell.ours.seeds < FEW]
@@ -86,6 +88,15 @@ def warnings(cells: Sequence[Cell], runs: Sequence[Run], damaged: Sequence[str])
     other = sorted({run.config.experiment for run in runs if run.config.experiment != "paper"})
     if other and any(cell.paper_end for cell in cells):
         found.append(f"Runs with experiment={', '.join(other)} do not follow the paper's protocol.")
+    scored = {(cell.game, cell.method) for cell in cells if cell.normalised is not None}
+    without = {method for _, method in scored} - {one.method for one in aggregates}
+    if len({game for game, _ in scored}) > 1 and without:
+        names = ", ".join(sorted(" ".join(method) for method in without))
+        found.append(
+            f"The numbers over all games leave out {names}, which has not all of them."
+            if aggregates
+            else "There are no numbers over all games, since no two games have runs of every activation."
+        )
     return found + [f"Left out: {sentence}" for sentence in damaged]
 
 

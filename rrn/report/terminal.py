@@ -36,8 +36,10 @@ def show(
     if aggregates:
         heads, lines = rows.aggregates(aggregates)
         title = f"human-normalised, over {len(games)} games: {', '.join(games)}"
-        console.print(_table(title, heads, [(label(method), *texts) for method, texts in lines]))
-    for sentence in rows.warnings(cells, runs, damaged):
+        between = "_" if console.width >= WIDE else "_\n"  # the table is wide
+        lines = [(label(method).replace("_", between), *texts) for method, texts in lines]
+        console.print(_table(title, heads, lines))
+    for sentence in rows.warnings(cells, aggregates, runs, damaged):
         console.print(Text(f"note: {sentence}"))
     if found:
         console.print(Text("\nmissing or not finished", style="bold"))

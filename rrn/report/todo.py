@@ -26,13 +26,13 @@ class ToDo:
 def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
     """What is left for each game of these runs with each of their methods, for seeds 0 to `seeds` - 1.
 
-    Methods with settings of their own are asked for on the games where they were begun only.
+    Only agents that were begun on a game are asked for there, and methods with settings of their own likewise.
     """
     groups: dict[Key, list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.curve.game, (run.curve.agent, run.curve.act)].append(run)
     methods = {method for _, method in groups if is_plain(method)}
-    wanted = groups.keys() | {(game, method) for game, _ in groups for method in methods}
+    wanted = groups.keys() | {(game, method) for game, (agent, _) in groups for method in methods if method[0] == agent}
     found, missing = [], {}
     for game, method in sorted(wanted, key=lambda key: order(*key)):
         group = groups.get((game, method), [])
