@@ -89,15 +89,18 @@ class Rational(nn.Module):
         if noisy and self.version == "D":
             numerator = numerator * torch.empty_like(numerator).uniform_(0.9, 1.1)
             denominator = denominator * torch.empty_like(denominator).uniform_(0.9, 1.1)
-        return self._rational(x, numerator, denominator, self.axis)
+        if self.tail_range is None:
+            return rational(x, numerator, denominator, self.version, self.axis)
+        return self._with_tails(x, numerator, denominator, self.axis)
 
     def each_row(self, x: Tensor) -> Tensor:
         """R(x) without noise for each row of coefficients, [K, 1] or [K, groups] to [K, groups]."""
-        return self._rational(x.expand(-1, self.groups), self.numerator, self.denominator, axis=1)
-
-    def _rational(self, x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> Tensor:
+        x = x.expand(-1, self.groups)
         if self.tail_range is None:
-            return rational(x, numerator, denominator, self.version, axis)
+            return rational(x, self.numerator, self.denominator, self.version, axis=1)
+        return self._with_tails(x, self.numerator, self.denominator, axis=1)
+
+    def _with_tails(self, x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> Tensor:
         near = x.clamp(*self.tail_range)
         y = rational(near, numerator, denominator, self.version, axis)
         slopes = _slopes(self.tail_range, numerator, denominator, self.version)  # [2, groups]
