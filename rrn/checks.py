@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from omegaconf import OmegaConf
 
 from rrn.activations.functions import NAMES
@@ -11,6 +9,7 @@ from rrn.activations.initial import PRESETS
 from rrn.activations.reference import VERSIONS
 from rrn.config import AtariConfig, Config, DQNConfig, RationalConfig, dotted
 from rrn.errors import UserError
+from rrn.whole import read_whole
 
 # keys that some agent or environment does not have are not checked there
 AT_LEAST_ONE = {
@@ -59,8 +58,13 @@ def check_values(config: Config) -> None:
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)
         _require(act.per in ("tensor", "channel"), "act.per", "tensor or channel", act.per)
-        waiting = act.delay is None or re.fullmatch(r"\d+(epochs)?", act.delay)
-        _require(waiting, "act.delay", "agent steps such as 100000, or epochs such as 25epochs, or null", act.delay)
+        delay = 0 if act.delay is None else read_whole(act.delay.removesuffix("epochs"))
+        _require(
+            delay is not None and delay >= 0,
+            "act.delay",
+            "agent steps such as 100000, or epochs such as 25epochs, or null",
+            act.delay,
+        )
         _require(act.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", act.init)
         pair = len(act.degrees) == 2 and min(act.degrees, default=0) >= 1
         _require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", act.degrees)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from rrn.whole import read_whole
+
 
 @dataclass
 class AgentConfig:
@@ -206,7 +208,7 @@ ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the
 def delay_steps(config: Config) -> int:
     """Agent steps after which the coefficients of rationals begin to learn (act.delay)."""
     number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
-    return int(number) * (config.evaluation.every if epochs else 1)
+    return read_whole(number) * (config.evaluation.every if epochs else 1)
 
 
 def dotted(values: dict, prefix: str = "") -> dict:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 class Progress:
-    """Shows a dictionary of short texts; `show` is cheap to call at every step."""
+    """Shows one line of text; `due` is cheap to ask at every step."""
 
     def __init__(self, stream: TextIO | None = None):
         self.stream = stream or sys.stderr

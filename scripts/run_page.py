@@ -81,6 +81,7 @@ def text(run: Path, config: Config, measures: dict[str, Series], paper: Sequence
         "",
         f"![Scores]({target.name}.png)",
         "",
+        *([f"The table has {ROWS} of {len(steps)} evaluations; the curve has all.", ""] if len(steps) > ROWS else []),
         *table(measures, paper),
         "",
         f"The activations at step {steps[-1]:,}, over the histograms of their inputs:",

@@ -12,6 +12,7 @@ from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import AGENTS
 from rrn.compose import compose_config, conf_dir, load_run_config, to_config
+from rrn.config import delay_steps
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
@@ -101,6 +102,13 @@ def test_whole_numbers_as_people_write_them(text):
     assert type(config.agent.max_grad_norm) is float
 
 
+@pytest.mark.parametrize(
+    ("delay", "steps"), [("300", 300), ("100k", 100_000), ("1e5", 100_000), ("2epochs", 500_000), ("null", 0)]
+)
+def test_the_delay_of_the_coefficients_in_agent_steps(delay, steps):
+    assert delay_steps(compose_config([f"act.delay={delay}", "evaluation.every=250k"])) == steps
+
+
 def test_every_game_composes_without_a_file():
     for game in ("Adventure", "Asterix", "MsPacman", "TicTacToe3D", "UpNDown", "Zaxxon"):
         assert compose_config([f"env={game}"]).env.name == game
@@ -131,6 +139,7 @@ MISTAKES = {
     "act.init=swoosh": "act.init: expected one of identity",
     "act.preset=best": "act.preset: expected one of l2, minimax, wide, got best.",
     "act.per=row": "act.per: expected tensor or channel, got row.",
+    "act.delay=1.5epochs": "or null, got 1.5epochs.",
     "act.delay=soon": "act.delay: expected agent steps such as 100000, or epochs such as 25epochs, or null, got soon.",
     "act.lr=0": "act.lr: expected a number above 0, or null, got 0",
     "act.share=[1,2]": "act: share: expected 4 numbers, one for each place, got [1, 2].",
@@ -218,5 +227,5 @@ def test_the_protocol_line_says_it_all():
 
 
 def test_an_activation_without_an_entry_is_named():
-    with pytest.raises(UserError, match="mish: expected an activation of ACTIVATIONS"):
-        make_activations("mish", 2)
+    with pytest.raises(UserError, match="no_such: expected an activation of ACTIVATIONS"):
+        make_activations("no_such", 2)

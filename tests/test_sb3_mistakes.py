@@ -18,7 +18,7 @@ VECTOR = spaces.Box(-1, 1, (6,))
     [
         ("recurrent-rational", {}, r"act: no such activation 'recurrent-rational'\. Did you mean recurrent_rational\?"),
         ("ReLU", {}, r"Did you mean relu\?"),
-        ("mish", {}, r"act: no such activation 'mish'\. Choose one of crelu, "),
+        ("no_such", {}, r"act: no such activation 'no_such'\. Choose one of crelu, "),
         (nn.ReLU, {}, "act: no such activation <class"),
         ("rational", {"degree": [3, 2]}, r"degree: no such option of rational\. Did you mean degrees\?"),
         ("relu", {"version": "A"}, r"version: no such option of relu\. Choose one of hidden\."),

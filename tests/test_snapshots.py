@@ -13,6 +13,7 @@ from rrn.activations.animate import draw_runs
 from rrn.activations.plot import values
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.activations.snapshots import FILE, Snapshot, read_snapshots, write_snapshots
+from rrn.agents.networks import VectorNetwork
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -39,6 +40,23 @@ def test_a_snapshot_keeps_the_shape_through_a_file(name, tmp_path):
 def test_other_forms_can_be_kept_too(act):
     (shape,) = Snapshot.from_json(rrn.snapshot(act).to_json()).shapes()
     assert np.allclose(shape.y, values(act, shape.x), atol=1e-6)
+
+
+class Snake(nn.Module):
+    """An activation that neither torch nor this package has."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + x.sin() ** 2
+
+
+def test_a_module_of_ones_own_among_the_activations_is_found_and_drawn(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "snake", lambda places: [Snake() for _ in range(places)])
+    layers = VectorNetwork((4,), 1, 2, make_activations("snake", 2)).layers
+    with torch.no_grad(), rrn.record_inputs(layers):
+        layers(torch.randn(50, 1, 4))
+    shapes = rrn.snapshot(layers).shapes()
+    assert [(shape.name, int(shape.inputs.counts.sum())) for shape in shapes] == [("act1", 6400), ("act2", 6400)]
+    assert np.allclose(shapes[0].y[:, 0], shapes[0].x + np.sin(shapes[0].x) ** 2, atol=1e-6)
 
 
 def snapshots(number: int) -> list[Snapshot]:

@@ -22,8 +22,8 @@ PLAIN = (  # what torch has that works element by element, and plain.py
 def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Name and module of each activation in the model, in its order; the name of the model itself is "".
 
-    Each place of a recurrent rational comes with its own name. A module that stands at several places without
-    `again()` is one.
+    Activations are the modules of known types, and those that say so by `is_activation`. Each place of a recurrent
+    rational comes with its own name. A module that stands at several places without `again()` is one.
     """
     seen: set[nn.Module] = set()
 
@@ -31,7 +31,7 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if module in seen:
             return
         seen.add(module)
-        if isinstance(module, (*PLAIN, Rational, RationalChain, Place)):
+        if isinstance(module, (*PLAIN, Rational, RationalChain, Place)) or getattr(module, "is_activation", False):
             yield name, module
             return  # the parts of an activation are no places
         for key, child in module.named_children():

@@ -22,9 +22,9 @@ class Rational(nn.Module):
     """A learnable activation R(x) = P(x) / Q(x) (Molina et al. 2020).
 
     Args:
-        init: the function to start from: a name (leaky_relu, leaky_relu_0.1, relu, tanh, sigmoid, gelu, silu or
-            swish, identity), a callable on arrays or tensors, which is fitted here, or a pair (numerator,
-            denominator) of coefficients, lowest power first.
+        init: the function to start from: a name such as leaky_relu, tanh, gelu or swish, one of
+            `rrn.activations.functions.NAMES`; a callable on arrays or tensors, which is fitted here; or a pair
+            (numerator, denominator) of coefficients, lowest power first.
         degrees: (n, m), the degrees of P and Q.
         version: form of Q: A, B, C, D or N, see `rrn.activations.operator.rational`.
         preset: which approximation of a name or callable: "l2" (least squares on [-3, 3]), "minimax" (smallest

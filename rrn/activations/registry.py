@@ -71,7 +71,7 @@ ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
 
 
 def make_activations(name: str, places: int, **options) -> list[nn.Module]:
-    """The activation modules of a network with this many places, first to last.
+    """The activation modules of a network with this many places, first to last, marked for `rrn.activations.places`.
 
     Options are those of the YAML file; with per="channel" also `channels`, how many there are at each place.
 
@@ -83,7 +83,10 @@ def make_activations(name: str, places: int, **options) -> list[nn.Module]:
             f"{name}: expected an activation of ACTIVATIONS in rrn/activations/registry.py, which are "
             f"{', '.join(ACTIVATIONS)}; add it there, or mend `name:` in its file in conf/act."
         )
-    return ACTIVATIONS[name](places, **options)
+    modules = ACTIVATIONS[name](places, **options)
+    for module in modules:
+        module.is_activation = True
+    return modules
 
 
 def named_rationals(model: nn.Module) -> Iterator[tuple[str, Rational]]:
