@@ -75,7 +75,7 @@ setup(
         "psutil>=5.9",
         "rich>=13",
         "scipy>=1.11",
-        "stable-baselines3>=2.3",
+        "stable-baselines3>=2.7",
         "tensorboard>=2.15",
         "torch>=2.6",
     ],

@@ -48,6 +48,8 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
     for path in find(folder):
         if path > target:  # damaged, or the run has gone back behind it
             path.unlink()
+    for left in folder.glob("step_*.partial"):  # of a process that was killed while it wrote
+        left.unlink()
     for old in find(folder)[:-keep]:
         old.unlink()
     for beside in folder.glob("step_*.zip"):  # the same agents for stable-baselines3
@@ -82,16 +84,19 @@ def load(path: Path) -> dict:
     """The state in a checkpoint, on the CPU. Nothing in the file is run.
 
     Raises:
-        UserError: damaged, or of another format.
+        UserError: damaged, of another format, or too large for the memory.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
         if broken is not None:
             raise zipfile.BadZipFile(f"checksum of {broken}")
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can fail anywhere in the readers
+    except Exception as error:  # a damaged file can fail anywhere in the reader
         raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whole, but not ours, or there is no memory for it
+        raise UserError(f"{path}: this checkpoint cannot be loaded ({_reason(error)}).") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise UserError(f"{path}: expected a checkpoint of format {FORMAT}; this one was written by another version.")
     return state

@@ -27,7 +27,7 @@ BETWEEN_0_AND_1 = {
 }
 ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip", "agent.clip_range"}
 ABOVE_0_OR_NULL = {"agent.max_grad_norm", "agent.clip_range_vf", "act.lr"}
-AT_LEAST_0 = {"seed", "env.noop_max", "agent.entropy_coef", "agent.value_coef", "agent.ent_coef", "agent.vf_coef"}
+AT_LEAST_0 = {"env.noop_max", "agent.entropy_coef", "agent.value_coef", "agent.ent_coef", "agent.vf_coef"}
 
 
 def check_values(config: Config) -> None:
@@ -43,6 +43,9 @@ def check_values(config: Config) -> None:
         _require(values[name] is None or values[name] > 0, name, "a number above 0, or null", values[name])
     for name in AT_LEAST_0 & values.keys():
         _require(values[name] >= 0, name, "0 or more", values[name])
+    _require(0 <= config.seed < 2**32, "seed", "a number from 0 to 4294967295", config.seed)
+    repeats = values.get("agent.gradient_steps", 1)
+    _require(repeats == -1 or repeats >= 1, "agent.gradient_steps", "1 or more, or -1 for one each step", repeats)
     agent, env, act, evaluation = config.agent, config.env, config.act, config.evaluation
     if isinstance(env, AtariConfig):
         _require(env.size >= 36, "env.size", "at least 36, for the three convolutions", env.size)

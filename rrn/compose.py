@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,7 @@ from rrn.checks import check_values
 from rrn.config import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig, dotted
 from rrn.envs import minatar
 from rrn.envs.atari import TWO_PLAYERS, atari_games
-from rrn.errors import UserError
+from rrn.errors import UserError, nearest
 from rrn.whole import read_whole
 
 GROUPS = ("agent", "env", "act", "experiment")
@@ -31,7 +30,7 @@ FIXED = ("agent.name", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
     "act": {"agents"},
-    "env": {"atari", "minatar"},
+    "env": {"bases"},
     "experiment": {"agents", "games"},
 }  # in the folders, but not to be chosen
 
@@ -50,7 +49,7 @@ def register_games() -> None:
     store = ConfigStore.instance()
     for base, games in (("atari", atari_games()), ("minatar", minatar.GAMES)):
         for game in games:
-            store.store(group="env", name=game, node={"defaults": [base, "_self_"], "name": game})
+            store.store(group="env", name=game, node={"defaults": [f"bases/{base}@_here_", "_self_"], "name": game})
     folder = Path(conf_dir())
     special = ("agent/envs", "act/agents", "experiment/games")
     for path in (path for group in special for path in folder.glob(f"{group}/*_MinAtar.yaml")):
@@ -174,7 +173,7 @@ def load_run_config(folder: Path) -> Config:
         raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
     try:
         return to_config(OmegaConf.load(path))
-    except (YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
 
 
@@ -195,13 +194,13 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
         raise UserError(f"env={value}: the emulator has this game for two players only; choose another one.")
     if value not in known:
         plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
-        listed = f"Choose one of {', '.join(known)}." if len(known) < 20 else f"There are {len(known)} of them."
-        raise UserError(f"{group}={value}: no such {group}. {_nearest(plain, known) or listed}")
+        many = f"There are {len(known)} of them." if len(known) >= 20 else None
+        raise UserError(f"{group}={value}: no such {group}. {nearest(plain, known, many)}")
 
 
 def _check_key(key: str) -> None:
     if key not in _known_keys():
-        raise UserError(f"{key}: no such setting. {_nearest(key, [*GROUPS, *_known_keys()])}".strip())
+        raise UserError(f"{key}: no such setting. {nearest(key, [*GROUPS, *_known_keys()], '')}".strip())
 
 
 @cache
@@ -216,13 +215,7 @@ def _unknown_key(key: str, known: dict) -> UserError:
     for part in key.split(".")[:-1]:
         parent = parent.get(part, {})
     names = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent]
-    return UserError(f"{key}: no such setting here. {_nearest(key, names)}".strip())
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    by_folded = {re.sub(r"[-_ ]", "", name).lower(): name for name in known}
-    found = difflib.get_close_matches(re.sub(r"[-_ ]", "", word).lower(), by_folded, 1, 0.6)
-    return f"Did you mean {by_folded[found[0]]}?" if found else ""
+    return UserError(f"{key}: no such setting here. {nearest(key, names, '')}".strip())
 
 
 def plain_words(error: ValidationError) -> str:

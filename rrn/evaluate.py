@@ -5,7 +5,6 @@ python -m rrn.evaluate runs/Pong/dqn-recurrent_rational/seed0 episodes=10
 
 from __future__ import annotations
 
-import difflib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from rrn.compose import load_run_config, plain_words
 from rrn.config import AtariConfig
 from rrn.device import pick_device
 from rrn.envs import Game, make_games
-from rrn.errors import UserError
+from rrn.errors import UserError, nearest
 from rrn.evaluation import play, summary
 from rrn.protocol import protocol_line
 from rrn.video import write_video
@@ -61,18 +60,17 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     Raises:
         UserError: no folder, an unknown setting, or a value of the wrong type.
     """
-    folders = [a for a in arguments if "=" not in a]
+    folders = [a for a in arguments if "=" not in a or Path(a).is_dir()]
     names = list(Settings.__dataclass_fields__)
     if len(folders) != 1 or folders[0].startswith("-"):
         raise UserError(f"expected: python -m rrn.evaluate RUN [{'=... '.join(names)}=...]")
     settings = OmegaConf.structured(Settings)
-    for argument in arguments:
-        key, equals, _ = argument.partition("=")
-        if equals and key not in names:
-            near = difflib.get_close_matches(key, names, 1)
-            raise UserError(f"{key}: no such setting. " + (f"Did you mean {near[0]}?" if near else f"Known: {names}."))
+    for argument in (a for a in arguments if a not in folders):
+        key = argument.partition("=")[0]
+        if key not in names:
+            raise UserError(f"{key}: no such setting. {nearest(key, names)}")
         try:
-            settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument] if equals else []))
+            settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument]))
         except ValidationError as error:
             raise UserError(f"{key}: {plain_words(error)}") from error
         except OmegaConfBaseException as error:
@@ -126,7 +124,10 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         if settings.video == "auto":
             target = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
         if isinstance(config.env, AtariConfig):
-            write_video(target, config.env, best)
+            try:
+                write_video(target, config.env, best)
+            except OSError as error:
+                raise UserError(f"video={target}: {error.strerror or error}; choose another file.") from error
             print(f"video of the best game: {target}")
         else:
             print(f"no video: {config.env.name} has no screen of its own")

@@ -15,10 +15,12 @@ def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) ->
     """Write frames, each [height, width, 3] uint8, to a .gif or .mp4 file; its folder is made.
 
     Raises:
-        ValueError: another kind of file.
+        ValueError: another kind of file, or no speed.
     """
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}.")
+    if not per_second > 0:
+        raise ValueError(f"expected frames per second above 0, got {per_second}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"fps": per_second, "macro_block_size": 2, "quality": 7}
     if path.suffix == ".gif":

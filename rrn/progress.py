@@ -48,5 +48,5 @@ def count(number: float) -> str:
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if number >= size:
             short = number / size
-            return f"{short:.{2 if short < 10 else 1 if short < 100 else 0}f}{unit}"
+            return f"{short:.{2 if short < 9.995 else 1 if short < 99.95 else 0}f}{unit}"
     return f"{number:.0f}"

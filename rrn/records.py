@@ -4,6 +4,7 @@ of the activations."""
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from pathlib import Path
 from typing import TextIO
@@ -66,6 +67,7 @@ class Records:
         self.events.flush()
         for file in self.files.values():
             file.flush()
+            os.fsync(file.fileno())  # as the checkpoint that holds its length
         return {name: file.tell() for name, file in self.files.items()}
 
     def close(self) -> None:

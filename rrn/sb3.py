@@ -6,8 +6,7 @@ The whole network with its activations is the features extractor; stable-baselin
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents.networks import AtariNetwork, MinAtarNetwork, convolutional, expansion, fully_connected
 from rrn.config import ACTS, ActConfig
+from rrn.errors import nearest
 
 OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",
@@ -123,13 +123,13 @@ def _pixels(space: spaces.Space) -> type[AtariNetwork] | type[MinAtarNetwork] | 
 def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options that `make_activations` takes; ValueError for an unknown activation or option."""
     if act not in ACTIVATIONS:
-        raise ValueError(f"act: no such activation {act!r}. {_nearest(act, ACTIVATIONS)}")
+        raise ValueError(f"act: no such activation {act!r}. {nearest(act, ACTIVATIONS)}")
     fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name"}
     known = fields | {"hidden"} | ({"from"} if "from_run" in fields else set())
     kept = {}
     for name, value in options.items():
         if name not in known:
-            raise ValueError(f"{name}: no such option of {act}. {_nearest(name, known - {'from_run'})}")
+            raise ValueError(f"{name}: no such option of {act}. {nearest(name, known - {'from_run'})}")
         if name not in OF_A_RUN:
             kept[name] = value
         elif value is not None:
@@ -137,11 +137,6 @@ def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
     if (per := kept.get("per", "tensor")) not in ("tensor", "channel"):
         raise ValueError(f"per: expected tensor or channel, got {per!r}.")
     return kept
-
-
-def _nearest(word: object, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(str(word).lower().replace("-", "_"), known, 1)
-    return f"Did you mean {found[0]}?" if found else f"Choose one of {', '.join(sorted(known))}."
 
 
 def _units(hidden: Sequence[int]) -> tuple[int, ...]:

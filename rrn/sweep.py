@@ -165,6 +165,9 @@ class Sweep:
         """
         try:
             self.shared.folder.mkdir(parents=True, exist_ok=True)
+            for path in self.shared.folder.iterdir():  # of an earlier command with the same hydra.sweep.dir
+                if path.name == "stop" or path.suffix in (".json", ".begun", ".partial"):
+                    path.unlink()
         except OSError as error:
             raise UserError(
                 f"{self.shared.folder}: {error.strerror}; set hydra.sweep.dir to another folder."

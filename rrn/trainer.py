@@ -154,6 +154,7 @@ class Trainer:
         self._draw()
         self.last["evaluation"] = scores["mean"]
         self.evaluated = self.step
+        self.saved = min(self.saved, self.step - 1)  # a checkpoint of this step, from before a resume, lacks this
         self.records.flush()
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "

@@ -46,9 +46,9 @@ bootstrap over seeds, 95 %; there is none for fewer than three.
 NOTE = """## How far to trust this
 
 Two seeds decide nothing; five are few, and bootstrap intervals over so few are too narrow rather than too wide. All
-activations share all settings but one: those of PPO were chosen with relu on seed 10 (details.md, no. 39), those of DQN
-are Young and Tian's (no. 38). An activation that wants another learning rate loses here. The one is the learning rate of
-the coefficients of rationals with PPO (no. 52), chosen on seed 10 too. With that of the weights, the rows with
+activations share all settings but one: those of PPO were chosen with relu on seed 10 (details.md, no. 39), those of
+DQN are Young and Tian's (no. 38). An activation that wants another learning rate loses here. The one is the learning
+rate of the coefficients of rationals with PPO (no. 52), chosen on seed 10 too. With that of the weights, the rows with
 act.lr=0.0015, rationals do not learn Asterix.
 
 Young and Tian (2019) show the scores of their DQN as curves over 5 M frames; no numbers of theirs were at hand to stand

@@ -159,3 +159,21 @@ def test_memory_of_50_000_steps_is_saved_in_five_seconds(tmp_path):
     began = time.perf_counter()
     checkpoint.save(tmp_path, 1, {"replay": replay.state_dict()}, keep=1)
     assert time.perf_counter() - began < 5
+
+
+def test_too_little_memory_is_no_damage(tmp_path, monkeypatch):
+    for step in (1, 2):
+        checkpoint.save(tmp_path, step, STATE, keep=3)
+
+    def load(*arguments, **options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(UserError, match=r"step_0000000002.pt: this checkpoint cannot be loaded .*allocate memory"):
+        checkpoint.load_last(tmp_path)
+
+
+def test_half_a_file_of_a_killed_process_goes_with_the_next_one(tmp_path):
+    (tmp_path / "step_0000000005.partial").write_bytes(b"half")
+    checkpoint.save(tmp_path, 7, STATE, keep=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["step_0000000007.pt"]

@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import AGENTS
-from rrn.compose import compose_config, conf_dir, load_run_config, to_config
-from rrn.config import delay_steps
+from rrn.compose import choices, compose_config, conf_dir, load_run_config, register_games, to_config
+from rrn.config import ENVS, delay_steps
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
@@ -32,10 +35,24 @@ def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
     assert load_run_config(tmp_path) == config
 
 
+def test_a_damaged_file_of_a_run_is_named(tmp_path):
+    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(UserError, match=r"config\.yaml: this file is damaged"):
+        load_run_config(tmp_path)
+
+
+def test_a_glob_means_to_hydra_what_it_means_here():
+    register_games()
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        for group in ("env", "agent", "act", "experiment"):
+            assert loader.get_group_options(group, ObjectType.CONFIG) == choices(loader, group)
+
+
 def test_each_registered_name_has_its_file():
     assert names("act") == sorted(ACTIVATIONS)
     assert names("agent") == sorted(AGENTS)
-    assert names("env") == ["CartPole", "atari", "minatar"]
+    assert names("env") == ["CartPole"]
 
 
 @pytest.mark.parametrize("env", ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"])
@@ -90,7 +107,9 @@ def test_every_file_is_used(path):
         act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
         config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])
         assert config.act.lr == OmegaConf.load(path).lr
-    elif group != "." and path.stem not in ("atari", "minatar"):
+    elif group == "env/bases":
+        assert path.stem in ENVS
+    elif group != ".":
         compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
 
 
@@ -144,7 +163,8 @@ MISTAKES = {
     "act.lr=0": "act.lr: expected a number above 0, or null, got 0",
     "act.share=[1,2]": "act: share: expected 4 numbers, one for each place, got [1, 2].",
     "device=gpu": "device: expected auto, cpu, cuda or cuda:N, got gpu.",
-    "seed=-1": "seed: expected 0 or more, got -1.",
+    "seed=-1": "seed: expected a number from 0 to 4294967295, got -1.",
+    "seed=5000000000": "seed: expected a number from 0 to 4294967295, got 5000000000.",
     "agent.warmup=1": "agent.warmup: expected at least 8, to sample from, got 1.",
     "agent.replay_capacity=2000000000": "GB of memory",
     "env.sticky_actions=2": "env.sticky_actions: expected a number from 0 to 1",
@@ -190,7 +210,8 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
         (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
         (["act=relu", "act.version=B"], "act.version"),
         (["-m", "act=relu,sinh"], "act=sinh: no such act"),
-        (["-m", "act=relu", "seed=0,-1"], "seed: expected 0 or more, got -1."),
+        (["-m", "act=relu", "seed=0,-1"], "seed: expected a number from 0 to 4294967295, got -1."),
+        (["agent=sb3_dqn", "agent.gradient_steps=0"], "agent.gradient_steps: expected 1 or more, or -1"),
         (["act=relu", "seed=0,1"], "several values, but one run; add -m"),
         (["-m", "agent.gamma=0.9,0.99"], "2 of the runs would share this folder"),
         (["-m", "hydra/launcher=slurm"], "there is no sbatch here"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from rrn.agents import make_agent
 from rrn.compose import compose_config
 from rrn.envs import make_games
+from rrn.errors import UserError
+from rrn.evaluate import parse
 from rrn.evaluation import play, summary
 
 
@@ -60,3 +63,12 @@ def test_summary():
 def test_stopping_gives_nothing():
     agent, games = agent_and_games(1)
     assert play(agent, games, (1, 1), 1.0, episodes=3, stop=lambda: True) is None
+
+
+def test_a_folder_may_have_the_sign_of_settings_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=1").mkdir()
+    folder, settings = parse(["lr=1", "episodes=3"])
+    assert (str(folder), settings.episodes) == ("lr=1", 3)
+    with pytest.raises(UserError, match="episodes: expected a whole number, got 'ten'"):
+        parse(["lr=1", "episodes=ten"])

@@ -83,6 +83,8 @@ def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
     [
         (["1/x"], "finite on the range; it is not at 0"),
         (["exp(x, x, x)"], "cannot be computed"),
+        (["1/0*x"], "cannot be computed: float division by zero"),
+        (["10**400*x"], "cannot be computed"),
         (["x", "--range", "3", "-3"], "low < high"),
         (["x", "--degrees", "0", "4"], "at least 1"),
         (

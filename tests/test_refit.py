@@ -97,3 +97,19 @@ def test_frozen_coefficients_stay_frozen():
 def test_a_mistake_is_a_sentence(change, arguments, message):
     with pytest.raises(ValueError, match=message):
         change(*arguments)
+
+
+@pytest.mark.parametrize("scale", [2.0, -2.0])
+def test_an_affine_rational_is_fitted_where_it_is_used(scale):
+    x = torch.linspace(-3, 3, 2001)
+    act = rrn.AffineRational("gelu")
+    with torch.no_grad():
+        act.input_scale.fill_(scale)
+        act.input_shift.fill_(3.0)
+        act.output_scale.fill_(-0.5)
+        before = act.evaluate(x)
+        change = rrn.change_degrees(act, (3, 2), inputs=x)
+        largest = (act.evaluate(x) - before).abs().max().item()
+    assert change.range == pytest.approx((-3, 3), abs=0.1)
+    assert change.largest == pytest.approx(largest, rel=0.1)
+    assert largest < 0.15

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import torch
 from conftest import read_scalars
 
 from rrn import checkpoint
+from rrn.compose import compose_config
 from rrn.status import read_status
+from rrn.trainer import Trainer
 
 RUNS = {
     "pong": [
@@ -188,3 +191,23 @@ def test_where_all_checkpoints_are_damaged_the_status_keeps_its_step(train_here,
     assert "is whole; start again in another run_dir" in resumed.stderr
     status = read_status(folder)
     assert (status.state, status.step) == ("failed", 50)
+
+
+@pytest.mark.parametrize("agent", ["dqn", "ppo", "sb3_dqn", "sb3_ppo"])
+def test_a_run_that_is_stopped_before_it_has_seen_anything_goes_on(tmp_path, agent):
+    config = compose_config([f"agent={agent}", "env=CartPole", "experiment=smoke", "steps=50", f"run_dir={tmp_path}"])
+    assert not Trainer(config, tmp_path, lambda: True).run()
+    assert [path.name for path in checkpoint.find(tmp_path / "checkpoints")] == ["step_0000000000.pt"]
+    assert Trainer(replace(config, resume=True), tmp_path, lambda: False).run()
+
+
+def test_a_last_evaluation_that_is_made_up_for_is_kept(tmp_path):
+    overrides = ["env=CartPole", "experiment=smoke", "steps=50", "evaluation.every=30", f"run_dir={tmp_path}"]
+    config = compose_config(overrides)
+    trainer = Trainer(config, tmp_path, lambda: trainer.step >= 50)
+    assert not trainer.run()
+    assert Trainer(replace(config, resume=True), tmp_path, lambda: False).run()
+    assert checkpoint.load_last(tmp_path / "checkpoints")[1]["evaluated"] == 50
+    assert Trainer(replace(config, resume=True, steps=80), tmp_path, lambda: False).run()
+    evaluations = [step for step, name, _ in read_scalars(tmp_path) if name == "evaluation/mean"]
+    assert evaluations == [0, 30, 50, 60, 80]

@@ -199,6 +199,8 @@ def test_what_stable_baselines3_has_not_is_refused():
         learner_for("sb3_dqn", "act=rational", "act.lr=1e-3")
     with pytest.raises(UserError, match="act: share: expected 4 numbers"):
         learner_for("sb3_dqn", "act=rational", "act.share=[1,2]")
+    with pytest.raises(UserError, match=r"agent: stable-baselines3 says: .*batch_size"):
+        learner_for("sb3_ppo", "agent.batch_size=1")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():
@@ -207,3 +209,11 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         learner.model.policy.value_net.weight.fill_(float("inf"))
     with pytest.raises((UserError, ValueError)):
         learner.advance(0, False)
+
+
+def test_games_of_random_play_are_not_those_of_training():
+    learner = learner_for("sb3_dqn", "agent.learning_starts=200", env="CartPole")
+    while learner.preparing:
+        learner.prepare()
+    assert learner.model.num_timesteps >= 200
+    assert learner.model.env.finished == []

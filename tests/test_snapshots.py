@@ -12,8 +12,12 @@ import rrn
 from rrn.activations.animate import draw_runs
 from rrn.activations.plot import values
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.activations.snapshots import FILE, Snapshot, read_snapshots, write_snapshots
+from rrn.activations.snapshots import FILE, Snapshot, read_snapshots
 from rrn.agents.networks import VectorNetwork
+
+
+def write(path, snapshots):
+    path.write_text("".join(one.to_json() + "\n" for one in snapshots))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -23,7 +27,7 @@ def test_a_snapshot_keeps_the_shape_through_a_file(name, tmp_path):
         for p in model.parameters():
             p += 0.01 * torch.randn_like(p)
         model[0](torch.randn(100, 2))
-    write_snapshots(tmp_path / "file.jsonl", [rrn.snapshot(model, step=12)])
+    write(tmp_path / "file.jsonl", [rrn.snapshot(model, step=12)])
     (again,) = read_snapshots(tmp_path / "file.jsonl")
     assert again.step == 12
     for (place, shape), module in zip(zip(again.places, again.shapes(), strict=True), model, strict=True):
@@ -85,7 +89,7 @@ def test_an_animation_has_a_frame_for_each_snapshot(tmp_path, suffix):
 def test_runs_stand_beside_each_other(tmp_path):
     for name in ("Pong", "Seaquest"):
         (tmp_path / name).mkdir()
-        write_snapshots(tmp_path / name / FILE, snapshots(2))
+        write(tmp_path / name / FILE, snapshots(2))
     figure = draw_runs({name: tmp_path / name for name in ("Pong", "Seaquest")}, "after training")
     assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["Pong", "Seaquest"]
     assert rrn.animate({"a": tmp_path / "Pong", "b": snapshots(3)}, tmp_path / "both.gif") == 3

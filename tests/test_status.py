@@ -10,6 +10,7 @@ import pytest
 
 from rrn.compose import compose_config
 from rrn.overview import Row, table
+from rrn.progress import count
 from rrn.status import Status, StatusFile, main, read_status
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
@@ -75,3 +76,8 @@ def test_the_command_prints_the_table(train_here, capsys, monkeypatch):
         main(["nowhere"])
     assert end.value.code == 2
     assert capsys.readouterr().err == "error: nowhere: no such folder; give one with runs in it.\n"
+
+
+@pytest.mark.parametrize("number", [0, 999, 1000, 9_994, 9_996, 99_960, 999_600, 9_996_000, 99_960_000])
+def test_a_count_has_five_characters_at_most(number):
+    assert len(count(number)) <= 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_runs import make_run
 
 from rrn.compose import compose_config
@@ -80,7 +83,7 @@ def test_numbers():
         ([], "expected: python -m rrn.study PLAN"),
         (["papr"], "papr: no such plan. There are minatar, paper"),
         (["nowhere/plan.yaml"], "no such plan"),
-        (["paper", "act=relu"], "act=relu: not among the activations of this plan. It has d_silu, leaky_relu"),
+        (["paper", "act=tanh"], "act=tanh: not among the activations of this plan. It has d_silu, leaky_relu"),
         (["paper", "env=Pung"], "Did you mean Pong?"),
         (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),
         (["paper", "agent=ddqn", "act=silu"], "no method of the plan has both"),
@@ -257,3 +260,19 @@ def test_a_method_has_steps_and_a_folder_of_its_own(tmp_path, monkeypatch):
     assert len({run.folder for run in runs}) == 2
     assert [run.steps == 200 for run in runs] == [False, True]
     assert all(sum(word.startswith("steps=") for word in words) == 1 for words in sweeps(part, runs))
+
+
+@given(st.sets(st.integers(0, 2 * 3 * 2 - 1), min_size=1))
+def test_a_start_is_of_these_runs_and_no_others(chosen):
+    part = take_part(load_plan("paper"), ["env=Pong,Breakout", "act=rational,silu", "agent=dqn", "seed=0,1,2"])
+    left = [run for number, run in enumerate(RUNS_OF_A_PART) if number in chosen]
+    found = []
+    for words in sweeps(part, left):
+        values = {key: value.split(",") for key, _, value in (word.partition("=") for word in words)}
+        found += itertools.product(values["env"], values["act"], map(int, values["seed"]))
+    assert sorted(found) == sorted((run.game, run.method.act, run.seed) for run in left)
+
+
+RUNS_OF_A_PART = take_part(
+    load_plan("paper"), ["env=Pong,Breakout", "act=rational,silu", "agent=dqn", "seed=0,1,2", "frames=4M"]
+).runs()

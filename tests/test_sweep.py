@@ -239,3 +239,13 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     log = Path("bug/output.log").read_text()
     assert "Traceback" in log
     assert "ZeroDivisionError: a mistake of ours" in log
+
+
+def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/stop").write_text("SIGINT")
+    (tmp_path / "sweep/0.json").write_text('{"state": "failed", "why": "of another time"}')
+    words = ["-m", *SHORT, "act=relu", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
+    again = command("rrn.train", *words)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "another time" not in again.stdout

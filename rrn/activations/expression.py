@@ -53,7 +53,7 @@ def parse(text: str) -> Function:
     def evaluate(x: np.ndarray) -> np.ndarray:
         try:
             return np.broadcast_to(np.asarray(function(x), dtype=np.float64), x.shape)
-        except TypeError as error:
+        except (TypeError, ArithmeticError) as error:
             raise ValueError(f"{text!r} cannot be computed: {error}.") from None
 
     return evaluate

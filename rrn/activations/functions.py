@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rrn.activations.plain import DSiLU
+from rrn.evaluating import evaluating
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -78,14 +79,7 @@ def as_function(function: str | Callable) -> Function:
 @torch.no_grad()
 def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
     """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
-    like = torch.empty(0, dtype=torch.float64)
-    training = False
-    if isinstance(function, nn.Module):
-        like = next((p for p in function.parameters() if p.is_floating_point()), like)
-        training = function.training
-        function.eval()
-    try:
+    module = function if isinstance(function, nn.Module) else nn.Module()
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
+    with evaluating(module):
         return function(torch.tensor(x, dtype=like.dtype, device=like.device))  # a copy: it may work in place
-    finally:
-        if training:
-            function.train()

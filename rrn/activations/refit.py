@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rrn.activations.best_fit import points
 from rrn.activations.fit import WIDE, fit
+from rrn.activations.forms import AffineRational
 from rrn.activations.inputs import Histogram
 from rrn.activations.operator import rational
 from rrn.activations.rational import Rational, check_form
@@ -66,6 +67,11 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
         raise ValueError(f"module: expected a Rational, got {type(module).__name__}.")
     degrees, version = check_form(degrees or module.degrees, version or module.version)
     x, weights = points(module, inputs, range)
+    ends, scale = (float(x[0]), float(x[-1])), 1.0
+    if isinstance(module, AffineRational):  # R is seen through its scales and shifts
+        with torch.no_grad():
+            x, scale = module._inside(torch.from_numpy(x)).double().cpu().numpy(), module.output_scale.abs().item()
+        x, weights = (x, weights) if x[0] <= x[-1] else (x[::-1], weights[::-1])
     low, high = float(x[0]), float(x[-1])
     grid = torch.linspace(low, high, len(x), dtype=torch.float64)
     weights = np.interp(grid, x, weights)
@@ -92,5 +98,5 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
         parameter = getattr(module, name)
         setattr(module, name, nn.Parameter(torch.cat(new).to(parameter), parameter.requires_grad))
     module.degrees, module.version = degrees, version
-    moved = np.stack(difference)
-    return Change(float(np.abs(moved).max()), float(np.sqrt((moved**2).mean(axis=1).max())), (low, high))
+    moved = scale * np.stack(difference)
+    return Change(float(np.abs(moved).max()), float(np.sqrt((moved**2).mean(axis=1).max())), ends)

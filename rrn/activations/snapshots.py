@@ -6,7 +6,6 @@ A file of snapshots has one line of JSON for each.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,11 +129,6 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
     if not found:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
     return Snapshot(step, found)
-
-
-def write_snapshots(path: Path, snapshots: Iterable[Snapshot]) -> None:
-    """Write them to a file, a line each, over what was there."""
-    path.write_text("".join(one.to_json() + "\n" for one in snapshots), encoding="utf-8")
 
 
 def read_snapshots(path: Path) -> list[Snapshot]:

@@ -6,13 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.places import places
-from rrn.activations.rational import Place
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:
     """The parameters of all rationals in the model, each once, frozen ones included."""
-    owners = (module for _, module in places(model) if hasattr(module, "each_row"))
-    return list(dict.fromkeys(p for module in owners for p in module.parameters()))
+    return list(dict.fromkeys(p for module in _owners(model) for p in module.parameters()))
 
 
 def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational_options) -> list[dict]:
@@ -40,6 +38,11 @@ def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational
     return [group for group in groups if group["params"]]
 
 
+def _owners(model: nn.Module) -> list[nn.Module]:
+    """The rationals that have coefficients of their own, and chains of them."""
+    return [module for _, module in places(model) if hasattr(module, "each_row")]
+
+
 class ShapePenalty(nn.Module):
     """How far the rationals of a model have moved from their shapes when this was made: a regulariser.
 
@@ -61,9 +64,7 @@ class ShapePenalty(nn.Module):
 
     def __init__(self, model: nn.Module, range: tuple[float, float] = (-3.0, 3.0), points: int = 61):
         super().__init__()
-        owners = [
-            module for _, module in places(model) if hasattr(module, "each_row") and not isinstance(module, Place)
-        ]
+        owners = _owners(model)
         if not owners:
             raise ValueError("expected a model with rationals in it; it has none.")
         object.__setattr__(self, "owners", owners)  # past nn.Module: they belong to the model

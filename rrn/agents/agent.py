@@ -42,7 +42,6 @@ class Agent(ABC):
         self.generator = torch.Generator().manual_seed(seed)
         self.updates = 0
 
-    @torch.no_grad()
     def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
         """One action [N] for each observation [N, stack, *frame], at random with probability epsilon for each apart.
 

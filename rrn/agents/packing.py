@@ -28,5 +28,6 @@ def _compress(frames: Tensor) -> Tensor:
 
 
 def _decompress(data: Tensor, target: Tensor) -> None:
-    frames = torch.frombuffer(bytearray(zlib.decompress(data.numpy().tobytes())), dtype=target.dtype)
-    target.copy_(frames.view_as(target))
+    if target.numel():  # frombuffer takes no empty one
+        frames = torch.frombuffer(bytearray(zlib.decompress(data.numpy().tobytes())), dtype=target.dtype)
+        target.copy_(frames.view_as(target))

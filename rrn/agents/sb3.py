@@ -115,6 +115,9 @@ class SB3Agent(Agent):
                 settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
         try:
             options = policy_kwargs(config.act.name, hidden=VectorNetwork.widths, **activation_options(config))
+        except ValueError as error:
+            raise UserError(f"act: {error}") from error
+        try:
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
                 "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
                 SB3Games(games, config.env.clip_rewards),
@@ -123,8 +126,8 @@ class SB3Agent(Agent):
                 seed=config.seed,
                 **settings,
             )
-        except ValueError as error:
-            raise UserError(f"act: {error}") from error
+        except (ValueError, AssertionError) as error:
+            raise UserError(f"agent: stable-baselines3 says: {' '.join(str(error).split())}") from error
         self.model.set_logger(Logger(None, []))
         self.policy = self.model.policy if self.on_policy else self.model.q_net
         super().__init__(self.policy.features_extractor, self.model.policy.optimizer, games.num_actions, config.seed)
@@ -190,6 +193,7 @@ class SB3Learner(Learner):
 
     def prepare(self) -> int:
         self._collect()
+        self.model.env.finished = []  # random play is no training
         return self.stride
 
     def advance(self, step: int, measure: bool) -> list[Game]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from functools import cache
 from importlib.resources import files
 
-from rrn.errors import UserError
+from rrn.errors import UserError, nearest
 
 
 @cache
@@ -31,8 +30,7 @@ def row_of(name: str, game: str) -> dict[str, str]:
     for row in rows(name):
         if row["game"] == game:
             return row
-    near = difflib.get_close_matches(game, games(), 1)
-    hint = f"Did you mean {near[0]}?" if near else f"They are {', '.join(games())}."
+    hint = nearest(game, games(), f"They are {', '.join(games())}.")
     raise UserError(f"{game}: expected one of the paper's games. {hint}")
 
 

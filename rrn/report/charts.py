@@ -14,6 +14,7 @@ import numpy as np
 
 from rrn import stats
 from rrn.curves import Curve
+from rrn.reference import human_normalised
 from rrn.report.cells import Aggregate, Cell, Method
 from rrn.report.runs import Run, Series
 from rrn.report.styles import Style
@@ -136,8 +137,6 @@ def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -
 
 def _bar(cell: Cell, whose: str) -> tuple[str, float, float | None, float | None, str] | None:
     """Game, value, low, high and what the pointer shows."""
-    from rrn.reference import human_normalised
-
     if whose == "paper":
         end = cell.paper_end
         if end is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rrn import train
 from rrn.compose import load_run_config
 from rrn.config import Config, dotted
 from rrn.curves import Curve
@@ -17,11 +18,8 @@ from rrn.errors import UserError
 from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ
-FREE = {
-    *("seed", "run_dir", "resume", "steps", "device", "threads", "log_every", "checkpoint.every", "checkpoint.keep"),
-    *("env.overlap", "agent.replay_on_device", "agent.compile"),
-    *("act.from_run", "act.share"),  # part of the name of the activation
-}
+FREE = train.FREE | {"seed", "log_every", "agent.compile"}
+FREE |= {"act.from_run", "act.share"}  # part of the name of the activation
 SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 

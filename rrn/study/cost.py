@@ -20,6 +20,7 @@ import torch
 from rrn import checkpoint
 from rrn.config import Config
 from rrn.device import pick_device
+from rrn.envs import make_games
 from rrn.status import Status
 from rrn.study.plan import Method, Part
 
@@ -77,7 +78,6 @@ def measured(part: Part, method: Method, say: Callable[[str], None]) -> Cost:
 def measure(config: Config) -> Cost:
     """Train with a small memory for some seconds, and act for some, as evaluations do."""
     from rrn.agents import make_learner
-    from rrn.envs import make_games
 
     capacity = getattr(config.agent, "replay_capacity", getattr(config.agent, "buffer_size", 0))
     for name, value in FEWER.items():
@@ -116,7 +116,6 @@ def _bytes(state: dict) -> int:
 
 
 def _acting_rate(config: Config, agent) -> float:
-    from rrn.envs import make_games
 
     games = make_games(config.env, config.evaluation.num_envs, (config.seed, 1))
     observations = games.reset((config.seed, 1))

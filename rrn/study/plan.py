@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from yaml import YAMLError
 
 from rrn.compose import compose_open, conf_dir, to_config
 from rrn.config import AtariConfig, Config
-from rrn.errors import UserError
+from rrn.errors import UserError, nearest
 from rrn.whole import read_whole
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
@@ -184,8 +183,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
 
 def _check(key: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        near = difflib.get_close_matches(value, known, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(known)}."
+        hint = nearest(value, known, f"It has {', '.join(known)}.")
         raise UserError(f"{key}={value}: not among the {OWN[key]} of this plan. {hint}")
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -60,9 +60,10 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
 
 
 def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
-    """Arguments of Python for each sweep: a product of seeds, games and activations, which Hydra takes in this order.
+    """Arguments of Python for each sweep, seed after seed: products of seeds, games and activations, of no other runs.
 
-    So a study that ends early has about as many seeds of one activation as of another.
+    So a study that ends early has about as many seeds of one activation as of another. Seeds that lack the same runs
+    are one sweep, if that is a product.
     """
     groups: dict[tuple, list[PlannedRun]] = defaultdict(list)
     for run in runs:
@@ -70,11 +71,24 @@ def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
         groups[run.method.agent, own, run.steps].append(run)
     found = []
     for (agent, own, steps), group in groups.items():
-        product = {
-            "seed": dict.fromkeys(str(run.seed) for run in group),
-            "env": dict.fromkeys(run.game for run in group),
-            "act": dict.fromkeys(run.method.act for run in group),
-        }
-        words = [*part.plan.overrides, f"agent={agent}", *(f"{key}={','.join(one)}" for key, one in product.items())]
-        found.append(["-m", "rrn.train", "-m", *words, f"steps={steps}", *own, *part.overrides, "resume=true"])
+        for seeds, games, acts in _products(group):
+            product = {"seed": map(str, seeds), "env": games, "act": acts}
+            words = [f"agent={agent}", *(f"{key}={','.join(one)}" for key, one in product.items()), f"steps={steps}"]
+            found.append(["-m", "rrn.train", "-m", *part.plan.overrides, *words, *own, *part.overrides, "resume=true"])
     return found
+
+
+def _products(runs: Sequence[PlannedRun]) -> Iterator[tuple[list[int], tuple[str, ...], tuple[str, ...]]]:
+    """Seeds, games and activations whose products are these runs."""
+    acts: dict[int, dict[str, tuple[str, ...]]] = defaultdict(lambda: defaultdict(tuple))  # by seed and game
+    for run in runs:
+        acts[run.seed][run.game] += (run.method.act,)
+    blocks: dict[tuple, list[int]] = defaultdict(list)  # seeds by their one block; or one seed with several
+    for seed, of_games in sorted(acts.items()):
+        games: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for game, names in of_games.items():
+            games[names].append(game)
+        for names, same in games.items():
+            blocks[tuple(same), names, seed if len(games) > 1 else None].append(seed)
+    for (games, names, _), seeds in blocks.items():
+        yield seeds, games, names
