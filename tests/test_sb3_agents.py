@@ -200,7 +200,7 @@ def test_what_stable_baselines3_has_not_is_refused():
     with pytest.raises(UserError, match="act: share: expected 4 numbers"):
         learner_for("sb3_dqn", "act=rational", "act.share=[1,2]")
     with pytest.raises(UserError, match=r"agent: stable-baselines3 says: .*batch_size"):
-        learner_for("sb3_ppo", "agent.batch_size=1")
+        learner_for("sb3_ppo", "agent.batch_size=1", env="CartPole")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():

@@ -115,9 +115,6 @@ class SB3Agent(Agent):
                 settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
         try:
             options = policy_kwargs(config.act.name, hidden=VectorNetwork.widths, **activation_options(config))
-        except ValueError as error:
-            raise UserError(f"act: {error}") from error
-        try:
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
                 "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
                 SB3Games(games, config.env.clip_rewards),
@@ -126,7 +123,9 @@ class SB3Agent(Agent):
                 seed=config.seed,
                 **settings,
             )
-        except (ValueError, AssertionError) as error:
+        except ValueError as error:  # of our activations, which are made in there
+            raise UserError(f"act: {error}") from error
+        except AssertionError as error:
             raise UserError(f"agent: stable-baselines3 says: {' '.join(str(error).split())}") from error
         self.model.set_logger(Logger(None, []))
         self.policy = self.model.policy if self.on_policy else self.model.q_net
