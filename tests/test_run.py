@@ -119,7 +119,7 @@ def test_evaluate_with_the_rationals_replaced(train_here, command):
         (["nowhere"], "nowhere: no run is here"),
         (["."], ".: no run is here"),
         (["nowhere", "episods=3"], "episods: no such setting. Did you mean episodes?"),
-        (["nowhere", "episodes=x"], "episodes=x: "),
+        (["nowhere", "episodes=x"], "episodes: expected a whole number, got 'x'."),
         (["nowhere", "episodes=0"], "episodes: expected 1 or more, got 0."),
         (["nowhere", "epsilon=2"], "epsilon: expected a number from 0 to 1"),
         (["nowhere", "replace=best"], "replace: expected best_fit or null, got best."),

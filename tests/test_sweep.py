@@ -83,7 +83,7 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
     assert "Traceback" not in output
     assert "4 runs, 2 at a time, each with threads=1" in output
     assert "runs/CartPole: 4 runs, 1 failed, 1 killed, 2 done" in output
-    assert "runs/CartPole/dqn-relu/seed0: File exists; mend that" in " ".join(output.split())
+    assert "runs/CartPole/dqn-relu/seed0: a file is there, not a folder" in " ".join(output.split())
     assert "SIGKILL, perhaps by the system for lack of memory" in output
     assert read_status(killed).state == "killed"
     found = [read_status(folder) for folder in good]
