@@ -31,8 +31,8 @@ def pick_device(name: str) -> torch.device:
 def set_threads(config: Config) -> None:
     """Give torch the threads of a run on the CPU; without a number, what torch chooses for Atari and 1 for other games.
 
-    The small networks of those gain 20 % from a second thread at most, and are several times slower with it where
-    another program wants the processor too.
+    The small networks of those gain little from a second thread, and lose much with it where another program wants the
+    processor too.
     """
     if config.threads or not isinstance(config.env, AtariConfig):
         torch.set_num_threads(config.threads or 1)

@@ -40,6 +40,7 @@ PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
 RUNS_PER_GPU = 4
 STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
+OF_A_RUN = (".json", ".begun", ".partial")  # behind its number, in the folder of a sweep
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 
 
@@ -166,7 +167,7 @@ class Sweep:
         try:
             self.shared.folder.mkdir(parents=True, exist_ok=True)
             for path in self.shared.folder.iterdir():  # of an earlier command with the same hydra.sweep.dir
-                if path.name == "stop" or path.suffix in (".json", ".begun", ".partial"):
+                if path == self.shared.stop_file or (path.stem.isdigit() and path.suffix in OF_A_RUN):
                     path.unlink()
         except OSError as error:
             raise UserError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 LETTERS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 def read_whole(value: object) -> int | None:
     """The whole number that a text or a float means; None if it means none."""
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d+)?)([kM]?)", str(value))
-    number = float(found[1]) * LETTERS[found[2]] if found else 0.5
-    return int(number) if abs(number) < 1e18 and number.is_integer() else None
+    found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d{1,3})?)([kM]?)", str(value))
+    number = Decimal(found[1]) * LETTERS[found[2]] if found else None  # a float would not have 4.35M
+    return int(number) if found and abs(number) < 10**18 and number == int(number) else None

@@ -20,6 +20,7 @@ from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
 from rrn.study.plan import load_plan
+from rrn.whole import read_whole
 
 
 def names(group):
@@ -113,12 +114,17 @@ def test_every_file_is_used(path):
         compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
 
 
-@pytest.mark.parametrize("text", ["1500000", "1.5e6", "1500k", "1.5M", "15e5"])
+@pytest.mark.parametrize("text", ["1500000", "1.5e6", "1500k", "1.5M", "15e5", "0.0015e9"])
 def test_whole_numbers_as_people_write_them(text):
     config = compose_config([f"steps={text}", f"evaluation.every={text}", f"agent.max_grad_norm={1.5e6}"])
     assert config.steps == config.evaluation.every == 1_500_000
     assert type(config.steps) is type(config.evaluation.every) is int
     assert type(config.agent.max_grad_norm) is float
+
+
+def test_each_hundredth_of_a_million_is_a_whole_number():
+    assert [read_whole(f"{i // 100}.{i % 100:02}M") for i in range(1000)] == list(range(0, 10_000_000, 10_000))
+    assert [read_whole(text) for text in ("1e400", "1e999999999", "0.5", "inf", "nan", "")] == [None] * 6
 
 
 @pytest.mark.parametrize(

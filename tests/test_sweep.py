@@ -245,7 +245,9 @@ def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep/stop").write_text("SIGINT")
     (tmp_path / "sweep/0.json").write_text('{"state": "failed", "why": "of another time"}')
+    (tmp_path / "sweep/mine.json").write_text("{}")
     words = ["-m", *SHORT, "act=relu", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
     again = command("rrn.train", *words)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "another time" not in again.stdout
+    assert (tmp_path / "sweep/mine.json").exists()

@@ -69,8 +69,9 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
     x, weights = points(module, inputs, range)
     ends, scale = (float(x[0]), float(x[-1])), 1.0
     if isinstance(module, AffineRational):  # R is seen through its scales and shifts
+        scale = module.output_scale.abs().item()
         with torch.no_grad():
-            x, scale = module._inside(torch.from_numpy(x)).double().cpu().numpy(), module.output_scale.abs().item()
+            x = module._inside(torch.from_numpy(x).to(module.input_scale.device)).double().cpu().numpy()
         x, weights = (x, weights) if x[0] <= x[-1] else (x[::-1], weights[::-1])
     low, high = float(x[0]), float(x[-1])
     grid = torch.linspace(low, high, len(x), dtype=torch.float64)
