@@ -19,9 +19,14 @@ class Curve:
     means: np.ndarray  # [E] mean score of the games of each evaluation
 
     def at(self, step: int) -> float:
-        """The score of the last evaluation at or before an agent step; NaN if there is none yet."""
+        """The score of the last evaluation at or before an agent step.
+
+        NaN if there is none yet, or if the run had ended when the next one would have been due.
+        """
         index = int(np.searchsorted(self.steps, step, side="right")) - 1
-        return float(self.means[index]) if index >= 0 else float("nan")
+        behind = step - self.steps[-1]
+        ended = behind > 0 and (len(self.steps) == 1 or behind >= self.steps[-1] - self.steps[-2])
+        return float("nan") if index < 0 or ended else float(self.means[index])
 
     @property
     def last(self) -> float:

@@ -41,13 +41,11 @@ class Interval:
         if digits is None:
             size = (0 if self.low is None else self.high - self.low) or abs(self.value) / 10
             digits = min(max(1 - math.floor(math.log10(size)), 0), 6) if size > 0 else 1
-        value, low, high = (end if end is None else _fixed(end, digits) for end in (self.value, self.low, self.high))
+        value, low, high = (end if end is None else fixed(end, digits) for end in (self.value, self.low, self.high))
         plus = "+" if sign and float(value) > 0 else ""
-        seeds = f"{self.seeds} seed{'s' * (self.seeds != 1)}"
         if low is None:
-            return f"{plus}{value} ({seeds})"
-        few = f"; a game has {seeds}" if self.seeds < FEWEST else ""
-        return f"{plus}{value} ({low} to {high}{few})"
+            return f"{plus}{value} ({self.seeds} seed{'s' * (self.seeds != 1)})"
+        return f"{plus}{value} ({low} to {high})"
 
     __str__ = text
 
@@ -113,7 +111,8 @@ def interval(
     """A statistic with its stratified bootstrap interval, by percentiles (the paper, section 4.1).
 
     Seeds are resampled within each game, games are not: the interval is about other seeds on the same games. It is
-    None where no game has three seeds. A game with one seed adds nothing to its width.
+    None unless each game has three seeds. Percentiles are too narrow for few of them: of normal scores on one game, the
+    95 % interval of 3 seeds holds their true mean in 74 % of cases, that of 5 in 83 %, that of 10 in 90 %.
 
     Args:
         scores: seeds of each game.
@@ -215,8 +214,9 @@ def first_step_at(curve: Curve, threshold: float) -> int | None:
     return int(curve.steps[reached[0]]) if len(reached) else None
 
 
-def _fixed(number: float, digits: int) -> str:
-    return f"{round(number, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
+def fixed(number: float, digits: int) -> str:
+    """A number with so many digits after the point, and no minus before zero."""
+    return f"{round(number, digits) + 0.0:.{digits}f}"
 
 
 def _improvement(x: Scores, y: Scores) -> np.ndarray:
@@ -245,7 +245,7 @@ def _estimate(
         if each.ndim != 1:
             raise ValueError(f"{game}: expected one score for each seed, got an array of shape {each.shape}.")
     value = np.asarray(statistic(*methods))
-    if min(max(map(len, scores.values())) for scores in methods) < FEWEST:
+    if min(len(each) for scores in methods for each in scores.values()) < FEWEST:
         return value, None, None
     random = np.random.default_rng(seed)
     draws = statistic(

@@ -19,7 +19,8 @@ from rrn.curves import Curve
 from rrn.reference import published, read_curves
 from rrn.reference.tables import games
 from rrn.report.__main__ import main
-from rrn.report.cells import aggregate, make_cells
+from rrn.report.aggregates import over_games
+from rrn.report.cells import against_baseline, make_cells
 from rrn.report.runs import read_runs
 from rrn.report.todo import to_do
 
@@ -48,12 +49,12 @@ def test_the_authors_curves_give_the_authors_table():
 @needs_curves
 def test_leaky_relu_ranks_below_the_rationals_on_the_authors_curves():
     curves = [one for one in read_curves(CURVES) if one.agent == "dqn" and one.act in ACTS]
-    over, found = aggregate(make_cells(curves))
-    assert over == sorted(games())
-    medians = {one.method[1]: one.numbers["median"] for one in found}
+    (found,) = over_games(make_cells(curves))
+    assert list(found.steps) == sorted(games())
+    medians = {one.method[1]: one.numbers["median"] for one in found.rows}
     for act in ("rational", "recurrent_rational"):
         assert medians["leaky_relu"].high < medians[act].low
-    better = {one.method[1]: one.improves for one in found}
+    better = {one.method[1]: one.improves for one in found.rows}
     assert better["leaky_relu"] is None
     assert better["recurrent_rational"].low > 0.5
 
@@ -80,6 +81,19 @@ def test_finished_runs_count_with_their_last_score_and_others_after_equal_steps(
     assert make_cells([curve([])]) == []
 
 
+def test_scores_are_compared_after_equal_steps():
+    short, long = curve([0, 1, 2]), curve([0, 5, 6, 7, 8], act="leaky_relu")
+    baseline, rational = make_cells([short, long], [curve([1, 2, 3, 4])])
+    assert (baseline.ours.value, rational.ours.value) == (8, 2)
+    gap = against_baseline([baseline, rational])["Pong", ("dqn", "rational")]
+    assert (gap.difference.value, gap.step) == (2 - 6, 200)
+    assert rational.difference.value == 2 - 3
+    (unequal,) = make_cells([short, curve([0, 1, 9, 9], seed=1)], [curve([1, 2, 3])])
+    assert (unequal.ours.value, unequal.difference.value) == (5.5, 5.5 - 3)
+    (beyond,) = make_cells([curve([0, 1, 2, 3])], [curve([1, 2, 3])])  # theirs have ended
+    assert (beyond.paper_then, beyond.difference) == (None, None)
+
+
 def test_what_is_missing_comes_with_a_command_that_makes_it(tmp_path):
     for seed in (0, 1):
         make_run(tmp_path, "Pong", "rational", seed)
@@ -103,7 +117,7 @@ def test_what_is_missing_comes_with_a_command_that_makes_it(tmp_path):
     ]
     assert texts["seeds 0, 1, 2 missing"].games == ("Seaquest",)  # silu was begun on Pong alone
     own = [one for one in found if one.methods == (("dqn", "rational act.lr=0.5"),)]
-    assert [one.what for one in own] == ["seeds 0, 1, 2 missing"]
+    assert [one.what for one in own] == ["seeds 0, 1, 2 missing; started with settings of their own"]
     for one in found:
         if one.command and "," not in one.command:
             compose_config([word for word in shlex.split(one.command)[3:] if word != "-m"])
@@ -153,7 +167,7 @@ def page_charts(path: Path) -> dict:
 def test_every_chart_is_one_that_plotly_knows(many, tmp_path):
     main([str(many / "Pong"), str(many / "Seaquest"), "--out", str(tmp_path / "report.html")])
     charts = page_charts(tmp_path / "report.html")
-    assert {"finals", "profiles", "Pong scores"} <= charts.keys()
+    assert {"finals", "profiles dqn", "Pong scores"} <= charts.keys()
     assert sum(name.startswith("shapes") for name in charts) == 4
     for chart in charts.values():
         go.Figure(chart["data"], chart["layout"])

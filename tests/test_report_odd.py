@@ -7,6 +7,8 @@ from pathlib import Path
 from made_runs import make_run
 
 from rrn.report.__main__ import main
+from rrn.report.aggregates import over_games
+from rrn.report.cells import make_cells
 from rrn.report.runs import read_runs
 from rrn.report.todo import to_do
 
@@ -63,9 +65,50 @@ def test_numbers_over_all_games_say_what_they_leave_out(tmp_path, capsys, monkey
     main(["runs"])
     printed = capsys.readouterr().out
     assert "human-normalised, over 2 games: Breakout, Pong" in printed
-    assert "leave out dqn recurrent_rational act.lr=0.5, which" in " ".join(printed.split())
+    assert "of dqn leave out recurrent_rational act.lr=0.5, for" in " ".join(printed.split())
     assert "recurrent_ " in printed  # broken there, and nowhere else
     assert "recurrent_r " not in printed
     make_run(Path("runs"), "Pong", "silu", 0)
     main(["runs"])
-    assert "no numbers over all games, since no two games" in " ".join(capsys.readouterr().out.split())
+    assert "no numbers over all games of dqn: its activations do not" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_of_another_agent_takes_no_game_from_the_others(tmp_path):
+    for game in ("Pong", "Seaquest", "Breakout", "Qbert", "Tennis"):
+        for act in ("leaky_relu", "rational"):
+            make_run(tmp_path, game, act, 0)
+    make_run(tmp_path, "Pong", "silu", 0)  # hardly begun
+    make_run(tmp_path, "Pong", "relu", 0, agent="ppo", experiment="default")
+    (found,) = over_games(make_cells([run.curve for run in read_runs([tmp_path])[0]]))
+    assert [one.method[1] for one in found.rows] == ["leaky_relu", "rational"]
+    assert list(found.steps) == ["Breakout", "Pong", "Qbert", "Seaquest", "Tennis"]
+    assert found.other_methods == [("dqn", "silu")]
+
+
+def test_settings_that_differ_between_activations_or_from_the_papers_are_named(tmp_path, capsys):
+    make_run(tmp_path, "Pong", "leaky_relu", 0)
+    run = make_run(tmp_path, "Pong", "rational", 0)
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("gamma: 0.99", "gamma: 0.9"))
+    make_run(tmp_path, "Seaquest", "rational", 0, settings={"lr": 0.5})
+    make_run(tmp_path, "Breakout", "rational", 0)
+    main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Runs of dqn on Pong differ in agent.gamma from one activation to another" in printed
+    assert re.search("settings of their own that are not the paper's: [^:]*agent.gamma", printed)
+    assert "rational act.lr=0.5" in printed  # on another game, but no less another setting
+
+
+def test_a_log_with_a_row_twice_or_a_word_is_left_out(tmp_path, capsys):
+    for act, row, message in (
+        ("relu", "0,evaluation/mean,1.0", "has 0 again"),
+        ("silu", "900000,evaluation/mean,x", "got x"),
+    ):
+        folder = make_run(tmp_path, "Pong", act, 0)
+        with (folder / "scalars.csv").open("a") as file:
+            file.write(row + "\n")
+        make_run(tmp_path, "Pong", act, 1)
+        main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+        printed = " ".join(capsys.readouterr().out.split())
+        assert message in printed
+        assert f"{act} 10.0 (n=1)" in printed

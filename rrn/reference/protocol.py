@@ -13,7 +13,7 @@ from functools import cache
 from itertools import zip_longest
 
 from rrn.compose import compose_config
-from rrn.config import dotted
+from rrn.config import Config, dotted
 from rrn.reference.tables import games, row_of
 
 TIME_LIMIT = 100_000  # agent steps of a game, of the environments <Game>Deterministic-v4
@@ -79,6 +79,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 }
 # settings that change how fast a run is, or which run it is, and not its protocol
 NOT_COMPARED = {"agent.name", "agent.compile", "agent.replay_on_device", "env.name", "env.kind", "env.overlap"}
+FREE = {"steps", "agent.double"}  # of `changed`
 # what agent=dqn has without a setting: column of the authors' settings, value, entry
 FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
 
@@ -106,6 +107,16 @@ NEWER_SCRIPT = (
 def settings(game: str) -> dict[str, object]:
     """Ours under experiment=paper, with dotted names."""
     return dotted(asdict(compose_config([f"env={game}", "experiment=paper", "agent=dqn"])))
+
+
+def changed(config: Config) -> list[str]:
+    """Settings of a run with DQN or Double DQN that are not the authors' for its game; its number of steps is free.
+
+    Raises:
+        UserError: it is none of the paper's games.
+    """
+    own, row = dotted(asdict(config)), row_of("protocol", config.env.name)
+    return [key for key, (_, theirs, _) in VALUES.items() if key not in FREE and own[key] != theirs(row)]
 
 
 def compare(game: str) -> list[Line]:

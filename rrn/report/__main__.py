@@ -18,7 +18,9 @@ from rrn.curves import Curve
 from rrn.errors import UserError
 from rrn.overview import terminal_size
 from rrn.reference import read_curves
-from rrn.report.cells import Method, aggregate, make_cells
+from rrn.report.aggregates import over_games
+from rrn.report.cells import Cell, Method, make_cells
+from rrn.report.notes import notes
 from rrn.report.page import Page
 from rrn.report.runs import Run, read_runs
 from rrn.report.styles import label
@@ -65,17 +67,19 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
         )
     played = {run.curve.game for run in runs}
     paper = [curve for curve in read_curves(curves) if curve.game in played] if curves else []
+    if curves and not paper:
+        damaged.append(f"{curves}: no curve of {', '.join(sorted(played))} is in it.")
     cells = _cells(runs, paper)
-    games, aggregates = aggregate(cells)
-    found = to_do(runs, seeds)
+    over = over_games(cells)
+    remarks, found = notes(cells, over, runs, damaged), to_do(runs, seeds)
     several = len({run.curve.agent for run in runs}) > 1
 
     def named(method: Method) -> str:
         return label(method, several)
 
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
-    show(console, cells, games, aggregates, found, runs, damaged, named)
-    page = Page(runs, cells, paper, games, aggregates, found, damaged, named)
+    show(console, cells, over, remarks, found, named)
+    page = Page(runs, cells, paper, over, remarks, found, named)
     where = ", ".join(map(str, folders))
     when = datetime.now().strftime("%d %B %Y, %H:%M")
     try:
@@ -86,7 +90,7 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
     console.print(Text(f"\nthe page with curves and shapes: {out} ({size})"))
 
 
-def _cells(runs: Sequence[Run], paper: Sequence[Curve]):
+def _cells(runs: Sequence[Run], paper: Sequence[Curve]) -> list[Cell]:
     done = {id(run.curve) for run in runs if run.state in ("done", "unknown")}
     return make_cells((run.curve for run in runs), paper, lambda curve: id(curve) in done)
 

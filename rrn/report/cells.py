@@ -15,12 +15,6 @@ from rrn.stats import Interval
 
 Method = tuple[str, str]  # agent and activation
 BASELINE = ("leaky_relu", "relu")  # what the others are compared with: the paper's, else ours
-AGGREGATES: dict[str, Callable] = {
-    "median": stats.median,
-    "IQM": stats.iqm,
-    "mean": stats.mean,
-    "optimality gap": stats.optimality_gap,
-}
 
 
 @dataclass(frozen=True)
@@ -29,68 +23,69 @@ class Cell:
 
     game: str
     method: Method
-    scores: dict[int, float]  # by seed: the last evaluation
+    curves: tuple[Curve, ...]  # of the runs that count
+    scores: dict[int, float]  # of these by seed: the last evaluation
     steps: tuple[int, int]  # agent steps of the shortest and the longest run at these
     ours: Interval  # over seeds
     paper_then: Interval | None  # after the fewest of these steps, from the authors' curves
     paper_end: Published | None  # as printed
-    difference: Interval | None  # ours minus the paper's after the same steps
+    difference: Interval | None  # ours minus the paper's, both after the fewest of these steps
 
     @property
-    def normalised(self) -> list[float] | None:
-        """Scores where 0 is random play and 1 a human; None for a game without these numbers."""
-        if self.game not in games_with_scores():
-            return None
-        return [float(human_normalised(self.game, score)) for score in self.scores.values()]
+    def is_normalised(self) -> bool:
+        """Is it one of the games for which the scores of a human and of random play are known?"""
+        return self.game in games_with_scores()
+
+    def at(self, step: int) -> list[float]:
+        """The scores after so many agent steps, of the runs that have one."""
+        return _after(self.curves, step)
 
 
 def make_cells(
-    curves: Iterable[Curve], paper: Sequence[Curve] = (), finished: Callable[[Curve], bool] = lambda curve: True
+    curves: Iterable[Curve], paper: Iterable[Curve] = (), finished: Callable[[Curve], bool] = lambda curve: True
 ) -> list[Cell]:
     """A cell for each game and method that has a score, in the order of their names, baselines first.
 
     A finished run counts with its last evaluation, as in the paper. Where none is finished, runs are compared after
     the steps that all of them have done.
     """
-    groups: dict[tuple[str, Method], list[Curve]] = defaultdict(list)
-    for curve in curves:
-        if len(curve.steps):
-            groups[curve.game, (curve.agent, curve.act)].append(curve)
-    theirs: dict[tuple[str, Method], list[Curve]] = defaultdict(list)
-    for curve in paper:
-        theirs[curve.game, (curve.agent, curve.act)].append(curve)
+    groups, theirs = _grouped(curves), _grouped(paper)
     cells = []
     for (game, method), group in sorted(groups.items(), key=lambda item: order(*item[0])):
         done = [curve for curve in group if finished(curve)]
-        if done:
-            reached = [int(curve.steps[-1]) for curve in done]
-            scores = {curve.seed: curve.last for curve in done}
-        else:
-            reached = [min(int(curve.steps[-1]) for curve in group)] * 2
-            scores = {curve.seed: curve.at(reached[0]) for curve in group}
-        agent, act = plain(method)
-        printed = [one for one in published() if (one.game, one.agent, one.act) == (game, agent, act)]
-        then = [curve.at(min(reached)) for curve in theirs.get((game, (agent, act)), [])]
-        then = [score for score in then if not math.isnan(score)]  # theirs may begin later
-        ours = list(scores.values())
+        counted = tuple(done or group)
+        ends = [int(curve.steps[-1]) for curve in counted]
+        fewest = min(ends)
+        scores = {curve.seed: curve.last if done else curve.at(fewest) for curve in counted}
+        scores = {seed: score for seed, score in scores.items() if not math.isnan(score)}
+        then = _after(theirs.get((game, method), ()), fewest)
         cells.append(
             Cell(
                 game,
                 method,
+                counted,
                 scores,
-                (min(reached), max(reached)),
-                stats.seeds_interval(ours),
+                (fewest, max(ends) if done else fewest),
+                stats.seeds_interval(list(scores.values())),
                 stats.seeds_interval(then) if then else None,
-                printed[0] if printed else None,
-                stats.difference(ours, then) if then else None,
+                next((one for one in published() if (one.game, (one.agent, one.act)) == (game, method)), None),
+                stats.difference(_after(counted, fewest), then) if then else None,
             )
         )
     return cells
 
 
-def plain(method: Method) -> Method:
-    """Without what is special about its settings."""
-    return method[0], method[1].partition(" ")[0]
+def _grouped(curves: Iterable[Curve]) -> dict[tuple[str, Method], list[Curve]]:
+    """By game and method; those without an evaluation are left out."""
+    groups = defaultdict(list)
+    for curve in curves:
+        if len(curve.steps):
+            groups[curve.game, (curve.agent, curve.act)].append(curve)
+    return groups
+
+
+def _after(curves: Iterable[Curve], step: int) -> list[float]:
+    return [score for score in (curve.at(step) for curve in curves) if not math.isnan(score)]
 
 
 def is_plain(method: Method) -> bool:
@@ -100,51 +95,39 @@ def is_plain(method: Method) -> bool:
 
 def order(game: str, method: Method) -> tuple:
     """Key that sorts by game, agent and activation: baselines, other activations, rationals."""
-    act = plain(method)[1]
+    act = method[1].partition(" ")[0]
     rank = 0 if act in BASELINE else 2 if "rational" in act else 1
     return game, method[0], rank, method[1]
 
 
-def against_baseline(cells: Sequence[Cell]) -> dict[tuple[str, Method], Interval]:
-    """For each cell but the baseline's: the difference from that, on the same game with the same agent."""
-    found = {}
-    for cell in cells:
-        rivals = {c.method[1]: c for c in cells if c.game == cell.game and c.method[0] == cell.method[0]}
-        name = next((act for act in BASELINE if act in rivals), None)
-        if name is not None and cell.method[1] != name:
-            own, other = list(cell.scores.values()), list(rivals[name].scores.values())
-            found[cell.game, cell.method] = stats.difference(own, other)
-    return found
+def baseline_of(methods: Iterable[Method], agent: str) -> Method | None:
+    """The one of these that the others of an agent are compared with."""
+    return next((method for act in BASELINE if (method := (agent, act)) in methods), None)
 
 
 @dataclass(frozen=True)
-class Aggregate:
-    """Human-normalised scores of one method over several games."""
+class Gap:
+    """How far a method is from the baseline, on the same game and with the same agent."""
 
-    method: Method
-    numbers: dict[str, Interval]  # as in AGGREGATES
-    improves: Interval | None  # probability that a run is better than one of the baseline
-    scores: dict[str, list[float]]  # by game
+    difference: Interval
+    step: int  # both are taken after so many agent steps, the fewest of their runs
 
 
-def aggregate(cells: Sequence[Cell]) -> tuple[list[str], list[Aggregate]]:
-    """The games that all methods have, and the aggregates over them; no aggregates for fewer than two games.
-
-    A method with settings of its own that lacks some of the games of the others is left out.
-    """
-    table: dict[Method, dict[str, list[float]]] = defaultdict(dict)
+def against_baseline(cells: Sequence[Cell]) -> dict[tuple[str, Method], Gap]:
+    """For each cell but the baseline's, where there is one."""
+    found = {}
     for cell in cells:
-        if cell.normalised is not None:
-            table[cell.method][cell.game] = cell.normalised
-    usual = [set(row) for method, row in table.items() if is_plain(method)] or [set(row) for row in table.values()]
-    games = sorted(set.intersection(*usual)) if usual else []
-    if len(games) < 2:
-        return games, []
-    rows = {method: {game: row[game] for game in games} for method, row in table.items() if row.keys() >= set(games)}
-    found = []
-    for method, scores in rows.items():
-        name = next(((method[0], act) for act in BASELINE if (method[0], act) in rows), None)
-        improves = stats.probability_of_improvement(scores, rows[name]) if name and name != method else None
-        numbers = {name: stats.interval(scores, statistic) for name, statistic in AGGREGATES.items()}
-        found.append(Aggregate(method, numbers, improves, scores))
-    return games, found
+        rivals = {other.method: other for other in cells if other.game == cell.game}
+        baseline = baseline_of(rivals, cell.method[0])
+        if baseline is None or cell.method == baseline:
+            continue
+        step = min(cell.steps[0], rivals[baseline].steps[0])
+        own, other = cell.at(step), rivals[baseline].at(step)
+        if own and other:
+            found[cell.game, cell.method] = Gap(stats.difference(own, other), step)
+    return found
+
+
+def normalised(game: str, scores: Iterable[float]) -> list[float]:
+    """Scores where 0 is random play and 1 a human."""
+    return [float(human_normalised(game, score)) for score in scores]

@@ -15,7 +15,8 @@ import numpy as np
 from rrn import stats
 from rrn.curves import Curve
 from rrn.reference import human_normalised
-from rrn.report.cells import Aggregate, Cell, Method
+from rrn.report.aggregates import Aggregate
+from rrn.report.cells import Cell, Method, normalised
 from rrn.report.runs import Run, Series
 from rrn.report.styles import Style
 
@@ -26,28 +27,41 @@ FLOOR = 0.001  # of the log axis, in human scores
 TAUS = np.linspace(0, 2, 81)
 
 
-def learning(runs: Sequence[Run], paper: Sequence[Curve], styles: dict[Method, Style], labels: Labels) -> Chart:
-    """Scores over training on one game: each seed thin, their mean thick with its interval; the paper's paler."""
+def learning(
+    runs: Sequence[Run], cells: Sequence[Cell], paper: Sequence[Curve], styles: dict[Method, Style], labels: Labels
+) -> Chart:
+    """Scores over training on one game: each seed thin, the mean of those in the table thick with its interval.
+
+    The paper's are paler.
+    """
     data = []
     reached = max((float(run.curve.steps[-1]) for run in runs if len(run.curve.steps)), default=0.0) * 1.03
+    counted = {cell.method: cell.curves for cell in cells}
     for method in labels:
         ours = [run.curve for run in runs if (run.curve.agent, run.curve.act) == method and len(run.curve.steps)]
         theirs = [curve for curve in paper if (curve.agent, curve.act) == method]
-        for curves, whose in ((theirs, "paper"), (ours, "")):
-            data += _group(
-                curves, method, styles[method], f"{labels[method]} {whose}".strip(), whose == "paper", reached
-            )
+        style, name = styles[method], labels[method]
+        data += _group(theirs, theirs, method, style, f"{name} paper", True, reached)
+        data += _group(ours, counted.get(method, ()), method, style, name, False, reached)
     xaxis = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
     yaxis: dict = {"title": {"text": "score"}}
     if paper and reached:  # what ours can be compared with; a double click shows the rest
         seen = [y for t in data for x, y in zip(t["x"], t["y"], strict=True) if y is not None and x <= reached]
         margin = 0.05 * (max(seen) - min(seen)) or 1
         xaxis, yaxis = xaxis | {"range": [0, reached]}, yaxis | {"range": [min(seen) - margin, max(seen) + margin]}
-    return {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "height": 420}}
+    return {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "height": 420, "showlegend": True}}
 
 
-def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, faint: bool, reached: float) -> list[dict]:
-    """Traces of the seeds of one method, ours or the paper's; fine up to the step `reached`, coarse beyond."""
+def _group(
+    curves: Sequence[Curve],
+    counted: Sequence[Curve],
+    method: Method,
+    style: Style,
+    name: str,
+    faint: bool,
+    reached: float,
+) -> list[dict]:
+    """Traces of the seeds of one method and the mean of some of them, fine up to the step `reached`, coarse beyond."""
     if not curves:
         return []
     meta, group = {"method": "|".join(method), "paper": faint}, name
@@ -59,8 +73,8 @@ def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, fai
             _trace(steps, means, f"{name}, seed {curve.seed}", meta, group)
             | {"line": line | {"width": 0.8}, "opacity": 0.35, "showlegend": False, "mode": "lines"}
         )
-    steps, values = together([(curve.steps, curve.means) for curve in curves])
-    if len(curves) >= 3 and len(steps):
+    steps, values = together([(curve.steps, curve.means) for curve in counted])
+    if len(counted) >= stats.FEWEST and len(steps):
         low, high = stats.band(values)
         (x, low), (_, high) = _thin_beyond((steps, low), reached), _thin_beyond((steps, high), reached)
         ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
@@ -69,7 +83,7 @@ def _group(curves: Sequence[Curve], method: Method, style: Style, name: str, fai
     marks = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
     sizes = [7 if i in set(marks) else 0 for i in range(len(x))]
     traces.append(
-        _trace(x, y, f"{name} ({len(curves)} seed{'s' * (len(curves) > 1)})", meta, group)
+        _trace(x, y, f"{name} ({len(counted)} seed{'s' * (len(counted) > 1)})", meta, group)
         | {"line": line | {"width": 1.5 if faint else 2.6}, "opacity": 0.7 if faint else 1, "mode": "lines+markers"}
         | {"marker": {"symbol": style.symbol + ("-open" if faint else ""), "size": sizes, "color": style.colour}}
     )
@@ -118,10 +132,13 @@ def numbers(values: np.ndarray) -> list:
 
 
 def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -> Chart | None:
-    """Final scores, human-normalised, on a log axis as in the paper; bars below the axis are lifted onto it."""
+    """Scores, human-normalised, on a log axis as in the paper; bars below its floor are lifted to it.
+
+    The axis begins below the floor, so that these can be seen too.
+    """
     data = []
     for method in labels:
-        own = [cell for cell in cells if cell.method == method and cell.normalised is not None]
+        own = [cell for cell in cells if cell.method == method and cell.is_normalised]
         for whose in ("", "paper"):
             rows = [row for cell in own if (row := _bar(cell, whose)) is not None]
             if rows:
@@ -130,22 +147,24 @@ def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -
         return None
     top = max(value for trace in data for value in trace["y"])
     axis = {"type": "log", "title": {"text": "human-normalised score"}, "dtick": 1}
-    axis["range"] = [np.log10(FLOOR), np.log10(max(top, 1)) + 0.6]
+    axis["range"] = [np.log10(FLOOR) - 0.15, np.log10(max(top, 1)) + 0.6]
     lines = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"width": 1, "dash": "dot"}}]
     return {"data": data, "layout": {"barmode": "group", "yaxis": axis, "shapes": lines, "height": 420}}
 
 
 def _bar(cell: Cell, whose: str) -> tuple[str, float, float | None, float | None, str] | None:
     """Game, value, low, high and what the pointer shows."""
-    if whose == "paper":
+    if whose == "paper" and cell.paper_then is None:
         end = cell.paper_end
         if end is None:
             return None
-        value, *ends = (float(human_normalised(cell.game, end.mean + sign * end.std)) for sign in (0, -1, 1))
-        low, high = sorted(ends)
-        return cell.game, value, low, high, f"{end.mean:g} ± {end.std:g} (standard deviation), {end.seeds} seeds"
-    found = stats.seeds_interval(cell.normalised)
-    return cell.game, found.value, found.low, found.high, f"raw {cell.ours.text(1)}"
+        value, low, high = normalised(cell.game, (end.mean, end.mean - end.std, end.mean + end.std))
+        return cell.game, value, low, high, f"final, raw {end.mean:g} ± {end.std:g} (sd), {end.seeds} seeds"
+    found, after = (cell.paper_then, cell.steps[0]) if whose == "paper" else (cell.ours, cell.steps[1])
+    value, low, high = (
+        end if end is None else float(human_normalised(cell.game, end)) for end in (found.value, found.low, found.high)
+    )
+    return cell.game, value, low, high, f"raw {found.text(1)}, after {after:,} steps"
 
 
 def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: bool) -> dict:
@@ -154,7 +173,7 @@ def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: boo
     up = [max(high, FLOOR) - at if high is not None else 0 for high, at in zip(highs, shown, strict=True)]
     down = [at - max(low, FLOOR) if low is not None else 0 for low, at in zip(lows, shown, strict=True)]
     notes = [
-        f"{value:.3f}: {text}" + (" (below the axis)" * (value < FLOOR))
+        f"{value:.3f}{' (below the axis)' * (value < FLOOR)}<br>{text}"
         for value, text in zip(values, texts, strict=True)
     ]
     return {

@@ -5,8 +5,10 @@ const boxes = [...document.querySelectorAll("nav input")];
 const chosen = (kind) => new Set(boxes.filter((box) => box.dataset.kind === kind && box.checked).map((box) => box.value));
 const base = {
   font: { family: "system-ui, sans-serif", size: 12 },
-  margin: { l: 60, r: 16, t: 60, b: 46 },
+  margin: { l: 60, r: 40, t: 60, b: 46 },
+  modebar: { orientation: "v" }, // in the margin, beside the legend
   hovermode: "closest",
+  hoverlabel: { namelength: -1 },
   paper_bgcolor: "#fff",
   plot_bgcolor: "#fff",
   legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
@@ -55,6 +57,23 @@ function filter() {
   for (const element of document.querySelectorAll("[data-game], [data-method], [data-seed]")) {
     const { game, method, seed } = element.dataset;
     element.hidden = (game && !games.has(game)) || (method && !methods.has(method)) || (seed && !seeds.has(seed));
+  }
+  // what the filters leave empty: charts, tables, and headings with nothing below them
+  for (const element of document.querySelectorAll(".chart:not([data-seed])")) {
+    element.hidden = tracesOf(charts[element.dataset.chart]).length === 0;
+  }
+  for (const table of document.querySelectorAll(".scroll")) {
+    table.hidden = [...table.querySelectorAll("tbody tr")].every((row) => row.hidden);
+  }
+  for (const heading of document.querySelectorAll("h3")) {
+    const below = [];
+    for (let next = heading.nextElementSibling; next && !next.matches("h2, h3"); next = next.nextElementSibling) below.push(next);
+    const content = below.filter((element) => !element.matches(".note"));
+    heading.hidden = content.every((element) => element.hidden || (element.matches(".grid") && [...element.children].every((one) => one.hidden)));
+    for (const element of below) if (element.matches(".note")) element.hidden = heading.hidden;
+  }
+  for (const section of document.querySelectorAll("section")) {
+    section.hidden ||= [...section.querySelectorAll("h3")].every((heading) => heading.hidden);
   }
   for (const element of document.querySelectorAll(".chart[data-drawn]")) {
     // a chart that is hidden has no size to be drawn in; it is drawn anew when it comes into view

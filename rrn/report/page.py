@@ -20,7 +20,8 @@ from rrn.protocol import protocol_line
 from rrn.reference import baselines
 from rrn.reference.tables import games as games_with_scores
 from rrn.report import charts, rows
-from rrn.report.cells import BASELINE, Aggregate, Cell, Method, order
+from rrn.report.aggregates import OverGames
+from rrn.report.cells import BASELINE, Cell, Method, order
 from rrn.report.charts import Chart
 from rrn.report.runs import Run
 from rrn.report.shape_charts import evolution
@@ -38,10 +39,9 @@ class Page:
     runs: Sequence[Run]
     cells: Sequence[Cell]
     paper: Sequence[Curve]
-    games: Sequence[str]  # of the aggregates
-    aggregates: Sequence[Aggregate]
+    over: Sequence[OverGames]
+    notes: Sequence[str]
     found: Sequence[ToDo]
-    damaged: Sequence[str]
     label: Callable[[Method], str]
     charts: dict[str, Chart] = field(default_factory=dict)
 
@@ -103,12 +103,12 @@ class Page:
         return bool(self.paper) or any(cell.paper_end for cell in self.cells)
 
     def _summary(self) -> str:
-        notes = rows.warnings(self.cells, self.aggregates, self.runs, self.damaged)
-        parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in notes)]
+        parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in self.notes)]
         parts.append(
             '<p class="note">The score of a run is the mean of its last evaluation, as in the paper; n is the number '
-            "of seeds, an interval the 95 % percentile bootstrap over them. Paper then: after the same number of "
-            "steps, from the authors' curves. Paper at end: as printed, with their standard deviation (sd). Baseline: "
+            "of seeds, an interval the 95 % percentile bootstrap over them. Differences are taken after the fewest "
+            "steps of both sides. Paper then: after the fewest steps of ours, from the authors' curves, while these "
+            "last. Paper at end: as printed, with their standard deviation (sd). Baseline: "
             f"{' or '.join(BASELINE)}.</p>"
         )
         heads = ["game", "activation", "ours", "steps", "paper then", "ours - paper", "paper at end", "ours - baseline"]
@@ -120,25 +120,39 @@ class Page:
                 marks = f'data-game="{escape(row.game)}" data-method="{escape("|".join(row.method))}"'
                 lines.append(f"<tr {marks}{' class=first' * (not number)}>{_cells(cells)}</tr>")
         parts.append(_table(heads, lines))
-        parts.append(self._over_games())
+        parts += [self._over_games(one) for one in self.over if one.rows]
         bars = charts.finals(self.cells, self.styles, self.labels)
         if bars:
-            note = "A dotted line marks human play. Error bars: ours 95 % intervals, the paper's standard deviations."
-            parts += ["<h3>Final scores, human-normalised</h3>", f'<p class="note">{note}</p>']
+            parts += ["<h3>Scores, human-normalised</h3>", f'<p class="note">{escape(self._of_bars())}</p>']
             parts.append(self._chart("finals", bars | {"byGame": True}))
         return "".join(parts)
 
-    def _over_games(self) -> str:
-        if not self.aggregates:
-            return ""
-        heads, lines = rows.aggregates(self.aggregates)
+    def _of_bars(self) -> str:
+        note = "A dotted line marks human play, and 0 is random play. Error bars of ours are 95 % intervals."
+        if any(cell.paper_then for cell in self.cells):
+            note += " The paper's bars are after the fewest steps of ours, with 95 % intervals, if --curves has them."
+        beside = [cell for cell in self.cells if cell.paper_end and not cell.paper_then]
+        if beside:
+            rest = " All others" if " The paper's" in note else " The paper's bars"
+            note += f"{rest} are its final scores, with standard deviations."
+            steps = {(one.game, one.steps[0], one.paper_end.steps) for one in beside}
+            behind = [f"{game} ({own:,} of {end:,})" for game, own, end in sorted(steps) if own < end]
+            note += f" Ours are after fewer steps on {', '.join(behind)}." if behind else ""
+        return note
+
+    def _over_games(self, over: OverGames) -> str:
+        heads, lines = rows.over_games(over)
         body = [
             f'<tr data-method="{escape("|".join(method))}">{_cells([self.label(method), *texts])}</tr>'
             for method, texts in lines
         ]
-        note = f"Over {len(self.games)} games that all have: {', '.join(self.games)}. 0 is random play, 1 a human."
-        profile = self._chart("profiles", charts.profiles(self.aggregates, self.styles, self.labels))
-        title = "<h3>Over all games, human-normalised</h3>"
+        note = (
+            f"Over {len(over.steps)} games that all have: {', '.join(over.steps)}. 0 is random play, 1 a human. P: "
+            "probability that a run is better than one of the other activation on the same game; 0.5 is chance."
+        )
+        profile = self._chart(f"profiles {over.agent}", charts.profiles(over.rows, self.styles, self.labels))
+        agent = f"{over.agent}: over" if len(self.over) > 1 else "Over"
+        title = f"<h3>{agent} all games, human-normalised</h3>"
         return f'{title}<p class="note">{escape(note)}</p>{_table(["activation", *heads], body)}{profile}'
 
     def _to_do(self) -> str:
@@ -155,7 +169,8 @@ class Page:
     def _game(self, game: str) -> str:
         runs = [run for run in self.runs if run.curve.game == game]
         paper = [curve for curve in self.paper if curve.game == game]
-        curves = charts.learning(runs, paper, self.styles, self.labels)
+        cells = [cell for cell in self.cells if cell.game == game]
+        curves = charts.learning(runs, cells, paper, self.styles, self.labels)
         parts = [f'<h2 id="{escape(game)}">{escape(game)}</h2><h3>Scores over training</h3>']
         parts.append(self._chart(f"{game} scores", curves))
         measures = [
@@ -179,18 +194,19 @@ class Page:
         return f'<section data-game="{escape(game)}">{"".join(parts)}</section>'
 
     def _videos(self, runs: Sequence[Run]) -> str:
-        """Those that lie in the folders of runs, while they are small enough."""
+        """Those that lie in the folders of runs, while they are small enough; the others are named."""
         parts = []
         for run in runs:
             for path in sorted(path for path in run.folder.rglob("*.mp4") if path.is_file()):
                 size = path.stat().st_size
-                if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
-                    continue
-                self._video_bytes += size
                 method = run.curve.agent, run.curve.act
-                data = base64.b64encode(path.read_bytes()).decode()
                 text = escape(f"{self.label(method)}, seed {run.curve.seed}")
-                source = f'<video controls preload="metadata" src="data:video/mp4;base64,{data}"></video>'
+                if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
+                    source, text = "", f"{text}: {escape(str(path))}, too large for this page ({size / 1e6:.1f} MB)"
+                else:
+                    self._video_bytes += size
+                    data = base64.b64encode(path.read_bytes()).decode()
+                    source = f'<video controls preload="metadata" src="data:video/mp4;base64,{data}"></video>'
                 parts.append(
                     f'<figure data-method="{escape("|".join(method))}">{source}<figcaption>{text}</figcaption></figure>'
                 )

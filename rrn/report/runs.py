@@ -77,13 +77,21 @@ def _length(run: Run) -> int:
 
 
 def _read(folder: Path) -> Run:
+    """A run that is done and without evaluations is damaged too.
+
+    Raises:
+        UserError: what is wrong with it.
+    """
     config = load_run_config(folder)
     measures = read_measures(folder / "scalars.csv")
     steps, means = measures.get("evaluation/mean", (np.array([], int), np.array([])))
     if not np.isfinite(means).all():
         raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
     curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
-    return Run(folder, config, read_status(folder), curve, measures)
+    status = read_status(folder)
+    if status and status.state == "done" and not len(steps):
+        raise UserError(f"{folder}: the run is done, but there is no evaluation in its scalars.csv.")
+    return Run(folder, config, status, curve, measures)
 
 
 def _activation(config: Config) -> str:
@@ -93,32 +101,53 @@ def _activation(config: Config) -> str:
 
 
 def read_measures(path: Path) -> dict[str, Series]:
-    """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out."""
+    """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
+
+    Raises:
+        UserError: a value that is no number, or steps that do not rise.
+    """
     text = path.read_bytes() if path.exists() else b""
     names = "|".join(re.escape(name) for name in SHOWN)
     rows: dict[str, list[tuple[int, float]]] = defaultdict(list)
     # searched rather than parsed: most lines of a long run are of other names
     for step, name, value in re.findall(rf"^(\d+),((?:{names})[^,\n]*),([^,\n]+)\n".encode(), text, re.MULTILINE):
-        rows[name.decode()].append((int(step), float(value)))
+        series = rows[name.decode()]
+        if series and int(step) <= series[-1][0]:
+            raise UserError(f"{path}: expected steps that rise, but {name.decode()} has {int(step):,} again.")
+        try:
+            series.append((int(step), float(value)))
+        except ValueError:
+            word = value.decode(errors="replace")
+            raise UserError(f"{path}: expected a number for {name.decode()} at {int(step):,}, got {word}.") from None
     return {name: (np.array([s for s, _ in row]), np.array([v for _, v in row])) for name, row in rows.items()}
 
 
 def _name_variants(runs: list[Run]) -> list[Run]:
-    """Runs of one game, agent and activation with unequal settings are told apart by those settings."""
-    groups: dict[tuple, list[Run]] = defaultdict(list)
-    for run in runs:
-        groups[run.curve.game, run.curve.agent, run.curve.act].append(run)
-    named = {}
-    for group in groups.values():
-        settings = [_settings(run.config) for run in group]
-        usual = dict(Counter(tuple(sorted(one.items())) for one in settings).most_common(1)[0][0])
-        for run, own in zip(group, settings, strict=True):
-            other = [f"{key}={own[key]}" for key in sorted(own) if own[key] != usual.get(key)]
-            named[run.folder] = " ".join([run.curve.act, *other])
-    return [replace(run, curve=replace(run.curve, act=named[run.folder])) for run in runs]
+    """Runs of one agent and activation with unequal settings are told apart by those settings.
+
+    What the activation is set to is compared over all games, what belongs to a game's protocol on that game.
+    """
+    of_game: dict[tuple, list[dict[str, str]]] = defaultdict(list)
+    of_act: dict[tuple, list[dict[str, str]]] = defaultdict(list)
+    all_settings = [settings(run.config) for run in runs]
+    for run, own in zip(runs, all_settings, strict=True):
+        curve = run.curve
+        of_game[curve.agent, curve.act, curve.game].append({k: v for k, v in own.items() if not k.startswith("act.")})
+        of_act[curve.agent, curve.act].append({k: v for k, v in own.items() if k.startswith("act.")})
+    usual = {
+        key: dict(Counter(tuple(sorted(one.items())) for one in group).most_common(1)[0][0])
+        for key, group in (of_game | of_act).items()
+    }
+    named = []
+    for run, own in zip(runs, all_settings, strict=True):
+        curve = run.curve
+        expected = usual[curve.agent, curve.act, curve.game] | usual[curve.agent, curve.act]
+        other = [f"{key}={own[key]}" for key in sorted(own) if own[key] != expected.get(key)]
+        named.append(replace(run, curve=replace(curve, act=" ".join([curve.act, *other]))))
+    return named
 
 
-def _settings(config: Config) -> dict[str, str]:
+def settings(config: Config) -> dict[str, str]:
     """By dotted name, as text; without those that may differ."""
     values = dotted(asdict(config))
     return {key: str(value) for key, value in values.items() if key not in FREE}

@@ -33,4 +33,4 @@ def styles(methods: Iterable[Method]) -> dict[Method, Style]:
 
 def label(method: Method, several_agents: bool) -> str:
     """The activation, with the agent before it where there is more than one."""
-    return f"{method[0]}, {method[1]}" if several_agents else method[1]
+    return " ".join(method) if several_agents else method[1]

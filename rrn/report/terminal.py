@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rrn.report import rows
-from rrn.report.cells import Aggregate, Cell, Method
-from rrn.report.runs import Run
+from rrn.report.aggregates import OverGames
+from rrn.report.cells import Cell, Method
 from rrn.report.todo import ToDo
 
 WIDE = 100  # columns of a terminal that has room for the comparison with the baseline beside that with the paper
@@ -21,25 +21,44 @@ WIDE = 100  # columns of a terminal that has room for the comparison with the ba
 def show(
     console: Console,
     cells: Sequence[Cell],
-    games: Sequence[str],
-    aggregates: Sequence[Aggregate],
+    over: Sequence[OverGames],
+    notes: Sequence[str],
     found: Sequence[ToDo],
-    runs: Sequence[Run],
-    damaged: Sequence[str],
     label: Callable[[Method], str],
 ) -> None:
     """Print it all; commands are one line each, whatever the width, so that they can be copied."""
     summary = rows.summary(cells)
-    compared = any(row.paper_end != "-" or row.paper_then != "-" for row in summary)
+    columns = {"ours": "ours"}
+    then = any(row.paper_then != "-" for row in summary)
+    if then:
+        columns |= {"paper_then": "paper then", "difference": "ours - paper"}
+    if any(row.paper_end != "-" for row in summary):
+        columns["paper_end"] = "paper at end"
+        if not then:
+            hint = "--curves FILE adds the paper's scores after as many steps; python -m rrn.reference says how"
+            notes = [*notes, f"{hint} to make the file."]
+    columns["against"] = "ours - baseline"
+    wide = console.width >= WIDE
+    if then and not wide:
+        del columns["against"]
+        notes = [*notes, f"The differences from the baseline are shown from {WIDE} columns on, and on the page."]
+
+    def printed(title: str, heads: Iterable[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
+        table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
+        if console.measure(table, options=console.options.update(max_width=1_000)).maximum > console.width:
+            names = [label(method).replace("_", "_\n").replace(" ", "\n") for method, _ in lines]
+            table = _table(title, heads, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
+        console.print(table)
+
     for game, group in groupby(summary, key=lambda row: row.game):
-        console.print(_game(game, list(group), compared, console.width >= WIDE, label))
-    if aggregates:
-        heads, lines = rows.aggregates(aggregates)
-        title = f"human-normalised, over {len(games)} games: {', '.join(games)}"
-        between = "_" if console.width >= WIDE else "_\n"  # the table is wide
-        lines = [(label(method).replace("_", between), *texts) for method, texts in lines]
-        console.print(_table(title, heads, lines))
-    for sentence in rows.warnings(cells, aggregates, runs, damaged):
+        printed(*_game(game, list(group), columns))
+    for one in over:
+        if one.rows:
+            heads, lines = rows.over_games(one)
+            games = f"human-normalised, over {len(one.steps)} games: {', '.join(one.steps)}"
+            title = games if len(over) == 1 else f"{one.agent}, {games}"
+            printed(title, heads, lines)
+    for sentence in notes:
         console.print(Text(f"note: {sentence}"))
     if found:
         console.print(Text("\nmissing or not finished", style="bold"))
@@ -49,17 +68,15 @@ def show(
             console.print(Text(f"  {one.command}"), soft_wrap=True)
 
 
-def _game(game: str, group: list[rows.Row], compared: bool, wide: bool, label: Callable[[Method], str]) -> Table:
+def _game(
+    game: str, group: list[rows.Row], columns: dict[str, str]
+) -> tuple[str, Iterable[str], list[tuple[Method, Sequence[str]]]]:
+    """Title, heads and lines; `columns` are fields of a row, that of steps is added where they are not all equal."""
     steps = {row.steps for row in group}
     title = f"{game}, after {steps.pop()} agent steps" if len(steps) == 1 and "\n" not in group[0].steps else game
-    columns = {"ours": "ours"}
     if title == game:
-        columns["steps"] = "steps"
-    if compared:
-        columns |= {"paper_then": "paper then", "difference": "ours - paper", "paper_end": "paper at end"}
-    if wide or not compared:
-        columns["against"] = "ours - baseline"
-    return _table(title, columns.values(), [(label(row.method), *(getattr(row, c) for c in columns)) for row in group])
+        columns = {"steps": "steps", **columns}
+    return title, columns.values(), [(row.method, [getattr(row, field) for field in columns]) for row in group]
 
 
 def _table(title: str, heads: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:

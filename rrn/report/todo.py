@@ -56,8 +56,11 @@ def _unfinished(run: Run) -> str:
 
 def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Method) -> tuple[str, ...] | None:
     """Words of the command of a run as like it as there is, but for what the command names itself; None without one."""
-    like = [run for run in group or runs if run.status]
-    if not like or (group and not is_plain(method)):  # what the settings of another seed would be is the user's to say
+    if group and not is_plain(method):  # what the settings of another seed would be is the user's to say
+        return None
+    group = [run for run in group if run.status]
+    like = group or [run for run in runs if run.status]
+    if not like:
         return None
     nearest = min(like, key=lambda run: (run.curve.game != game, run.curve.agent != method[0]))
     own = {"agent", "env", "act", "seed", "run_dir", "resume", "-m"}
@@ -79,9 +82,10 @@ def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]
     found = []
     for (methods, seeds, words), games in by_methods.items():
         what = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} missing"
-        found.append(
-            ToDo(tuple(games), methods, what, None if words is None else _command(games, methods, seeds, words))
-        )
+        if words is None:
+            found.append(ToDo(tuple(games), methods, f"{what}; started with settings of their own", None))
+        else:
+            found.append(ToDo(tuple(games), methods, what, _command(games, methods, seeds, words)))
     return found
 
 
