@@ -48,6 +48,13 @@ PyCFunction fastcall(Function function) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
+PyObject* no_memory() {
+  PyErr_SetString(PyExc_ValueError,
+                  "expected tensors with memory of their own; this one has none, as the parts of a sharded model between "
+                  "its passes: shard the network as a whole, so that the coefficients are there at each place.");
+  return nullptr;
+}
+
 PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   if (count != 16) return PyErr_Format(PyExc_TypeError, "run: expected 16 whole numbers, got %zd arguments", count);
   Arguments from{values};
@@ -68,6 +75,9 @@ PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.grad_a = from.address<void>();
   call.grad_b = from.address<void>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
+  bool there = call.x && call.a && call.b && (call.grad ? call.grad_x && call.grad_a && call.grad_b : call.y != nullptr);
+  bool empty = call.outer == 0 || call.groups == 0 || call.inner == 0;
+  if (!empty && !there) return no_memory();
   return without_lock(rrn::run, call);
 }
 
@@ -82,6 +92,7 @@ PyObject* histogram(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.bins = from.number();
   call.counts = from.address<long long>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
+  if (call.length && !call.x) return no_memory();
   return without_lock(rrn::histogram, call);
 }
 

@@ -28,7 +28,7 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
     Raises:
         UserError: it cannot be written, as on a full disk; earlier checkpoints are untouched.
     """
-    target = folder / f"step_{step:010d}.pt"
+    target = path_of(folder, step)
     partial = target.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,11 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
         if not beside.with_suffix(".pt").exists():
             beside.unlink()
     return target
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint of an agent step is."""
+    return folder / f"step_{step:010d}.pt"
 
 
 def find(folder: Path) -> list[Path]:

@@ -14,14 +14,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from rrn.compose import to_config
 from rrn.config import Config
 from rrn.errors import UserError
-from rrn.status import read_status
+from rrn.status import is_running, read_status
 from rrn.stopping import StopSignals, ask_to_stop, asked_to_stop
 from rrn.train import is_finished, run_command, train
 
@@ -55,7 +54,7 @@ def run_one(composed: DictConfig, shared: Shared) -> None:
     partial = shared.folder / f"{number}.partial"
     partial.write_text(json.dumps({"state": state, "why": why}))
     os.replace(partial, shared.outcome_file(number))
-    if not shared.jobs and not psutil.pid_exists(shared.parent):
+    if not shared.jobs and not is_running(shared.parent):
         os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
 
 
@@ -79,8 +78,8 @@ def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
     if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
         for ignored in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ignored, signal.SIG_IGN)
-    task = {"config": OmegaConf.to_yaml(config), "command": run_command(), "stop_file": str(shared.stop_file)}
-    text: str | None = json.dumps(task)
+    task = {"config": OmegaConf.to_yaml(config), "command": run_command()}
+    text: str | None = json.dumps(task | {"stop_file": str(shared.stop_file), "parent": os.getpid()})
     child = subprocess.Popen(
         [sys.executable, "-m", "rrn.one_run"],
         stdin=subprocess.PIPE,
@@ -95,7 +94,7 @@ def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
             break
         except subprocess.TimeoutExpired:
             text = None  # it has been sent
-            if not psutil.pid_exists(shared.parent) and shared.folder.is_dir():
+            if not is_running(shared.parent) and shared.folder.is_dir():
                 ask_to_stop(shared.stop_file, signal.SIGTERM)
     status = read_status(Path(config.run_dir))
     if status is not None and status.pid == child.pid:
@@ -130,7 +129,7 @@ def main() -> None:
     task = json.loads(sys.stdin.read())
     config = to_config(OmegaConf.create(task["config"]))
     try:
-        stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"])))
+        stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

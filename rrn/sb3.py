@@ -122,6 +122,8 @@ def _pixels(space: spaces.Space) -> type[AtariNetwork] | type[MinAtarNetwork] | 
 
 def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options that `make_activations` takes; ValueError for an unknown activation or option."""
+    if not isinstance(act, str):
+        raise ValueError(f"act: expected the name of an activation, one of {', '.join(ACTIVATIONS)}, got {act!r}.")
     if act not in ACTIVATIONS:
         raise ValueError(f"act: no such activation {act!r}. {nearest(act, ACTIVATIONS)}")
     fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name"}

@@ -46,7 +46,7 @@ def find_runs(folders: list[Path]) -> dict[str, Path]:
     """
     runs: list[Path] = []
     for folder in folders:
-        inside = sorted(path.parent for path in folder.rglob(FILE))
+        inside = [folder.parent] if folder.name == FILE else sorted(path.parent for path in folder.rglob(FILE))
         if not inside:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {FILE} at its first evaluation.")
         runs += [run for run in inside if run not in runs]

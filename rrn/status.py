@@ -154,14 +154,23 @@ def read_status(folder: Path) -> Status | None:
     return status
 
 
+def is_running(pid: int) -> bool:
+    """Is there such a process, and has it not ended already?"""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
 def _alive(status: Status) -> bool:
     updated = datetime.fromisoformat(status.updated).timestamp()
     if status.host != socket.gethostname():
         return time.time() - updated < SILENT
     try:
-        process = psutil.Process(status.pid)
         # one that came after is another process with the same number
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < updated + 60
+        return is_running(status.pid) and psutil.Process(status.pid).create_time() < updated + 60
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

@@ -17,12 +17,13 @@ class StopSignals:
 
     Args:
         file: also stop when this file appears; the name of the signal that the sweep got is in it.
+        parent: also stop when this process is no longer the one that started this.
         requeue: a signal after which a cluster starts the run again; it counts even after another one.
     """
 
-    def __init__(self, file: Path | None = None, requeue: int | None = None):
+    def __init__(self, file: Path | None = None, requeue: int | None = None, parent: int | None = None):
         self.signal: int | None = None
-        self.file, self.requeue = file, requeue
+        self.file, self.requeue, self.parent = file, requeue, parent
         self.next = 0.0
 
     def __call__(self) -> bool:
@@ -30,6 +31,8 @@ class StopSignals:
         if self.signal is None and self.file is not None and time.monotonic() >= self.next:
             self.next = time.monotonic() + POLL
             self.signal = asked_to_stop(self.file)
+            if self.signal is None and self.parent not in (None, os.getppid()):
+                self.signal = signal.SIGTERM
         return self.signal is not None
 
     def __enter__(self) -> StopSignals:

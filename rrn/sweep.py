@@ -32,7 +32,7 @@ from rrn.config import AtariConfig, Config
 from rrn.errors import UserError
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
-from rrn.status import read_status
+from rrn.status import is_running, read_status
 from rrn.stopping import ask_to_stop
 from rrn.train import is_finished
 
@@ -42,6 +42,7 @@ RUNS_PER_GPU = 4
 STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
 OF_A_RUN = (".json", ".begun", ".partial")  # behind its number, in the folder of a sweep
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
+QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
 
 
 def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
@@ -180,6 +181,8 @@ class Sweep:
         watcher.start()
         try:
             trouble = self._launch()
+            if trouble:
+                self._wait_for_the_rest()
         finally:
             self.over.set()
             watcher.join()
@@ -202,10 +205,21 @@ class Sweep:
             hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(task)()
         except HydraException as error:
             return str(error).splitlines()[0]
-        except Exception as error:  # of joblib or submitit, whose last line is that of the system
+        except Exception as error:
+            if type(error).__name__ == "TerminatedWorkerError":  # of joblib, which then kills the other workers too
+                return "a process of the sweep was killed, perhaps by the system for lack of memory, and ended the rest"
+            if any(row.state != "waiting" for row in self.rows()):
+                return "a job ended without a result; its output.log and the files in its .submitit folder may say why"
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"
+            return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"  # that of the system
         return None
+
+    def _wait_for_the_rest(self) -> None:
+        """The runs that go on without their launcher, which gave up; joblib's have lost their parents, and stop."""
+        quiet = 0.0  # seconds without any
+        while quiet < QUIET and any(row.state in ("running", "waiting") for row in self.rows()):
+            time.sleep(REFRESH)
+            quiet = 0.0 if any(row.state == "running" for row in self.rows()) else quiet + REFRESH
 
     def _handle(self, number: int, frame: object) -> None:
         """The first signal stops all runs, each with a checkpoint; the second one at once."""
@@ -223,7 +237,7 @@ class Sweep:
     def _watch(self) -> None:
         screen, shown = Screen(sys.stderr), time.monotonic()
         while not self.over.wait(REFRESH):
-            if self.signal is None and STOP_WITH in os.environ and not psutil.pid_exists(int(os.environ[STOP_WITH])):
+            if self.signal is None and STOP_WITH in os.environ and not is_running(int(os.environ[STOP_WITH])):
                 self._handle(signal.SIGTERM, None)
             if not screen.live and time.monotonic() < shown + PRINT:
                 continue

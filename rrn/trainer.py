@@ -212,7 +212,8 @@ class Trainer:
 
     def _save(self) -> None:
         folder = self.folder / "checkpoints"
-        self.learner.export(checkpoint.save(folder, self.step, self.state_dict(), self.config.checkpoint.keep))
+        self.learner.export(checkpoint.path_of(folder, self.step))  # first: what is there later is whole
+        checkpoint.save(folder, self.step, self.state_dict(), self.config.checkpoint.keep)
         self.saved = self.step
 
     def state_dict(self) -> dict:

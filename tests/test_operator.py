@@ -9,7 +9,8 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import rrn
-from rrn.activations import operator
+from rrn.activations import cpu, operator
+from rrn.activations.inputs import Histogram
 from rrn.activations.reference import VERSIONS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
@@ -46,6 +47,35 @@ def test_autocast_keeps_the_small_type_outside_and_float32_inside():
     assert hidden.dtype == y.dtype == torch.bfloat16
     y.float().sum().backward()
     assert module.numerator.grad.dtype == torch.float32
+
+
+def test_more_of_torch_func_and_torch_fx():
+    """Forward mode, the Jacobian by torch.vmap of autograd.grad, a transform within torch.compile, a traced graph."""
+    module, x = rrn.Rational("tanh"), torch.randn(6, requires_grad=True)
+    slopes = torch.autograd.grad(module(x).sum(), x)[0]
+    y = module(x)
+    ways = {
+        "jvp": torch.func.jvp(module, (x,), (torch.ones(6),))[1],
+        "jacfwd": torch.func.jacfwd(module)(x).diag(),
+        "vmap": torch.vmap(lambda v: torch.autograd.grad(y, x, v, retain_graph=True)[0])(torch.eye(6)).diag(),
+        "compile": torch.compile(torch.func.vmap(torch.func.grad(module)), backend="aot_eager")(x),
+    }
+    for name, found in ways.items():
+        assert torch.allclose(found, slopes, atol=1e-6), name
+    bend = torch.autograd.functional.hessian(lambda z: module(z).sum(), x)
+    assert torch.allclose(torch.func.hessian(lambda z: module(z).sum())(x), bend, atol=1e-5)
+    model = torch.nn.Sequential(module, rrn.AffineRational())
+    assert torch.equal(torch.fx.symbolic_trace(model)(x), model(x))
+
+
+@pytest.mark.skipif(not cpu.KERNELS, reason="the kernels were not built")
+def test_a_tensor_without_memory_is_refused():
+    x = torch.randn(8)
+    x.untyped_storage().resize_(0)
+    with pytest.raises(ValueError, match="memory of their own"):
+        rrn.Rational()(x)
+    with pytest.raises(ValueError, match="memory of their own"):
+        Histogram(4, (0, 1)).add(x)
 
 
 def test_gradients_through_torch_func():

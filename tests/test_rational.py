@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -282,7 +283,7 @@ def test_repr_says_what_it_is():
         ({"init": "swoosh"}, "init: expected one of identity"),
         ({"init": ([1.0], [2.0])}, "has 6 and 4 coefficients, got 1 and 1"),
         ({"groups": 0}, "groups: expected a whole number of at least 1, got 0"),
-        ({"groups": "2"}, "groups: expected a whole number of at least 1, got '2'"),
+        ({"groups": "2"}, "groups: expected a whole number, got '2'"),
         ({"degrees": 5}, "degrees: expected two whole numbers .* got 5"),
         ({"init": 3}, "init: expected a name such as leaky_relu, a callable or two lists of coefficients, got 3"),
         ({"init": (1.0, 2.0)}, "two lists of coefficients"),
@@ -293,3 +294,27 @@ def test_repr_says_what_it_is():
 def test_mistakes_are_sentences(options, message):
     with pytest.raises(ValueError, match=message):
         rrn.Rational(**options)
+
+
+@pytest.mark.parametrize(("degrees", "options"), [((3, 2), {}), ((8, 7), {}), ((5, 4), {"tail": "linear"})])
+def test_a_soft_update_of_a_state_dict_loads(degrees, options):
+    """As of a target network; the numbers that say the form are mixed with themselves too."""
+    module, target = (rrn.Rational("tanh", degrees, **options) for _ in range(2))
+    for rate in (0.005, 0.01, 0.3):
+        state = {key: module.state_dict()[key] * rate + old * (1 - rate) for key, old in target.state_dict().items()}
+        target.load_state_dict(state)
+
+
+def test_a_place_without_its_owner_is_told():
+    act = rrn.RecurrentRational()
+    with pytest.warns(UserWarning, match="0: the coefficients are of a RecurrentRational that is not in this model"):
+        rrn.snapshot(nn.Sequential(act.again()), 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rrn.snapshot(nn.Sequential(act.again(), act), 0)
+
+
+def test_version_d_draws_within_vmap():
+    module = rrn.Rational(version="D")
+    drawn = torch.vmap(module, randomness="different")(torch.ones(4, 3))
+    assert len(drawn.unique()) == 4

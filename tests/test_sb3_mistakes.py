@@ -19,7 +19,7 @@ VECTOR = spaces.Box(-1, 1, (6,))
         ("recurrent-rational", {}, r"act: no such activation 'recurrent-rational'\. Did you mean recurrent_rational\?"),
         ("ReLU", {}, r"Did you mean relu\?"),
         ("no_such", {}, r"act: no such activation 'no_such'\. Choose one of crelu, "),
-        (nn.ReLU, {}, "act: no such activation <class"),
+        (nn.ReLU, {}, "act: expected the name of an activation"),
         ("rational", {"degree": [3, 2]}, r"degree: no such option of rational\. Did you mean degrees\?"),
         ("relu", {"version": "A"}, r"version: no such option of relu\. Choose one of hidden\."),
         ("rational", {"version": "E"}, "version: expected one of A, B"),

@@ -24,7 +24,7 @@ from rrn.reference.tables import games
 from rrn.status import read_status
 from rrn.study import cost
 from rrn.study.__main__ import main
-from rrn.study.plan import load_plan, read_number, take_part
+from rrn.study.plan import Method, PlannedRun, load_plan, read_number, take_part
 from rrn.study.start import sweeps
 from rrn.train import train
 
@@ -61,15 +61,17 @@ def test_the_papers_plan_is_the_papers_comparison():
 @pytest.mark.parametrize(
     ("words", "number", "steps"),
     [
-        (["env=Pong,SpaceInvaders", "frames=40M"], 60, {10_000_000, 13_333_333}),  # frame skips of 4 and 3
+        (["env=Pong,SpaceInvaders", "frames=40M"], 60, {1_500_000, 13_333_333}),  # Pong has fewer; frame skip of 3
         (["env=Pong", "act=rational,silu", "seed=0,3"], 4, {1_500_000}),
         (["env=Pong", "agent=ddqn", "steps=500k"], 5, {500_000}),
+        (["env=Pong", "act=rational, silu", "seed=range(0,3)"], 6, {1_500_000}),
+        (["env=glob(*)", "agent=ddqn", "seed=0"], 15, None),
     ],
 )
 def test_a_part_of_the_plan(words, number, steps):
     runs = take_part(load_plan("paper"), words).runs()
     assert len(runs) == number
-    assert {run.steps for run in runs} == steps
+    assert steps is None or {run.steps for run in runs} == steps
 
 
 def test_numbers():
@@ -88,6 +90,7 @@ def test_numbers():
         (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),
         (["paper", "agent=ddqn", "act=silu"], "no method of the plan has both"),
         (["paper", "frames=many"], "frames=many: expected a number such as"),
+        (["paper", "frames=1M", "steps=1M"], "give one of them"),
         (["paper", "begin"], "begin: expected key=value, or start"),
         (["paper", "env=Pong", "run_dir=here"], "several runs would share a folder"),
         (["paper", "env=Pong", "agent.learning_rat=1"], "Did you mean agent.learning_rate?"),
@@ -121,9 +124,10 @@ def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
     make_run(runs, "Pong", "rational", 1, steps=100_000)  # of a smaller budget
     make_run(runs, "Pong", "rational", 2, steps=1_500_000, done=0.2, state="failed", why="no memory")
     make_run(runs, "Pong", "rational", 3, steps=1_500_000, done=0.4, state="stopped", why="SIGTERM")
+    make_run(runs, "Pong", "rational", 4, steps=3_000_000, done=0.6, state="stopped")  # beyond the budget
     make_run(runs, "Pong", "silu", 1, steps=1_500_000, experiment="default")  # as the README's first command does
     printed = listed(capsys, "paper", "env=Pong", "act=rational,silu")
-    assert re.search(r"Pong +\.o\.{3} +dhfs\.", printed)
+    assert re.search(r"Pong +\.o\.{3} +dhfsd", printed)
     text = " ".join(printed.split())
     assert re.search(r"seed1: other settings at step 1,500,000 of 1,500,000 \(\S+ was \S+ and is \S+", text), text
     assert "seed1: done at step 100,000 of 1,500,000" in printed
@@ -161,6 +165,9 @@ def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeyp
         texts.append(capsys.readouterr().out)
     assert texts[0].count("measuring the speed") == 2
     assert "measuring" not in texts[1]
+    with pytest.raises(SystemExit):
+        main(["plan.yaml", "measure=true"])
+    assert capsys.readouterr().out.count("measuring the speed") == 2
     rate = re.search(r"dqn relu: ([\d,]+) agent steps a second, measured on CartPole", texts[1])
     assert int(rate[1].replace(",", "")) > 100
     assert "GB of checkpoints" in texts[1]
@@ -176,12 +183,15 @@ def test_a_run_that_was_short_says_nothing_about_speed_and_a_long_one_says_what_
     for step, size in ((100, 10_000), (200, 20_000)):
         (folder / f"checkpoints/step_{step:010d}.pt").write_bytes(bytes(size))
     status = read_status(folder)
-    assert cost.from_runs([(folder, status)], keep=3) == cost.Cost(100, 60_000, "1 run on this machine")
+    run = PlannedRun("CartPole", Method("dqn", "relu"), 0, 100_000, folder, transitions=50_000)
+    found = cost.from_runs([(run, status)], keep=3)
+    assert found == cost.Cost(100, 60_000, "1 run on this machine", 50_000)
+    assert found.disk_of(replace(run, transitions=100_000)) == 120_000
     faster = replace(status, steps_per_second=300.0)
-    both = cost.from_runs([(folder, status), (folder, faster)], keep=3)
+    both = cost.from_runs([(run, status), (run, faster)], keep=3)
     assert (both.rate, both.how) == (200, "median of 2 runs on this machine, 100 to 300")
-    assert cost.from_runs([(folder, replace(status, started=status.updated))], keep=3) is None
-    assert cost.from_runs([(folder, replace(status, host="another"))], keep=3) is None
+    assert cost.from_runs([(run, replace(status, started=status.updated))], keep=3) is None
+    assert cost.from_runs([(run, replace(status, host="another"))], keep=3) is None
 
 
 def test_at_80_columns_the_letters_of_a_cell_stay_together(tmp_path, monkeypatch, capsys):

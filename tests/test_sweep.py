@@ -177,6 +177,29 @@ def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tm
         assert f"#SBATCH --{line}\n" in asked
 
 
+def test_a_job_that_dies_without_a_word_ends_no_other(start, tmp_path):
+    process = start(*SHORT, "steps=3000", "act=relu", "seed=0,1", "hydra/launcher=submitit_local")
+    killed, good = (tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in (0, 1))
+    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 1, output
+    assert "2 runs, 1 killed, 1 done" in output
+    assert read_status(good).state == "done"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_path, jobs):
+    process = start(*LONG, "steps=1000000", "act=relu", "seed=0,1", f"hydra.launcher.n_jobs={jobs}")
+    folder = tmp_path / "runs/CartPole/dqn-relu/seed0"
+    wait_for(lambda: trains(folder), process)
+    os.kill(process.pid, signal.SIGKILL)  # it stays a zombie, since nobody asks how it ended
+    limit = time.monotonic() + 60
+    while read_status(folder).state == "running" and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert read_status(folder).state == "stopped"
+    assert checkpoint.find(folder / "checkpoints")
+
+
 def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
     def prepared(number: int, *overrides: str):
         config = compose_config([text for text in overrides if not text.startswith("hydra")])

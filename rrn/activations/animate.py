@@ -31,12 +31,14 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
     The axes stay the same over all frames, so that what moves is the activation.
 
     Raises:
-        ValueError: no snapshots, or another kind of file.
+        ValueError: no snapshots, snapshots of several models in one run, or another kind of file.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}.")
     runs = {name: _read(one) for name, one in (source if isinstance(source, dict) else {"": source}).items()}
+    if not runs:
+        raise ValueError("expected one run or more, got none.")
     steps = sorted({one.step for snapshots in runs.values() for one in snapshots})
     views = {name: _views(snapshots) for name, snapshots in runs.items()}
 
@@ -68,9 +70,13 @@ def _rows(name: str, shapes: list[Shape], runs: int) -> list[tuple[str, list[Sha
 
 
 def _read(source: Source) -> list[Snapshot]:
-    found = read_snapshots(Path(source)) if isinstance(source, str | PathLike) else list(source)
+    if isinstance(source, Snapshot):
+        source = [source]
+    found = read_snapshots(source) if isinstance(source, str | PathLike) else list(source)
     if not found:
         raise ValueError("expected one snapshot or more, got none.")
+    if len({tuple(one.places) for one in found}) > 1:
+        raise ValueError("expected snapshots of one model, with the same places in each.")
     return found
 
 

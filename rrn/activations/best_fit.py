@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from rrn.activations.functions import ALIASES, FUNCTIONS, Function, as_function, named
 from rrn.activations.inputs import Histogram
+from rrn.activations.rational import is_range
 
 SCALES, SHIFTS = (0.3, 1.0, 3.0), (-1.0, 0.0, 1.0)  # starts, for inputs of standard deviation 1
 POINTS = 401
@@ -27,6 +28,8 @@ Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
 
 class Known(nn.Module):
     """a f(c x + d) + b with fixed numbers, an activation for any shape; f is a function of tensors."""
+
+    is_activation = True
 
     def __init__(self, name: str, function: Callable[[Tensor], Tensor], a: float, b: float, c: float, d: float):
         super().__init__()
@@ -139,6 +142,8 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     if inputs is None:
         inputs = getattr(module, "recorded_inputs", None)
     if inputs is None:
+        if not is_range(range):
+            raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
         x = np.linspace(*range, POINTS)
         return x, np.full(POINTS, 1 / POINTS)
     if not isinstance(inputs, Histogram):

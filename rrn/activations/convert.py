@@ -83,7 +83,7 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
 
     A module that stands at several places is replaced by one module at all of them. The new ones have the training
     flag of the old, and the device and the float type of the parameters before them. An optimizer that is an attribute
-    of a module of the model gets the new parameters as one more group where it has those before them.
+    of a module of the model gets the new parameters in the group that has those before them.
     Rationals that are there already stay.
 
     Returns:
@@ -272,14 +272,17 @@ def _held(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
 
 
 def _tell_optimizers(model: nn.Module, places: dict[int, _Spot], parameters: list[nn.Parameter]) -> set[int]:
-    """Give each optimizer the new parameters where it trains those before them; all that some optimizer has."""
+    """Give each optimizer the new parameters where it trains those before them; all that some optimizer has.
+
+    They join the group of those before them, with its learning rate and schedule.
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
     trained: set[int] = set()
-    for optimizer in _optimizers(model):
-        held = {id(p) for p in _held(optimizer)}
+    for group in (group for optimizer in _optimizers(model) for group in optimizer.param_groups):
+        held = {id(p) for p in group["params"]}
         fresh = [p for p in parameters if id(places[id(p)].before) in held]
-        if fresh:
-            named = "param_names" in optimizer.param_groups[0]
-            names = {id(p): name for name, p in model.named_parameters()}
-            optimizer.add_param_group({"params": [(names[id(p)], p) if named else p for p in fresh]})
-            trained |= {id(p) for p in fresh}
+        group["params"] += fresh
+        if "param_names" in group:
+            group["param_names"] += [names[id(p)] for p in fresh]
+        trained |= {id(p) for p in fresh}
     return trained

@@ -18,7 +18,8 @@ from scipy.optimize import least_squares
 from rrn.activations.functions import Function, as_function
 from rrn.activations.minimax import minimax
 from rrn.activations.poles import real_poles
-from rrn.activations.reference import VERSIONS, denominator_size
+from rrn.activations.rational import check_form, is_range
+from rrn.activations.reference import denominator_size
 
 NORMS = ("l2", "minimax")
 POINTS = 601
@@ -181,14 +182,11 @@ def fit(
 
 def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
     """The function and the weights on arrays, if all arguments make sense."""
-    if version not in VERSIONS:
-        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    check_form(degrees, version)
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
-    if len(degrees) != 2 or any(d < 1 or d != int(d) for d in degrees):
-        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, got {tuple(degrees)}.")
-    if len(range) != 2 or not -np.inf < range[0] < range[1] < np.inf:
-        raise ValueError(f"range: expected two numbers (low, high) with low < high, got {tuple(range)}.")
+    if not is_range(range):
+        raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
     x = np.linspace(*range, POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):
@@ -198,7 +196,12 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
     if weights is None:
         return target, np.ones_like
     if not callable(weights):
-        given = np.asarray(weights, dtype=np.float64)
+        try:
+            given = np.asarray(weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            given = np.empty(0)
+        if given.ndim != 1 or not len(given):
+            raise ValueError(f"weights: expected a function or numbers [K], got {weights!r}.")
         weigh = lambda at: np.interp(at, np.linspace(*range, len(given)), given)  # noqa: E731
     else:
         weigh = as_function(weights)

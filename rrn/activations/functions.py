@@ -53,10 +53,13 @@ def as_function(function: str | Callable) -> Function:
     """The function of a name, or one that takes and returns arrays [K] from one on arrays or tensors.
 
     Raises:
-        ValueError: unknown name. The function that comes back raises it if the given one works
+        ValueError: unknown name, or no function. The function that comes back raises it if the given one works
             neither on arrays nor on tensors, or does not give one number for each.
     """
     known = named(function) if isinstance(function, str) else None
+    if isinstance(function, type) or not (known or callable(function)):
+        hint = f"; {function.__name__}() is one" if isinstance(function, type) else ""
+        raise ValueError(f"expected a name or a function, got {getattr(function, '__name__', repr(function))}{hint}.")
 
     def evaluate(x: np.ndarray) -> np.ndarray:
         if known:
@@ -67,7 +70,13 @@ def as_function(function: str | Callable) -> Function:
             try:
                 y = function(x)
             except (TypeError, AttributeError, RuntimeError):  # it wants a tensor
-                y = _on_tensor(function, x)
+                try:
+                    y = _on_tensor(function, x)
+                except Exception as error:
+                    raise ValueError(
+                        "expected a function of arrays or tensors, that works element by element; it takes neither "
+                        f"({str(error).splitlines()[0]})."
+                    ) from error
         y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")

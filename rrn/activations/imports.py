@@ -125,10 +125,10 @@ def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
 
 def _learned(row: dict[str, str]) -> LearnedActivation:
     numerator, denominator = (
-        [float(value) for key, value in row.items() if key[0] == letter and key[1:].isdigit() and value]
+        [float(value) for key, value in row.items() if key and key[0] == letter and key[1:].isdigit() and value]
         for letter in "ab"
     )
-    degrees = len(numerator) - 1, len(denominator)
+    degrees = len(numerator) - 1, len(denominator) - (row["version"] == "C")
     kind = AffineRational if row["center"] else Rational
     module = kind((numerator, denominator), degrees, row["version"]).freeze()
     if row["center"]:

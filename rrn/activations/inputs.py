@@ -5,15 +5,18 @@ Counts stay on the device of the model until they are asked for.
 
 from __future__ import annotations
 
-import math
+import warnings
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from rrn.activations import cpu
 from rrn.activations.operator import in_memory_order
 from rrn.activations.places import places
+from rrn.activations.rational import is_range
 
 BINS = 256
 SAMPLE = 10_000  # values that choose a range, at most twice as many
@@ -34,8 +37,8 @@ class Histogram:
     def __init__(self, bins: int = BINS, range: tuple[float, float] | None = None):
         if bins < 1:
             raise ValueError(f"bins: expected 1 or more, got {bins}.")
-        if range is not None and not -math.inf < range[0] < range[1] < math.inf:
-            raise ValueError(f"range: expected two numbers (low, high) with low < high, got {tuple(range)}.")
+        if range is not None and not is_range(range):
+            raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
         self.bins = bins
         self.range = None if range is None else (float(range[0]), float(range[1]))
         self._counts: Tensor | None = None  # [bins + 3]: below, each bin, above, NaN
@@ -175,6 +178,9 @@ class record_inputs:
         model: any module with activations in it, see `rrn.activations.places.places`, or one activation.
         bins, range: of each histogram, as for `Histogram`; the range of None is chosen for each place.
 
+    Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks; it warns if nothing
+    was counted.
+
     The last recording is also kept as `recorded_inputs` on the module of each place, where `rrn.plot` finds it.
 
     Raises:
@@ -193,10 +199,22 @@ class record_inputs:
         self.hooks = []
         for name, module in self.modules.items():
             module.recorded_inputs = histogram = self.histograms[name]
-            hook = lambda _, arguments, histogram=histogram: histogram.add(arguments[0])  # noqa: E731
-            self.hooks.append(module.register_forward_pre_hook(hook))
+            self.hooks.append(module.register_forward_pre_hook(partial(_count, histogram), with_kwargs=True))
         return self.histograms
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, kind, *error) -> None:
         for hook in self.hooks:
             hook.remove()
+        if kind is None and all(histogram.range is None for histogram in self.histograms.values()):
+            warnings.warn(
+                "record_inputs: nothing came into any activation. A model that torch.compile or torch.func has changed "
+                "is not recorded: call the model itself.",
+                stacklevel=2,
+            )
+
+
+def _count(histogram: Histogram, _: nn.Module, arguments: tuple, named: dict) -> None:
+    x = arguments[0] if arguments else next(iter(named.values()))
+    if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(x) or type(x) not in (Tensor, nn.Parameter):
+        return  # it has no values now
+    histogram.add(x)

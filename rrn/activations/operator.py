@@ -13,11 +13,14 @@ from functools import partial
 from types import ModuleType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._C._functorch import TransformType, is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 
 from rrn.activations import cpu, cuda, reference
 from rrn.activations.reference import VERSIONS
+
+OWN = (Tensor, nn.Parameter)  # types of coefficients that the short way takes; others have rules of their own
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
@@ -43,12 +46,17 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
 
     Raises:
         ValueError: unknown version, coefficients of another shape, type or device, an axis that G
-            does not divide, or x of no float type.
+            does not divide, or x that is no dense tensor of a float type.
     """
     _check(x, numerator, denominator, version, axis)
-    if torch.compiler.is_compiling() or type(x) is not Tensor or x.is_neg() or _is_traced():
+    if torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
+        return reference.rational(x, numerator, denominator, version, axis)  # torch.func within torch.compile
+    own = type(x) is Tensor and type(numerator) in OWN and type(denominator) in OWN
+    if torch.compiler.is_compiling() or not own or x.is_neg() or _is_traced():
         return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
     if torch._C._are_functorch_transforms_active():
+        if any(one.key() == TransformType.Jvp for one in torch._C._functorch.get_interpreter_stack()):
+            return reference.rational(x, numerator, denominator, version, axis)
         return _Transformed.apply(x, numerator, denominator, version, axis)
     if forward_ad._current_level >= 0:  # forward-mode derivatives, which plain torch has
         return reference.rational(x, numerator, denominator, version, axis)
@@ -60,9 +68,15 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
 def _check(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> None:
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
+    if not isinstance(x, Tensor) or x.layout is not torch.strided:
+        kind = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"expected a dense tensor, got {kind}.")
     for name, tensor in (("an input", x), ("a numerator", numerator), ("a denominator", denominator)):
         if not tensor.is_floating_point() or tensor.device != x.device:
-            raise ValueError(f"expected {name} of a float type on {x.device}, got {tensor.dtype} on {tensor.device}.")
+            raise ValueError(
+                f"expected {name} of a float type on {x.device}, where the input is, got {tensor.dtype} on "
+                f"{tensor.device}; coefficients move with the module that owns them."
+            )
     if numerator.dim() != 2 or denominator.dim() != 2 or numerator.shape[1] < 2 or denominator.shape[1] < 1:
         raise ValueError(
             "expected a numerator [G, n + 1] and a denominator [G, m] with n and m of at least 1, "
@@ -95,7 +109,8 @@ class _Rational(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        batch = torch._C._functorch.is_legacy_batchedtensor(grad)  # of autograd.grad(is_grads_batched=True)
+        # of autograd.grad(is_grads_batched=True), or within torch.vmap
+        batch = torch._C._functorch.is_legacy_batchedtensor(grad) or is_functorch_wrapped_tensor(grad)
         gradients = reference.gradients if torch.is_grad_enabled() or batch else _backward
         return *gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 from torch import nn
@@ -13,8 +14,8 @@ from rrn.activations.rational import Place, Rational
 # fmt: off
 PLAIN = (  # what torch has that works element by element, and plain.py
     nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid,
-    nn.Mish, nn.PReLU, nn.ReLU, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink, nn.Softsign,
-    nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
+    nn.Mish, nn.PReLU, nn.ReLU, nn.ReLU6, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink,
+    nn.Softsign, nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
 )
 # fmt: on
 
@@ -24,7 +25,14 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
     Activations are the modules of known types, and those that say so by `is_activation`. Each place of a recurrent
     rational comes with its own name. A module that stands at several places without `again()` is one.
+
+    Warns of places whose coefficients are in no module of the model.
+
+    Raises:
+        ValueError: `model` is no module.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"expected a model, which is a torch.nn.Module, got {type(model).__name__}.")
     seen: set[nn.Module] = set()
 
     def walk(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
@@ -38,3 +46,11 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield from walk(child, f"{name}.{key}".lstrip("."))
 
     yield from walk(model, "")
+    inside = set(model.modules())
+    strays = [name for name, module in model.named_modules() if name and getattr(module, "owner", module) not in inside]
+    if strays:
+        warnings.warn(
+            f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
+            "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",
+            stacklevel=2,
+        )

@@ -68,8 +68,12 @@ def plot(
     The real poles of version N are marked, with their distance to the nearest input.
 
     Raises:
-        ValueError: no activation in the model, an unknown name, or `x` with fewer than two numbers.
+        ValueError: no activation in the model, an unknown name or word, or `x` with fewer than two numbers.
     """
+    if isinstance(inputs, str) and inputs != "density":
+        raise ValueError(f"inputs: expected True, False, density or histograms, got {inputs!r}.")
+    if isinstance(other, str):
+        other = (other,)
     shapes = []
     for name, module in places(model):
         histogram = _histogram(module, name, inputs)

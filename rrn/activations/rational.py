@@ -6,6 +6,7 @@ The mathematics is in operator.py, the starting coefficients are in initial.py.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 
 import torch
@@ -15,7 +16,9 @@ from rrn.activations.initial import initial_coefficients
 from rrn.activations.operator import rational
 from rrn.activations.reference import VERSIONS, gradients
 
+torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
 TAILS = ("rational", "linear")
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 class Rational(nn.Module):
@@ -54,7 +57,7 @@ class Rational(nn.Module):
         groups: int = 1,
         axis: int = 1,
         tail: str = "rational",
-        tail_range: tuple[float, float] = (-3.0, 3.0),
+        tail_range: tuple[float, float] | None = None,
         trainable: bool = True,
         train_numerator: bool = True,
         train_denominator: bool = True,
@@ -63,14 +66,18 @@ class Rational(nn.Module):
     ):
         super().__init__()
         self.degrees, self.version = check_form(degrees, version)
-        if type(groups) is not int or groups < 1:
+        groups, axis = (_whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
+        if groups < 1:
             raise ValueError(f"groups: expected a whole number of at least 1, got {groups!r}.")
-        if tail not in TAILS or not _is_range(tail_range):
+        ends = (-3.0, 3.0) if tail == "linear" and tail_range is None else tail_range
+        if tail not in TAILS or (tail == "linear") != (ends is not None) or not (ends is None or is_range(ends)):
             raise ValueError(
-                f"tail: expected one of {', '.join(TAILS)} and a tail_range (low, high) with low < high, "
-                f"got {tail!r} and {tail_range}."
+                f"tail: expected one of {', '.join(TAILS)}, and for linear ones a tail_range (low, high) with low < "
+                f"high, got {tail!r} and {tail_range}."
             )
-        self.tail_range = tuple(float(end) for end in tail_range) if tail == "linear" else None
+        if dtype not in (None, *FLOATS):
+            raise ValueError(f"dtype: expected one of {', '.join(map(str, FLOATS))}, got {dtype}.")
+        self.tail_range = ends and tuple(float(end) for end in ends)
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         numerator, denominator = (
@@ -87,8 +94,8 @@ class Rational(nn.Module):
         """R(x), with the shape of x; `noisy` lets version D draw its noise, U(0.9, 1.1) per coefficient."""
         numerator, denominator = self.numerator, self.denominator
         if noisy and self.version == "D":
-            numerator = numerator * torch.empty_like(numerator).uniform_(0.9, 1.1)
-            denominator = denominator * torch.empty_like(denominator).uniform_(0.9, 1.1)
+            numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap knows this, and not uniform_
+            denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
         if self.tail_range is None:
             return rational(x, numerator, denominator, self.version, self.axis)
         return self._with_tails(x, numerator, denominator, self.axis)
@@ -130,16 +137,22 @@ class Rational(nn.Module):
         return ", ".join(parts + [f"frozen: {' and '.join(frozen)}"] * bool(frozen))
 
     def get_extra_state(self) -> Tensor:
-        """(version, n, m) as numbers, and the range of a linear tail, so that the state_dict has tensors only."""
-        return torch.tensor([VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())])
+        """(version, n, m) as numbers, and the range of a linear tail, so that the state_dict has tensors only.
+
+        Floats, so that means of two state_dicts, as of target networks, stay what they are.
+        """
+        numbers = [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:
         """Nothing to set: `_load_from_state_dict` has compared it."""
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
         saved = state_dict.get(prefix + "_extra_state")
-        if saved is not None and saved.tolist() != self.get_extra_state().tolist():
-            there, here = (_form(state.tolist()) for state in (saved, self.get_extra_state()))
+        own = self.get_extra_state()
+        known = saved is not None and not saved.is_meta
+        if known and not (saved.shape == own.shape and torch.allclose(saved.to(own), own, rtol=1e-3)):
+            there, here = (_form(state.tolist()) for state in (saved, own))
             errors.append(
                 f"{prefix.rstrip('.') or 'rational'}: the state has {there}, this module {here}; "
                 "build it with the former to load it."
@@ -160,12 +173,16 @@ class RecurrentRational(Rational):
     """
 
     def again(self) -> Place:
-        """One more place with these coefficients."""
+        """One more place with these coefficients; the object itself must be in the model too, which trains them."""
         return Place(self)
 
 
 class Place(nn.Module):
-    """A place of a network that uses the coefficients of a `RecurrentRational` elsewhere in it."""
+    """A place of a network that uses the coefficients of a `RecurrentRational` elsewhere in it.
+
+    It has no parameters. If the owner of the coefficients is in no module of the model, they are neither trained, moved
+    nor saved with it; what walks over a model's places warns of that.
+    """
 
     def __init__(self, owner: RecurrentRational):
         super().__init__()
@@ -182,8 +199,20 @@ class Place(nn.Module):
         return f"shared: {self.owner.extra_repr()}"
 
 
-def _is_range(ends: object) -> bool:
-    return isinstance(ends, Sequence) and len(ends) == 2 and -math.inf < ends[0] < ends[1] < math.inf
+def is_range(ends: object) -> bool:
+    """Are these two finite numbers, the lower one first?"""
+    try:
+        low, high = ends
+        return bool(-math.inf < low < high < math.inf)
+    except (TypeError, ValueError):
+        return False
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}: expected a whole number, got {value!r}.") from None
 
 
 def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
@@ -194,7 +223,7 @@ def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, v
 
 def _form(state: list[float]) -> str:
     index, n, m, *tail = state
-    return f"version {VERSIONS[int(index)]} with degrees {(int(n), int(m))}" + (
+    return f"version {VERSIONS[round(index)]} with degrees {(round(n), round(m))}" + (
         f" and linear tails at {tail}" if tail else ""
     )
 

@@ -56,7 +56,8 @@ def change_version(module: Rational, version: str, inputs: Inputs = None, range=
 def change_degrees(module: Rational, degrees: tuple[int, int], inputs: Inputs = None, range=(-3.0, 3.0)) -> Change:
     """Change the degrees (n, m) of a rational in place, and fit the new one to what it was.
 
-    Higher degrees give exactly the same function, with the new coefficients at zero. Arguments, result and errors as
+    Higher degrees give the same function, with the new coefficients at zero, but for inputs so large that powers of the
+    higher degree overflow (docs/details.md, no. 17). Arguments, result and errors as
     for `change_version`.
     """
     return _change(module, degrees, None, inputs, range)

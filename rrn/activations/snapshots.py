@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,10 @@ POINTS = 401
 
 @dataclass(frozen=True)
 class PlaceSnapshot:
-    """The activation at one place: a rational by its coefficients, any other one by its values."""
+    """The activation at one place: a rational by its coefficients, any other one by its values.
+
+    One with linear tails, an affine one or a chain counts as another one.
+    """
 
     kind: str  # name of its class
     inputs: Histogram | None
@@ -38,7 +42,7 @@ class PlaceSnapshot:
     parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in older files too
 
     def rational(self) -> Rational | None:
-        """A rational with these coefficients, its groups along axis 1; None if it was none."""
+        """A rational with these coefficients, its groups along axis 1; None if it was none, or one of another form."""
         if self.version is None:
             return None
         m = len(self.denominator[0]) - (self.version == "C")
@@ -131,15 +135,20 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
     return Snapshot(step, found)
 
 
-def read_snapshots(path: Path) -> list[Snapshot]:
+def read_snapshots(path: str | PathLike) -> list[Snapshot]:
     """The snapshots in a file or in the folder of a run, in their order; half a line at the end is left out.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or a line is damaged.
     """
-    path = path / FILE if path.is_dir() else path
+    path = Path(path) / FILE if Path(path).is_dir() else Path(path)
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    found = [Snapshot.from_json(line) for line in lines if line.endswith("\n")]
+    found = []
+    for number, line in enumerate((line for line in lines if line.endswith("\n")), 1):
+        try:
+            found.append(Snapshot.from_json(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number}: expected a snapshot; it is damaged ({error}).") from error
     if not found:
         raise ValueError(f"{path}: no snapshots are here; a run writes one at each evaluation.")
     return found

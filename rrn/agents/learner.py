@@ -74,7 +74,7 @@ class Learner(ABC):
         return values
 
     def export(self, path: Path) -> None:  # noqa: B027
-        """Write the agent in the format of another library, beside the checkpoint of this path."""
+        """Write the agent in the format of another library, beside the checkpoint that this path will have."""
 
     def state_dict(self) -> dict:
         """All but the agent, which has its own."""

@@ -11,6 +11,7 @@ from rrn.agents.packing import compress, decompress
 from rrn.agents.ppo import PPO, Samples, advantages
 from rrn.config import PPOConfig
 from rrn.envs import Game, VectorGames
+from rrn.evaluating import evaluating
 
 
 class OnPolicy(Learner):
@@ -31,10 +32,13 @@ class OnPolicy(Learner):
         self.actions = torch.zeros(shape, dtype=torch.int64)
         self.log_probs, self.values, self.rewards = torch.zeros((3, *shape))
         self.over = torch.zeros(shape, dtype=torch.bool)
+        self.left = 1.0  # of the learning rate and the clip range, in the last updates
 
     def advance(self, step: int, measure: bool) -> list[Game]:
-        finished = self._collect()
-        for measured in self.agent.update(self._samples(), self._left(step), measure):
+        with evaluating(self.agent.network):  # so that version D plays without its noise, as in DQN
+            finished, samples = self._collect(), self._samples()
+        self.left = self._left(step) if self.config.anneal else 1.0
+        for measured in self.agent.update(samples, self.left, measure):
             self.measured(measured)
         return finished
 
@@ -65,7 +69,7 @@ class OnPolicy(Learner):
         last_values = self.agent.value(torch.from_numpy(self.games.observations))
         estimates = advantages(self.rewards, self.values, self.over, last_values, config.gamma, config.gae_lambda)
         returns = estimates + self.values
-        if returns.var() > 0:
+        if returns.numel() > 1 and returns.var() > 0:
             self.measured({"explained_variance": 1 - (estimates.var() / returns.var()).item()})
         parts = (self.observations, self.actions, self.log_probs, self.values, estimates, returns)
         return Samples(*(part.flatten(0, 1) for part in parts))
@@ -75,8 +79,7 @@ class OnPolicy(Learner):
         return seen[torch.randint(len(seen), (number,), generator=generator)]
 
     def settings(self, step: int) -> dict[str, float]:
-        left = self._left(step) if self.config.anneal else 1.0
-        return {"learning_rate": self.config.learning_rate * left, "clip": self.config.clip * left}
+        return {"learning_rate": self.config.learning_rate * self.left, "clip": self.config.clip * self.left}
 
     def note(self, step: int) -> str:
         return f"lr {self.settings(step)['learning_rate']:.1e}"

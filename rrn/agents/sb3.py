@@ -7,6 +7,7 @@ what a script of one's own needs.
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -197,13 +198,18 @@ class SB3Learner(Learner):
 
     def advance(self, step: int, measure: bool) -> list[Game]:
         model = self.model
-        self._collect()
-        if self.agent.on_policy:
-            model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
-            model.train()
-        else:
-            steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
-            model.train(batch_size=model.batch_size, gradient_steps=steps)
+        try:
+            self._collect()
+            if self.agent.on_policy:
+                model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+                model.train()
+            else:
+                steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
+                model.train(batch_size=model.batch_size, gradient_steps=steps)
+        except ValueError:  # its policy takes no NaN
+            if all(p.isfinite().all() for p in model.policy.parameters()):
+                raise
+            raise UserError(f"the loss is not finite at step {step}; try a smaller agent.learning_rate.") from None
         logged = model.logger.name_to_value
         values = {name.partition("/")[2]: float(logged[name]) for name in logged if name.startswith("train/")}
         if not np.isfinite(values["loss"]):
@@ -255,8 +261,14 @@ class SB3Learner(Learner):
         return "" if self.agent.on_policy else f"eps {self.model.exploration_rate:.2f}"
 
     def export(self, path: Path) -> None:
-        """The model in a zip file, as `stable_baselines3.DQN.load` or `PPO.load` takes it."""
-        self.model.save(path.with_suffix(".zip"))
+        """The model in a zip file, as `stable_baselines3.DQN.load` or `PPO.load` takes it; whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".zip.partial")
+        with open(partial, "wb") as file:
+            self.model.save(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path.with_suffix(".zip"))
 
     def state_dict(self) -> dict:
         model, random = self.model, np.random.get_state()  # noqa: NPY002

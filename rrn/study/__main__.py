@@ -26,7 +26,13 @@ from rrn.study.start import start
 from rrn.sweep import share_out
 from rrn.train import changed_settings
 
-USAGE = "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=false] [start]"
+USAGE = (
+    "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
+)
+HELP = """
+PLAN is paper, minatar or a file of your own. Without start: what belongs to it, its state and cost. The words before
+start choose a part: env=Pong,Qbert act=rational seed='range(0,3)'; frames=40M cuts runs at so many frames, others are
+settings of the runs. measure=true measures the speed anew, measure=false not at all."""
 LETTERS = {
     **{"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"},
     "other settings": "o",
@@ -51,6 +57,9 @@ def study(arguments: Sequence[str]) -> int:
         UserError: a mistake in them.
     """
     words = [word for word in arguments if word not in ("start", "measure=false", "measure=true")]
+    if {"-h", "--help"} & set(words):
+        print(f"{USAGE}\n{HELP}")
+        return 0
     if not words or words[0].startswith("-") or "=" in words[0]:
         raise UserError(f"expected: {USAGE}")
     part = take_part(load_plan(words[0]), words[1:])
@@ -61,7 +70,8 @@ def study(arguments: Sequence[str]) -> int:
         return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
     left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
     if left:
-        show_cost(console, part, left, found, measure="measure=false" not in arguments)
+        measure = None if "measure=false" in arguments else "measure=true" in arguments
+        show_cost(console, part, left, found, measure)
         console.print(Text(f"start them: {shlex.join(['python', '-m', 'rrn.study', *words, 'start'])}"), soft_wrap=True)
     return 0
 
@@ -74,6 +84,8 @@ def states(part: Part) -> Found:
         state = status.state if status else "missing"
         if state == "done" and status.step < run.steps:
             state = "shorter"
+        elif state in ("stopped", "killed") and status.step >= run.steps:  # of a larger budget
+            state = "done"
         if status:
             key = run.game, run.method
             if key not in configurations:
@@ -129,28 +141,39 @@ def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Tab
 
 
 def show_cost(
-    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: bool
+    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: bool | None
 ) -> None:
-    """Steps, hours and disk of what is left; hours and disk only if each method has runs, or with `measure`."""
-    config = part.configuration(part.plan.games[0], left[0][0].method)
+    """Steps, hours and disk of what is left.
+
+    Hours and disk are shown if each method has runs, or was measured before or now; `measure` is true for anew, even
+    where there are runs, and None for not at all.
+    """
+    largest = max((run for run, _ in left), key=lambda run: run.transitions)
+    config = part.configuration(largest.game, largest.method)
     costs: dict[Method, Cost] = {}
     for method in {run.method: None for run, _ in left}:
-        of_method = [(run.folder, status) for run, _, status in found if run.method == method and status]
-        cost = from_runs(of_method, config.checkpoint.keep) or (measure and measured(part, method, console.print))
+        of_method = [(run, status) for run, _, status in found if run.method == method and status]
+        cost = None if measure else from_runs(of_method, config.checkpoint.keep)
+        if cost is None and measure is not None:
+            cost = measured(part, method, console.print, anew=measure)
         if cost:
             costs[method] = cost
     steps = {run: max(run.steps - (status.step if status else 0), 0) for run, status in left}
-    text = f"left: {len(left)} runs, {sum(steps.values()) / 1e6:,.1f} M agent steps"
+    text = f"left: {len(left)} runs, {_steps(sum(steps.values()))} agent steps"
     if all(run.method in costs for run in steps):
         hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
         at_once = min(share_out([config] * len(left), 0), len(left))
         text += f", {_time(hours)} of one core; with {at_once} at a time {_time(hours / at_once)}"
     console.print(text)
-    disks = [costs[run.method].disk if run.method in costs else None for run, _ in left]
+    disks = [costs[run.method].disk_of(run) if run.method in costs else None for run, _ in left]
     if all(disk is not None for disk in disks):
         console.print(f"disk: about {sum(disks) / 1e9:,.1f} GB of checkpoints")
     for method, cost in costs.items():
         console.print(Text(f"{method.name}: {cost.rate:,.0f} agent steps a second, {cost.how}"))
+
+
+def _steps(number: int) -> str:
+    return f"{number / 1e6:,.1f} M" if number >= 100_000 else f"{number:,}"
 
 
 def _time(hours: float) -> str:

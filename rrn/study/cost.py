@@ -22,7 +22,7 @@ from rrn.config import Config
 from rrn.device import pick_device
 from rrn.envs import make_games
 from rrn.status import Status
-from rrn.study.plan import Method, Part
+from rrn.study.plan import Method, Part, PlannedRun, transitions
 
 SECONDS = 4.0  # of each measurement
 LEAST = 60.0  # seconds of training that say how fast a run is
@@ -34,24 +34,36 @@ class Cost:
     """Of one method, with one thread."""
 
     rate: float  # agent steps of training a second, with the evaluations in between
-    disk: int | None  # bytes of its checkpoints; None: not known
+    disk: int | None  # bytes of the checkpoints of a run; None: not known
     how: str  # where this is from
+    transitions: int = 0  # in the replay memory of that run
+
+    def disk_of(self, run: PlannedRun) -> int | None:
+        """Bytes of the checkpoints of a run, nearly all of which are its replay memory."""
+        if self.disk is None or not self.transitions:
+            return self.disk
+        return int(self.disk * run.transitions / self.transitions)
 
 
-def from_runs(runs: Sequence[tuple[Path, Status]], keep: int) -> Cost | None:
+def from_runs(runs: Sequence[tuple[PlannedRun, Status]], keep: int) -> Cost | None:
     """Of runs that were made on this machine: the median speed, and `keep` of the largest checkpoint.
 
     None if there are none that trained for a minute.
     """
-    made = [(folder, one) for folder, one in runs if one.host == socket.gethostname() and _seconds(one) >= LEAST]
+    made = [(run, one) for run, one in runs if one.host == socket.gethostname() and _seconds(one) >= LEAST]
     rates = [one.steps_per_second for _, one in made if one.steps_per_second]
     if not rates:
         return None
     how = "1 run on this machine"
     if len(rates) > 1:
         how = f"median of {len(rates)} runs on this machine, {min(rates):,.0f} to {max(rates):,.0f}"
-    sizes = [path.stat().st_size for folder, _ in made for path in checkpoint.find(folder / "checkpoints")]
-    return Cost(statistics.median(rates), max(sizes) * keep if sizes else None, how)
+    sizes = [
+        (path.stat().st_size, run.transitions)
+        for run, _ in made
+        for path in checkpoint.find(run.folder / "checkpoints")
+    ]
+    size, held = max(sizes, default=(None, 0))
+    return Cost(statistics.median(rates), size and size * keep, how, held)
 
 
 def _seconds(status: Status) -> float:
@@ -59,12 +71,12 @@ def _seconds(status: Status) -> float:
     return (datetime.fromisoformat(status.updated) - datetime.fromisoformat(status.started)).total_seconds()
 
 
-def measured(part: Part, method: Method, say: Callable[[str], None]) -> Cost:
+def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool = False) -> Cost:
     """What was measured on this machine before, or is now, on the first game of the part."""
     game = part.plan.games[0]
     key = " ".join([socket.gethostname(), version("rrn"), game, method.name, *part.plan.overrides, *part.overrides])
     known = _read()
-    if key not in known:
+    if key not in known or anew:
         say(f"measuring the speed of {method.name} on {game}, {2 * SECONDS:.0f} seconds")
         found = measure(part.configuration(game, method))
         known[key] = asdict(found)
@@ -79,7 +91,7 @@ def measure(config: Config) -> Cost:
     """Train with a small memory for some seconds, and act for some, as evaluations do."""
     from rrn.agents import make_learner
 
-    capacity = getattr(config.agent, "replay_capacity", getattr(config.agent, "buffer_size", 0))
+    capacity = transitions(config)
     for name, value in FEWER.items():
         if hasattr(config.agent, name):
             setattr(config.agent, name, value)
@@ -106,7 +118,7 @@ def measure(config: Config) -> Cost:
         torch.set_num_threads(threads)
     remembered = min(FEWER["warmup"] + step, FEWER["replay_capacity"])
     disk = (agent + memory * max(capacity / remembered, 1)) * config.checkpoint.keep
-    return Cost(1 / seconds, int(disk), f"measured on {config.env.name}, {date.today():%d %B %Y}")
+    return Cost(1 / seconds, int(disk), f"measured on {config.env.name}, {date.today():%d %B %Y}", capacity)
 
 
 def _bytes(state: dict) -> int:

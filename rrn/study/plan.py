@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
+from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -49,6 +52,7 @@ class PlannedRun:
     seed: int
     steps: int  # agent steps that it shall have
     folder: Path
+    transitions: int = 0  # that its replay memory holds
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Part:
             raise UserError(
                 f"frames={number}: {config.env.name} has no emulator that counts them; give steps= instead."
             )
-        return number // config.env.frame_skip
+        return min(number // config.env.frame_skip, config.steps)  # the budget cuts, it makes no run longer
 
     def runs(self) -> list[PlannedRun]:
         """Every run, games first.
@@ -96,17 +100,18 @@ class Part:
         """
         found = []
         for number, game in enumerate(self.plan.games):
-            common: dict[tuple[str, ...], tuple[DictConfig, int]] = {}  # by the overrides of methods
+            common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by the overrides of methods
             for method in self.plan.methods:
                 own = tuple(method.overrides)
                 if own not in common:
                     one = compose_open(self._words(game, method), check=number == 0)
-                    common[own] = one, self.steps(to_config(one))
-                composed, steps = common[own]
+                    common[own] = one, to_config(one)
+                composed, config = common[own]
                 composed.agent.name, composed.act.name = method.agent, method.act
                 for seed in self.seeds:
                     composed.seed = seed
-                    found.append(PlannedRun(game, method, seed, steps, Path(composed.run_dir)))
+                    folder = Path(composed.run_dir)
+                    found.append(PlannedRun(game, method, seed, self.steps(config), folder, transitions(config)))
         folders = {run.folder for run in found}
         if len(folders) < len(found):
             raise UserError(
@@ -114,6 +119,11 @@ class Part:
                 "such as runs/${env.name}/${agent.name}-${act.name}/seed${seed}."
             )
         return found
+
+
+def transitions(config: Config) -> int:
+    """How many the replay memory of a run holds; 0 without one."""
+    return getattr(config.agent, "replay_capacity", getattr(config.agent, "buffer_size", 0))
 
 
 def load_plan(name: str) -> Plan:
@@ -147,14 +157,16 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
         UserError: something that is not in the plan, or a number that is none.
     """
     part = Part(plan, list(range(plan.seeds)))
-    chosen: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"{word}: expected key=value, or start.")
         if key in OWN:
-            chosen[key] = value.split(",")
+            texts[key] = value
         elif key in ("steps", "frames"):
+            if part.budget and part.budget[0] != key:
+                raise UserError("steps= and frames= are two ways to say one thing; give one of them.")
             part.budget = key, read_number(key, value)
         else:
             part.overrides.append(word)
@@ -164,6 +176,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
         "act": sorted({method.act for method in plan.methods}),
         "seed": [str(seed) for seed in range(plan.seeds)],
     }
+    chosen = {key: _values(key, text, has[key]) for key, text in texts.items()}
     for key, values in chosen.items():
         for value in values:
             _check(key, value, has[key])
@@ -179,6 +192,18 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
     if "seed" in chosen:
         part.seeds = sorted({int(seed) for seed in chosen["seed"]})
     return part
+
+
+def _values(key: str, text: str, known: Sequence[str]) -> list[str]:
+    """Of a word with one value, several, a range(0,5) or a glob(*), as python -m rrn.train -m takes them."""
+    try:
+        override = OverridesParser.create().parse_override(f"{key}={text}")
+    except HydraException:
+        return text.split(",")
+    if not override.is_sweep_override():
+        return [text]
+    value = override.value()
+    return value.filter(list(known)) if isinstance(value, Glob) else list(override.sweep_string_iterator())
 
 
 def _check(key: str, value: str, known: Sequence[str]) -> None:
