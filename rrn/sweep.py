@@ -181,7 +181,7 @@ class Sweep:
         watcher.start()
         try:
             trouble = self._launch()
-            if trouble:
+            if trouble and any(row.state != "waiting" for row in self.rows()):
                 self._wait_for_the_rest()
         finally:
             self.over.set()

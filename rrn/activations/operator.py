@@ -49,10 +49,11 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
             does not divide, or x that is no dense tensor of a float type.
     """
     _check(x, numerator, denominator, version, axis)
-    if torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
-        return reference.rational(x, numerator, denominator, version, axis)  # torch.func within torch.compile
+    compiling = torch.compiler.is_compiling()
+    if compiling and torch._C._are_functorch_transforms_active():
+        return reference.rational(x, numerator, denominator, version, axis)
     own = type(x) is Tensor and type(numerator) in OWN and type(denominator) in OWN
-    if torch.compiler.is_compiling() or not own or x.is_neg() or _is_traced():
+    if compiling or not own or x.is_neg() or _is_traced():
         return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
     if torch._C._are_functorch_transforms_active():
         if any(one.key() == TransformType.Jvp for one in torch._C._functorch.get_interpreter_stack()):

@@ -47,8 +47,10 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
     yield from walk(model, "")
     inside = set(model.modules())
-    strays = [name for name, module in model.named_modules() if name and getattr(module, "owner", module) not in inside]
-    if strays:
+    strays = [
+        name for name, module in model.named_modules() if isinstance(module, Place) and module.owner not in inside
+    ]
+    if strays and not isinstance(model, Place):
         warnings.warn(
             f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
             "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",
