@@ -180,7 +180,7 @@ def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
 @pytest.mark.parametrize(
     ("x", "numerator", "denominator", "message"),
     [
-        (torch.arange(3), (1, 6), (1, 4), "expected an input of a float type on cpu, got torch.int64 on cpu"),
+        (torch.arange(3), (1, 6), (1, 4), "float type on cpu, where the input is, got torch.int64 on cpu"),
         (torch.ones(3), (3, 6), (1, 4), "as many rows in the denominator as in the numerator, got 1 and 3"),
         (torch.ones(3), (0, 6), (0, 4), "got 0 and 0"),
         (torch.ones(3), (1, 1), (1, 4), r"n and m of at least 1, got shapes \(1, 1\)"),
