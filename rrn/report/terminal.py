@@ -46,7 +46,8 @@ def show(
     def printed(title: str, heads: Iterable[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
         table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
         if console.measure(table, options=console.options.update(max_width=1_000)).maximum > console.width:
-            names = [label(method).replace("_", "_\n").replace(" ", "\n") for method, _ in lines]
+            words = [label(method).split(" ") for method, _ in lines]
+            names = ["\n".join(one if "=" in one else one.replace("_", "_\n") for one in word) for word in words]
             table = _table(title, heads, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
         console.print(table)
 

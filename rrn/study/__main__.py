@@ -30,9 +30,11 @@ USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
 )
 HELP = """
-PLAN is paper, minatar or a file of your own. Without start: what belongs to it, its state and cost. The words before
-start choose a part: env=Pong,Qbert act=rational seed='range(0,3)'; frames=40M cuts runs at so many frames, others are
-settings of the runs. measure=true measures the speed anew, measure=false not at all."""
+PLAN is paper, minatar or a file of your own. Without start: what belongs to it,
+its state and cost. The other words choose a part: env=Pong,Qbert act=rational
+seed='range(0,3)'; frames=40M cuts runs at so many frames, steps=1M sets agent
+steps; others are settings of the runs. measure=true measures the speed anew,
+measure=false not at all."""
 LETTERS = {
     **{"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"},
     "other settings": "o",
