@@ -1,9 +1,12 @@
-"""What ends a run at the next step and not in the middle of one: Ctrl-C, SIGTERM, or the sweep around it."""
+"""What ends a run at the next step and not in the middle of one: Ctrl-C, SIGTERM, a lost terminal, or the sweep
+around it.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -14,6 +17,8 @@ POLL = 1.0  # seconds between two looks at the file
 
 class StopSignals:
     """Context in which the first signal is remembered and the second one interrupts at once.
+
+    SIGHUP is never the second one: of a terminal that is lost the system tells, and then the shell.
 
     Args:
         file: also stop when this file appears; the name of the signal that the sweep got is in it.
@@ -37,7 +42,7 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         self.before = {}
-        numbers = [signal.SIGINT, signal.SIGTERM, *([self.requeue] if self.requeue else [])]
+        numbers = [*stopping_signals(), *([self.requeue] if self.requeue else [])]
         if threading.current_thread() is threading.main_thread():  # others cannot set handlers
             self.before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
@@ -47,10 +52,26 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.signal is not None and number != self.requeue:
+        if number == signal.SIGHUP:
+            leave_terminal()
+            number = self.signal or number
+        elif self.signal is not None and number != self.requeue:
             raise KeyboardInterrupt
         self.signal = number
         print("\nstopping after this step, with a checkpoint; once more to stop without", file=sys.stderr, flush=True)
+
+
+def stopping_signals() -> list[int]:
+    """Those to stop at: SIGHUP is not one under nohup, which ignores it."""
+    lost_terminal = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *lost_terminal]
+
+
+def leave_terminal() -> None:
+    """From now on output goes nowhere, where it would fail, unless it goes into a file."""
+    for number in (1, 2):
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def ask_to_stop(file: Path, number: int) -> None:

@@ -33,7 +33,7 @@ from rrn.errors import UserError
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
-from rrn.stopping import ask_to_stop
+from rrn.stopping import ask_to_stop, leave_terminal, stopping_signals
 from rrn.train import is_finished
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
@@ -176,7 +176,7 @@ class Sweep:
             ) from error
         if self._say_what_begins() == 0:
             return 0
-        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._handle) for number in stopping_signals()}
         watcher = threading.Thread(target=self._watch, daemon=True)
         watcher.start()
         try:
@@ -223,11 +223,15 @@ class Sweep:
 
     def _handle(self, number: int, frame: object) -> None:
         """The first signal stops all runs, each with a checkpoint; the second one at once."""
+        if number == signal.SIGHUP:
+            leave_terminal()
         if self.signal is None:
             self.signal = number
             ask_to_stop(self.shared.stop_file, number)
             if not sys.stderr.isatty():
                 print("stopping all runs, each with a checkpoint", file=sys.stderr, flush=True)
+            return
+        if number == signal.SIGHUP:
             return
         for row in self.rows():
             if row.state == "running" and row.status.host == socket.gethostname():

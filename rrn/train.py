@@ -6,6 +6,7 @@ python -m rrn.train agent=dqn env=Pong act=recurrent_rational
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -56,6 +57,9 @@ def main() -> None:
         hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
     except UserError as error:
         _fail(error)
+    except KeyboardInterrupt:
+        print("stopped at once; what is on disk is left, and resume=true goes on from there", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def _run(composed: DictConfig) -> None:

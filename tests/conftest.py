@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,24 @@ def train_here(tmp_path, monkeypatch):
         return tmp_path / config.run_dir
 
     return run
+
+
+def start_on_terminal(arguments: list[str], folder: Path) -> tuple[subprocess.Popen, int]:
+    """Start `python -m <arguments>` with a terminal of its own; the process, and the descriptor that is the terminal.
+
+    To close it is to lose the terminal.
+    """
+    terminal, inside = pty.openpty()
+
+    def take() -> None:
+        os.setsid()
+        fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments], cwd=folder, stdin=inside, stdout=inside, stderr=inside, preexec_fn=take
+    )
+    os.close(inside)
+    return process, terminal
 
 
 def read_scalars(folder: Path) -> list[tuple[int, str, float]]:

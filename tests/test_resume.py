@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import read_scalars
+from conftest import read_scalars, start_on_terminal
 
 from rrn import checkpoint
 from rrn.compose import compose_config
@@ -49,6 +50,13 @@ def finish(process: subprocess.Popen) -> str:
     output = process.communicate(timeout=240)[0]
     assert process.returncode == 0, output
     return output
+
+
+def wait_for(path: Path) -> None:
+    limit = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 def kill_after(process: subprocess.Popen, folder: Path, checkpoints: int, delay: float) -> None:
@@ -97,10 +105,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, name):
 def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
     folder = tmp_path / "run"
     process = start(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
-    limit = time.monotonic() + 120
-    while not (folder / "shapes.png").exists():  # the first evaluation is over
-        assert time.monotonic() < limit
-        time.sleep(0.02)
+    wait_for(folder / "shapes.png")  # the first evaluation is over
     time.sleep(0.5)
     process.send_signal(number)
     output = process.communicate(timeout=60)[0]
@@ -111,6 +116,44 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
     assert last.startswith(f"stopped at step {state['step']}; go on with: python -m rrn.train experiment=smoke")
     assert last.endswith("resume=true")
     assert path.exists()
+
+
+def test_a_run_whose_terminal_is_lost_ends_with_a_checkpoint(tmp_path):
+    arguments = ["rrn.train", "experiment=smoke", "env=CartPole", "steps=1000000", "checkpoint.every=1000000"]
+    folder = tmp_path / "run"
+    process, terminal = start_on_terminal([*arguments, "threads=1", "device=cpu", "run_dir=run"], tmp_path)
+    wait_for(folder / "shapes.png")
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)  # the shell says so too
+    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    status = read_status(folder)
+    assert (status.state, status.why) == ("stopped", "SIGHUP")
+    assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 1_000_000
+
+
+def test_a_run_under_nohup_does_not_care(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
+    try:
+        process = start(tmp_path / "run", "env=CartPole", "steps=3000", "evaluation.every=3000")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(tmp_path / "run" / "shapes.png")
+    process.send_signal(signal.SIGHUP)
+    assert "finished at step 3000" in finish(process)
+
+
+def test_a_second_ctrl_c_ends_it_at_once_without_a_traceback(tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
+    wait_for(folder / "config.yaml")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in output
+    assert output.strip().splitlines()[-1].startswith("stopped at once; what is on disk is left")
+    assert read_status(folder).why == "at once, without a checkpoint"
 
 
 def test_a_finished_run_is_not_run_over(train_here, command):

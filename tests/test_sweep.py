@@ -10,12 +10,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import read_scalars
+from conftest import read_scalars, start_on_terminal
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
@@ -137,6 +138,26 @@ def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path,
         for part in ("network", "target"):
             assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
         assert read_scalars(folder) == read_scalars(whole)
+
+
+def test_a_sweep_whose_terminal_is_lost_stops_all_its_runs(tmp_path):
+    folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(2)]
+    overrides = [*LONG, "act=relu", "steps=1000000", "seed=range(0,2)", "hydra.launcher.n_jobs=2"]
+    process, terminal = start_on_terminal(["rrn.train", "-m", *overrides], tmp_path)
+    os.set_blocking(terminal, False)
+
+    def all_train() -> bool:
+        with suppress(BlockingIOError):
+            os.read(terminal, 100_000)  # or the table fills it, and the sweep waits
+        return all(trains(folder) for folder in folders)
+
+    wait_for(all_train, process)
+    os.close(terminal)
+    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    for folder in folders:
+        status = read_status(folder)
+        assert (status.state, status.why) == ("stopped", "SIGHUP")
+        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step
 
 
 SLURM = {  # as much of the cluster's commands as submitit calls, for one job on this machine

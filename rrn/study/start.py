@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from rrn.stopping import leave_terminal, stopping_signals
 from rrn.study.plan import Part, PlannedRun
 from rrn.sweep import ON_A_CLUSTER, STOP_WITH
 
@@ -32,12 +33,14 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
     signals: list[int] = []
 
     def handle(number: int, frame: object) -> None:
+        if number == signal.SIGHUP:
+            leave_terminal()
         signals.append(number)
         for child in children:
             if child.poll() is None:
                 child.send_signal(number)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in stopping_signals()}
     codes = []
     try:
         for words in commands:
