@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 POLL = 1.0  # seconds between two looks at the file
@@ -58,7 +58,7 @@ class StopSignals:
         elif self.signal is not None and number != self.requeue:
             raise KeyboardInterrupt
         self.signal = number
-        print("\nstopping after this step, with a checkpoint; once more to stop without", file=sys.stderr, flush=True)
+        say("\nstopping after this step, with a checkpoint; once more to stop without")
 
 
 def stopping_signals() -> list[int]:
@@ -72,6 +72,12 @@ def leave_terminal() -> None:
     for number in (1, 2):
         if not stat.S_ISREG(os.fstat(number).st_mode):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def say(line: str) -> None:
+    """Write a line to standard error from a handler of signals, which may have come in the middle of a print."""
+    with suppress(OSError):
+        os.write(2, f"{line}\n".encode())
 
 
 def ask_to_stop(file: Path, number: int) -> None:

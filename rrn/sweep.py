@@ -33,7 +33,7 @@ from rrn.errors import UserError
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
-from rrn.stopping import ask_to_stop, leave_terminal, stopping_signals
+from rrn.stopping import ask_to_stop, leave_terminal, say, stopping_signals
 from rrn.train import is_finished
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
@@ -229,7 +229,7 @@ class Sweep:
             self.signal = number
             ask_to_stop(self.shared.stop_file, number)
             if not sys.stderr.isatty():
-                print("stopping all runs, each with a checkpoint", file=sys.stderr, flush=True)
+                say("stopping all runs, each with a checkpoint")
             return
         if number == signal.SIGHUP:
             return
