@@ -26,6 +26,7 @@ from rrn.errors import UserError, nearest
 from rrn.whole import read_whole
 
 GROUPS = ("agent", "env", "act", "experiment")
+KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
 FIXED = ("agent.name", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
@@ -206,8 +207,11 @@ def _check_key(key: str) -> None:
 @cache
 def _known_keys() -> list[str]:
     """Every key that some choice has; one that only another choice has is refused after composing."""
-    choices = ("agent=dqn", "agent=ppo", "agent=sb3_dqn", "agent=sb3_ppo", "env=MinAtar-Breakout")
-    return sorted({key for one in choices for key in dotted(OmegaConf.to_container(_compose([one, "act=rational"])))})
+    kinds = [("", Config), *((f"{group}.", kind) for group, of in KINDS.items() for kind in of.values())]
+    keys = {
+        prefix + key for prefix, kind in kinds for key in dotted(OmegaConf.to_container(OmegaConf.structured(kind)))
+    }
+    return sorted(key.replace("act.from_run", "act.from") for key in keys)
 
 
 def _unknown_key(key: str, known: dict) -> UserError:

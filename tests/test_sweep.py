@@ -72,9 +72,9 @@ def trains(folder: Path):
 
 def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
     """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
-    overrides = [*SHORT, "steps=1500", "act=relu,rational", "seed=range(0,2)"]
-    folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed{seed}" for act in ("relu", "rational") for seed in (0, 1)]
-    refused, killed, *good = folders
+    overrides = [*SHORT, "steps=1500", "act=relu", "seed=range(0,3)"]
+    folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(3)]
+    refused, killed, good = folders
     refused.parent.mkdir(parents=True)
     refused.touch()
     process = start(*overrides, "hydra.launcher.n_jobs=2")
@@ -82,13 +82,13 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 1, output
     assert "Traceback" not in output
-    assert "4 runs, 2 at a time, each with threads=1" in output
-    assert "runs/CartPole: 4 runs, 1 failed, 1 killed, 2 done" in output
+    assert "3 runs, 2 at a time, each with threads=1" in output
+    assert "runs/CartPole/dqn-relu: 3 runs, 1 failed, 1 killed, 1 done" in output
     assert "runs/CartPole/dqn-relu/seed0: a file is there, not a folder" in " ".join(output.split())
     assert "SIGKILL, perhaps by the system for lack of memory" in output
     assert read_status(killed).state == "killed"
-    found = [read_status(folder) for folder in good]
-    assert {(status.state, status.step, status.why) for status in found} == {("done", 1500, None)}
+    found = read_status(good)
+    assert (found.state, found.step, found.why) == ("done", 1500, None)
     assert not (tmp_path / "multirun.yaml").exists()
 
     refused.unlink()
@@ -97,11 +97,11 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, tmp_path):
     again = start(*arguments)
     output = again.communicate(timeout=120)[0]
     assert again.returncode == 0, output
-    assert output.splitlines()[:2] == [f"finished before: {folder.relative_to(tmp_path)}" for folder in good]
+    assert output.splitlines()[0] == f"finished before: {good.relative_to(tmp_path)}"
     assert "2 runs, 2 at a time" in output
-    assert "runs/CartPole: 4 runs, 4 done" in output
-    assert [read_status(folder) for folder in good] == found
-    assert len({read_status(folder).pid for folder in folders}) == 4
+    assert "runs/CartPole/dqn-relu: 3 runs, 3 done" in output
+    assert read_status(good) == found
+    assert len({read_status(folder).pid for folder in folders}) == 3
     for folder in folders:
         assert OmegaConf.load(folder / "config.yaml").threads == 1
         assert "finished at step 1500" in (folder / "output.log").read_text()
