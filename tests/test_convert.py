@@ -173,6 +173,18 @@ def test_a_recurrent_rational_starts_as_what_stood_at_most_places_and_is_one():
     assert not any(key.startswith(("2.", "4.")) for key in model.state_dict())
 
 
+@pytest.mark.parametrize("by", ["rational", "recurrent_rational"])
+def test_the_new_rationals_have_the_options(by):
+    model, report = rrn.replace_activations(
+        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SELU()), by, degrees=(3, 2), version="B", train_denominator=False
+    )
+    for _, place in places(model):
+        found = getattr(place, "owner", place)
+        assert (found.degrees, found.version, found.denominator.requires_grad) == ((3, 2), "B", False)
+    assert torch.allclose(model[1](torch.ones(1)), torch.ones(1).tanh(), atol=0.02)
+    assert all(p.shape == (1, 4) for p in report.parameters)  # numerators
+
+
 def test_only_the_exact_type_is_replaced_and_the_report_tells_the_others():
     class Mine(nn.ReLU):
         pass
@@ -285,3 +297,19 @@ def test_torchs_fused_transformer_uses_the_rational():
 def test_a_mistake_is_a_sentence(model, by, networks, message):
     with pytest.raises(ValueError, match=message):
         rrn.replace_activations(model, by, networks)
+
+
+@pytest.mark.parametrize(
+    ("by", "options", "message"),
+    [
+        ("rational", {"degree": (3, 2)}, "degree: expected an option of .* Did you mean degrees?"),
+        ("rational", {"device": "cpu"}, "device: expected an option of"),
+        ("recurrent_rational", {"version": "E"}, "version: expected one of A, B, C, D, N"),
+        ({nn.ReLU: Rational}, {"version": "B"}, "version: expected an option of the rationals that `by` names"),
+    ],
+)
+def test_a_mistake_in_an_option_is_a_sentence_and_the_model_stays(by, options, message):
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with pytest.raises(ValueError, match=message):
+        rrn.replace_activations(model, by, **options)
+    assert type(model[1]) is nn.ReLU

@@ -10,6 +10,8 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,9 +20,11 @@ from rrn.activations.functional import functional_calls
 from rrn.activations.places import PLAIN
 from rrn.activations.plain import CReLU
 from rrn.activations.rational import Rational, RecurrentRational
+from rrn.errors import nearest
 
 By = Mapping[type[nn.Module], Callable[[], nn.Module]] | str
 WORDS = ("rational", "recurrent_rational")
+OWN = {"init", "device", "dtype"}  # options of a rational that its place decides
 KINDS = tuple(kind for kind in PLAIN if kind is not CReLU)  # which doubles the channels
 
 
@@ -70,7 +74,9 @@ class _Spot:
     before: nn.Parameter | None  # the nearest parameter before it, or else after it
 
 
-def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None = None) -> tuple[nn.Module, Replaced]:
+def replace_activations(
+    model: nn.Module, by: By, networks: Sequence[str] | None = None, **options: Any
+) -> tuple[nn.Module, Replaced]:
     """Replace the activations of a model in place, each by one that starts as what stood there.
 
     Args:
@@ -80,6 +86,7 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
             make for modules of a type, exactly, as in `{nn.ReLU: lambda: Rational("relu")}`.
         networks: names of parts of the model; a recurrent rational is shared within each of them and not
             between them, as in ["q_net", "q_net_target"]. None: the model is one network.
+        options: of each rational, as `Rational` has them: degrees=(3, 2), version="B", trainable=False.
 
     A module that stands at several places is replaced by one module at all of them. The new ones have the training
     flag of the old, and the device and the float type of the parameters before them. An optimizer that is an attribute
@@ -93,7 +100,7 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
         ValueError: an argument is none of these, or "recurrent_rational" would tie a network that an optimizer
             of the model trains to one that it does not, such as a target network. The model is then as it was.
     """
-    _check(model, by, networks or ())
+    _check(model, by, networks or (), options)
     kinds = KINDS if isinstance(by, str) else tuple(by)
     everything = list(_walk(model))
     spots = [spot for spot in everything if type(spot.module) in kinds and not _reason(spot.module, by)]
@@ -103,12 +110,12 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
     if isinstance(by, Mapping):
         new = _made(spots, by)
     elif by == "rational":
-        new = _rationals(spots)
+        new = _rationals(spots, options)
     else:
         new = {}
         for part in _parts(spots, networks or ()):
             _one_optimizer(model, part)
-            new |= _recurrent(part)
+            new |= _recurrent(part, options)
 
     known = {id(p) for p in model.parameters()}
     texts, parameters, places = {}, [], {}
@@ -130,7 +137,7 @@ def replace_activations(model: nn.Module, by: By, networks: Sequence[str] | None
     return model, Replaced(texts, left, functional, untraceable, tuple(parameters), untrained)
 
 
-def _check(model: nn.Module, by: By, networks: Sequence[str]) -> None:
+def _check(model: nn.Module, by: By, networks: Sequence[str], options: dict[str, Any]) -> None:
     if not isinstance(model, nn.Module):
         raise ValueError(f"model: expected a torch.nn.Module, got {type(model).__name__}; pass the network itself.")
     mapping = isinstance(by, Mapping) and all(
@@ -145,6 +152,11 @@ def _check(model: nn.Module, by: By, networks: Sequence[str]) -> None:
     names = {name for name, _ in model.named_modules()}
     if isinstance(networks, str) or not names.issuperset(networks):
         raise ValueError(f"networks: expected names of parts of the model, such as ['q_net'], got {networks!r}.")
+    known = signature(Rational).parameters.keys() - OWN if isinstance(by, str) else set()
+    for name in options.keys() - known:
+        raise ValueError(
+            f"{name}: expected an option of the rationals that `by` names. {nearest(name, known, '')}".strip()
+        )
 
 
 def _walk(model: nn.Module) -> Iterator[_Spot]:
@@ -194,7 +206,7 @@ def _made(spots: list[_Spot], by: Mapping) -> dict[int, tuple[nn.Module, str]]:
     return new
 
 
-def _rationals(spots: list[_Spot]) -> dict[int, tuple[nn.Module, str]]:
+def _rationals(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[nn.Module, str]]:
     """A rational for each module, which starts as it, and a word for it."""
     new: dict[int, tuple[nn.Module, str]] = {}
     fitted: dict[str, Rational] = {}  # each function once, since a fit takes a second
@@ -202,16 +214,16 @@ def _rationals(spots: list[_Spot]) -> dict[int, tuple[nn.Module, str]]:
         if id(spot.module) not in new:
             word, init = _start(spot.module)
             if word not in fitted:
-                fitted[word] = Rational(init, dtype=torch.float64)
+                fitted[word] = Rational(init, dtype=torch.float64, **options)
             new[id(spot.module)] = copy.deepcopy(fitted[word]).to(**_options(spot)), f"Rational({word})"
     return new
 
 
-def _recurrent(spots: list[_Spot]) -> dict[int, tuple[nn.Module, str]]:
+def _recurrent(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[nn.Module, str]]:
     """One recurrent rational and its further places, and a word for it."""
     starts = [_start(spot.module) for spot in {id(spot.module): spot for spot in spots}.values()]
     word, _ = Counter(word for word, _ in starts).most_common(1)[0]
-    owner = RecurrentRational(dict(starts)[word], dtype=torch.float64).to(**_options(spots[0]))
+    owner = RecurrentRational(dict(starts)[word], dtype=torch.float64, **options).to(**_options(spots[0]))
     new: dict[int, tuple[nn.Module, str]] = {}
     for spot in spots:
         if id(spot.module) not in new:
