@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from tensors import coefficients, strided
@@ -113,6 +116,30 @@ def test_traced_graphs_compute_what_the_module_does():
         graph = make_fx(lambda x: net(x))(torch.zeros(3, 4))
         assert torch.allclose(traced(x), net(x))
         assert torch.allclose(graph(x), net(x))
+
+
+LOAD = """
+import sys, torch
+program, x = torch.export.load("net.pt2"), torch.load("x.pt")
+torch.save(program.module()(x), "y.pt")
+assert "rrn" not in sys.modules
+"""
+
+
+@pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch does not say that it exports")
+@pytest.mark.parametrize("version", ["A", "C"])
+def test_an_exported_model_runs_without_rrn(tmp_path, version):
+    act = rrn.RecurrentRational("silu", version=version, degrees=(7, 6) if version == "C" else (5, 4))
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), act, torch.nn.Linear(4, 4), act.again(), rrn.Rational(groups=4))
+    net.eval()
+    program = torch.export.export(net, (torch.randn(3, 4),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(program, tmp_path / "net.pt2")
+    x = torch.randn(5, 4)
+    torch.save(x, tmp_path / "x.pt")
+    subprocess.run([sys.executable, "-c", LOAD], cwd=tmp_path, check=True)
+    assert torch.allclose(torch.load(tmp_path / "y.pt"), net(x), atol=1e-6)
+    names = {node.target.name() for node in program.run_decompositions().graph.nodes if node.op == "call_function"}
+    assert all(name.startswith("aten::") for name in names)
 
 
 def test_views_with_the_negative_bit():

@@ -20,6 +20,8 @@ from torch.autograd import forward_ad
 from rrn.activations import cpu, cuda, reference
 from rrn.activations.reference import VERSIONS
 
+# what torch.export and torch.onnx.export make is for places without rrn; before torch 2.7 it keeps the operator
+exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 OWN = (Tensor, nn.Parameter)  # types of coefficients that the short way takes; others have rules of their own
 
 
@@ -50,7 +52,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     """
     _check(x, numerator, denominator, version, axis)
     compiling = torch.compiler.is_compiling()
-    if compiling and torch._C._are_functorch_transforms_active():
+    if compiling and (torch._C._are_functorch_transforms_active() or exporting()):
         return reference.rational(x, numerator, denominator, version, axis)
     own = type(x) is Tensor and type(numerator) in OWN and type(denominator) in OWN
     if compiling or not own or x.is_neg() or _is_traced():

@@ -108,7 +108,7 @@ def _limit(a: Tensor, b: Tensor) -> Tensor:
     """The largest |x| whose powers, times the coefficients, stay far from overflow, [...] as a row of a."""
     exponent = 1000 if a.dtype == torch.float64 else 120
     largest = torch.maximum(a.abs().amax(0), b.abs().amax(0)).clamp(min=1.0)
-    return (2.0**exponent / largest) ** (1 / max(a.shape[0] - 1, b.shape[0]))
+    return torch.exp2((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))
 
 
 def _horner(c: Tensor, z: Tensor) -> Tensor:
