@@ -21,7 +21,7 @@ from rrn.compose import to_config
 from rrn.config import Config
 from rrn.errors import UserError
 from rrn.status import is_running, read_status
-from rrn.stopping import StopSignals, ask_to_stop, asked_to_stop
+from rrn.stopping import StopSignals, ask_to_stop, asked_to_stop, stopping_signals
 from rrn.train import is_finished, run_command, train
 
 
@@ -76,7 +76,7 @@ def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | 
 def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
     """Start a process, wait for it, say how it ended."""
     if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
-        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for ignored in stopping_signals():
             signal.signal(ignored, signal.SIG_IGN)
     task = {"config": OmegaConf.to_yaml(config), "command": run_command()}
     text: str | None = json.dumps(task | {"stop_file": str(shared.stop_file), "parent": os.getpid()})

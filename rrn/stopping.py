@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 POLL = 1.0  # seconds between two looks at the file
+HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has no such signal
 
 
 class StopSignals:
@@ -52,7 +53,7 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
-        if number == signal.SIGHUP:
+        if number == HANG_UP:
             leave_terminal()
             number = self.signal or number
         elif self.signal is not None and number != self.requeue:
@@ -63,8 +64,10 @@ class StopSignals:
 
 def stopping_signals() -> list[int]:
     """Those to stop at: SIGHUP is not one under nohup, which ignores it."""
-    lost_terminal = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
-    return [signal.SIGINT, signal.SIGTERM, *lost_terminal]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
+        numbers.append(HANG_UP)
+    return numbers
 
 
 def leave_terminal() -> None:

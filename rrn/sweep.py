@@ -33,7 +33,7 @@ from rrn.errors import UserError
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
-from rrn.stopping import ask_to_stop, leave_terminal, say, stopping_signals
+from rrn.stopping import HANG_UP, ask_to_stop, leave_terminal, say, stopping_signals
 from rrn.train import is_finished
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
@@ -223,7 +223,7 @@ class Sweep:
 
     def _handle(self, number: int, frame: object) -> None:
         """The first signal stops all runs, each with a checkpoint; the second one at once."""
-        if number == signal.SIGHUP:
+        if number == HANG_UP:
             leave_terminal()
         if self.signal is None:
             self.signal = number
@@ -231,7 +231,7 @@ class Sweep:
             if not sys.stderr.isatty():
                 say("stopping all runs, each with a checkpoint")
             return
-        if number == signal.SIGHUP:
+        if number == HANG_UP:
             return
         for row in self.rows():
             if row.state == "running" and row.status.host == socket.gethostname():

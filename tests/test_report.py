@@ -117,7 +117,7 @@ def test_what_is_missing_comes_with_a_command_that_makes_it(tmp_path):
     ]
     assert texts["seeds 0, 1, 2 missing"].games == ("Seaquest",)  # silu was begun on Pong alone
     own = [one for one in found if one.methods == (("dqn", "rational act.lr=0.5"),)]
-    assert [one.what for one in own] == ["seeds 0, 1, 2 missing; started with settings of their own"]
+    assert [one.what for one in own] == ["seeds 0, 1, 2 missing; their settings cannot be told from the runs here"]
     for one in found:
         if one.command and "," not in one.command:
             compose_config([word for word in shlex.split(one.command)[3:] if word != "-m"])

@@ -83,7 +83,7 @@ def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]
     for (methods, seeds, words), games in by_methods.items():
         what = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} missing"
         if words is None:
-            found.append(ToDo(tuple(games), methods, f"{what}; started with settings of their own", None))
+            found.append(ToDo(tuple(games), methods, f"{what}; their settings cannot be told from the runs here", None))
         else:
             found.append(ToDo(tuple(games), methods, what, _command(games, methods, seeds, words)))
     return found

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rrn.stopping import leave_terminal, stopping_signals
+from rrn.stopping import HANG_UP, leave_terminal, stopping_signals
 from rrn.study.plan import Part, PlannedRun
 from rrn.sweep import ON_A_CLUSTER, STOP_WITH
 
@@ -33,7 +33,7 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
     signals: list[int] = []
 
     def handle(number: int, frame: object) -> None:
-        if number == signal.SIGHUP:
+        if number == HANG_UP:
             leave_terminal()
         signals.append(number)
         for child in children:
