@@ -29,7 +29,7 @@ class Samples:
     returns: Tensor  # [B] the aim of the value
 
     def __getitem__(self, rows: Tensor) -> Samples:
-        return Samples(*(t[rows] for t in vars(self).values()))
+        return Samples(*(t.index_select(0, rows) for t in vars(self).values()))  # quicker than t[rows]
 
 
 class PPO(Agent):
