@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TextIO
 
+from rrn.stopping import leave_terminal
+
 
 class Progress:
     """Shows one line of text; `due` is cheap to ask at every step."""
@@ -23,17 +25,19 @@ class Progress:
     def show(self, text: str) -> None:
         """Show the line now."""
         self.next = time.monotonic() + self.interval
-        if self.live:
-            width = shutil.get_terminal_size().columns - 1
-            print(f"\r{text[:width]:<{width}}", end="", file=self.stream, flush=True)
-        else:
-            print(text, file=self.stream, flush=True)
+        width = shutil.get_terminal_size().columns - 1
+        self._print(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n")
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        if self.live:
-            print(f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r", end="", file=self.stream)
-        print(text, file=self.stream, flush=True)
+        clear = f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r" if self.live else ""
+        self._print(f"{clear}{text}\n")
+
+    def _print(self, text: str) -> None:
+        try:
+            print(text, end="", file=self.stream, flush=True)
+        except OSError:  # the terminal or the pipe is gone, which is no reason to end a run
+            leave_terminal()
 
 
 def duration(seconds: float) -> str:

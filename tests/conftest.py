@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -48,14 +49,17 @@ def train_here(tmp_path, monkeypatch):
     return run
 
 
-def start_on_terminal(arguments: list[str], folder: Path) -> tuple[subprocess.Popen, int]:
+def start_on_terminal(
+    arguments: list[str], folder: Path, hang_up: signal.Handlers = signal.SIG_DFL
+) -> tuple[subprocess.Popen, int]:
     """Start `python -m <arguments>` with a terminal of its own; the process, and the descriptor that is the terminal.
 
-    To close it is to lose the terminal.
+    To close it is to lose the terminal, of which the process is told by SIGHUP unless `hang_up` says to ignore that.
     """
     terminal, inside = pty.openpty()
 
     def take() -> None:
+        signal.signal(signal.SIGHUP, hang_up)  # these tests may run under nohup themselves
         os.setsid()
         fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
 

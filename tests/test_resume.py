@@ -131,6 +131,16 @@ def test_a_run_whose_terminal_is_lost_ends_with_a_checkpoint(tmp_path):
     assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 1_000_000
 
 
+def test_a_run_that_is_not_told_goes_on_without_its_terminal(tmp_path):
+    arguments = ["rrn.train", "experiment=smoke", "env=CartPole", "steps=3000", "evaluation.every=1000"]
+    arguments += ["threads=1", "device=cpu", "run_dir=run"]
+    process, terminal = start_on_terminal(arguments, tmp_path, hang_up=signal.SIG_IGN)
+    wait_for(tmp_path / "run" / "shapes.png")
+    os.close(terminal)
+    assert process.wait(timeout=120) == 0
+    assert read_status(tmp_path / "run").state == "done"
+
+
 def test_a_run_under_nohup_does_not_care(tmp_path):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
     try:
