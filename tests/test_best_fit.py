@@ -80,3 +80,7 @@ def test_mistakes_are_sentences():
         rrn.best_fit(nn.ReLU(), ["rleu"])
     with pytest.raises(ValueError, match="two different values"):
         rrn.best_fit(nn.ReLU(), inputs=torch.ones(5))
+    with pytest.raises(ValueError, match="candidates: expected names, or functions by name, got 'relu'"):
+        rrn.best_fit(nn.ReLU(), "relu")
+    with pytest.raises(ValueError, match="works element by element; it failed: "):
+        rrn.best_fit(nn.Linear(3, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -111,6 +112,8 @@ def test_parameter_groups_hold_each_parameter_once():
     assert len(rrn.parameter_groups(nn.Linear(2, 2), 1.0, 1.0)) == 1
     with pytest.raises(ValueError, match="0 or more"):
         rrn.parameter_groups(network, -1.0, 1.0)
+    with pytest.raises(ValueError, match="0 or more"):
+        rrn.parameter_groups(network, 1.0, math.nan)
 
 
 def test_the_penalty_pulls_a_shape_back():
@@ -133,3 +136,5 @@ def test_the_penalty_pulls_a_shape_back():
     assert penalty().item() < 0.05 * moved
     with pytest.raises(ValueError, match="it has none"):
         rrn.ShapePenalty(nn.ReLU())
+    with pytest.raises(ValueError, match="low < high"):
+        rrn.ShapePenalty(network, (3, -3))

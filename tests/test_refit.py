@@ -99,6 +99,13 @@ def test_a_mistake_is_a_sentence(change, arguments, message):
         change(*arguments)
 
 
+def test_parametrized_coefficients_are_refused():
+    act = rrn.Rational()
+    torch.nn.utils.parametrize.register_parametrization(act, "numerator", torch.nn.Identity())
+    with pytest.raises(ValueError, match="parametrized; remove that first"):
+        rrn.change_version(act, "B")
+
+
 @pytest.mark.parametrize("scale", [2.0, -2.0])
 def test_an_affine_rational_is_fitted_where_it_is_used(scale):
     x = torch.linspace(-3, 3, 2001)

@@ -7,7 +7,7 @@ Golub and Pereyra 1973), from several starts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from rrn.activations.functions import ALIASES, FUNCTIONS, Function, as_function, named
 from rrn.activations.inputs import Histogram
-from rrn.activations.rational import is_range
+from rrn.activations.rational import check_range
 
 SCALES, SHIFTS = (0.3, 1.0, 3.0), (-1.0, 0.0, 1.0)  # starts, for inputs of standard deviation 1
 POINTS = 401
@@ -113,6 +113,8 @@ def best_fit(
             "them, as in best_fit(lambda x: module.each_row(x[:, None])[:, 0])."
         )
     known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
+    if isinstance(known, str) or not isinstance(known, Iterable):
+        raise ValueError(f"candidates: expected names, or functions by name, got {known!r}.")
     if not isinstance(known, Mapping):
         known = {ALIASES.get(name, name): named(name) for name in known}
     if not known:
@@ -142,8 +144,7 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     if inputs is None:
         inputs = getattr(module, "recorded_inputs", None)
     if inputs is None:
-        if not is_range(range):
-            raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
+        check_range(range)
         x = np.linspace(*range, POINTS)
         return x, np.full(POINTS, 1 / POINTS)
     if not isinstance(inputs, Histogram):

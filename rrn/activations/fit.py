@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 from rrn.activations.functions import Function, as_function
 from rrn.activations.minimax import minimax
 from rrn.activations.poles import real_poles
-from rrn.activations.rational import check_form, is_range
+from rrn.activations.rational import check_form, check_range
 from rrn.activations.reference import denominator_size
 
 NORMS = ("l2", "minimax")
@@ -185,8 +185,7 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
     check_form(degrees, version)
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
-    if not is_range(range):
-        raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
+    check_range(range)
     x = np.linspace(*range, POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):

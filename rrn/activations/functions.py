@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -56,27 +57,25 @@ def as_function(function: str | Callable) -> Function:
         ValueError: unknown name, or no function. The function that comes back raises it if the given one works
             neither on arrays nor on tensors, or does not give one number for each.
     """
-    known = named(function) if isinstance(function, str) else None
-    if isinstance(function, type) or not (known or callable(function)):
+    if isinstance(function, type) or not (isinstance(function, str) or callable(function)):
         hint = f"; {function.__name__}() is one" if isinstance(function, type) else ""
         raise ValueError(f"expected a name or a function, got {getattr(function, '__name__', repr(function))}{hint}.")
+    wants_tensors = isinstance(function, str | nn.Module)
+    known = named(function) if isinstance(function, str) else function
 
     def evaluate(x: np.ndarray) -> np.ndarray:
-        if known:
-            y = _on_tensor(known, x)
-        elif isinstance(function, nn.Module):
-            y = _on_tensor(function, x)
-        else:
+        y = None
+        if not wants_tensors:
+            with suppress(TypeError, AttributeError, RuntimeError):  # it wants them after all
+                y = known(x)
+        if y is None:
             try:
-                y = function(x)
-            except (TypeError, AttributeError, RuntimeError):  # it wants a tensor
-                try:
-                    y = _on_tensor(function, x)
-                except Exception as error:
-                    raise ValueError(
-                        "expected a function of arrays or tensors, that works element by element; it takes neither "
-                        f"({str(error).splitlines()[0]})."
-                    ) from error
+                y = _on_tensor(known, x)
+            except Exception as error:
+                raise ValueError(
+                    "expected a function of arrays or tensors [K], that works element by element; it failed: "
+                    + str(error).splitlines()[0]
+                ) from error
         y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")

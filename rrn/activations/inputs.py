@@ -16,7 +16,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from rrn.activations import cpu
 from rrn.activations.operator import in_memory_order
 from rrn.activations.places import places
-from rrn.activations.rational import is_range
+from rrn.activations.rational import check_range
 
 BINS = 256
 SAMPLE = 10_000  # values that choose a range, at most twice as many
@@ -37,8 +37,8 @@ class Histogram:
     def __init__(self, bins: int = BINS, range: tuple[float, float] | None = None):
         if bins < 1:
             raise ValueError(f"bins: expected 1 or more, got {bins}.")
-        if range is not None and not is_range(range):
-            raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
+        if range is not None:
+            check_range(range)
         self.bins = bins
         self.range = None if range is None else (float(range[0]), float(range[1]))
         self._counts: Tensor | None = None  # [bins + 3]: below, each bin, above, NaN

@@ -199,6 +199,12 @@ class Place(nn.Module):
         return f"shared: {self.owner.extra_repr()}"
 
 
+def check_range(range: object) -> None:
+    """Raise ValueError unless these are two finite numbers, the lower one first."""
+    if not is_range(range):
+        raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
+
+
 def is_range(ends: object) -> bool:
     """Are these two finite numbers, the lower one first?"""
     try:

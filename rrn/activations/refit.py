@@ -66,6 +66,8 @@ def change_degrees(module: Rational, degrees: tuple[int, int], inputs: Inputs = 
 def _change(module: Rational, degrees: tuple[int, int] | None, version: str | None, inputs: Inputs, range) -> Change:
     if not isinstance(module, Rational):
         raise ValueError(f"module: expected a Rational, got {type(module).__name__}.")
+    if nn.utils.parametrize.is_parametrized(module):
+        raise ValueError("module: its coefficients are parametrized; remove that first (remove_parametrizations).")
     degrees, version = check_form(degrees or module.degrees, version or module.version)
     x, weights = points(module, inputs, range)
     ends, scale = (float(x[0]), float(x[-1])), 1.0

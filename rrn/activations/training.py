@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.places import places
+from rrn.activations.rational import check_range
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:
@@ -24,9 +25,9 @@ def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational
     Frozen parameters are left out. Without any rational, or any other parameter, there is one group.
 
     Raises:
-        ValueError: a learning rate below 0.
+        ValueError: a learning rate below 0, or NaN.
     """
-    if min(lr, lr_rational) < 0:
+    if not (lr >= 0 and lr_rational >= 0):
         raise ValueError(f"expected learning rates of 0 or more, got {lr} and {lr_rational}.")
     coefficients = rational_parameters(model)
     known = {id(p) for p in coefficients}
@@ -59,7 +60,7 @@ class ShapePenalty(nn.Module):
         range, points: where R is compared, evenly spaced.
 
     Raises:
-        ValueError: no rational in the model.
+        ValueError: no rational in the model, or no such range.
     """
 
     def __init__(self, model: nn.Module, range: tuple[float, float] = (-3.0, 3.0), points: int = 61):
@@ -67,6 +68,7 @@ class ShapePenalty(nn.Module):
         owners = _owners(model)
         if not owners:
             raise ValueError("expected a model with rationals in it; it has none.")
+        check_range(range)
         object.__setattr__(self, "owners", owners)  # past nn.Module: they belong to the model
         like = next(owners[0].parameters())
         self.register_buffer("x", torch.linspace(*range, points, dtype=like.dtype, device=like.device)[:, None])
