@@ -21,11 +21,12 @@ class Curve:
     def at(self, step: int) -> float:
         """The score of the last evaluation at or before an agent step.
 
-        NaN if there is none yet, or if the run had ended when the next one would have been due.
+        NaN if there is none yet, or if the run had ended before the next one would have been due: of the authors' runs,
+        many end one evaluation before the end.
         """
         index = int(np.searchsorted(self.steps, step, side="right")) - 1
         behind = step - self.steps[-1]
-        ended = behind > 0 and (len(self.steps) == 1 or behind >= self.steps[-1] - self.steps[-2])
+        ended = behind > 0 and (len(self.steps) == 1 or behind > self.steps[-1] - self.steps[-2])
         return float("nan") if index < 0 or ended else float(self.means[index])
 
     @property

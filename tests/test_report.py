@@ -90,7 +90,9 @@ def test_scores_are_compared_after_equal_steps():
     assert rational.difference.value == 2 - 3
     (unequal,) = make_cells([short, curve([0, 1, 9, 9], seed=1)], [curve([1, 2, 3])])
     assert (unequal.ours.value, unequal.difference.value) == (5.5, 5.5 - 3)
-    (beyond,) = make_cells([curve([0, 1, 2, 3])], [curve([1, 2, 3])])  # theirs have ended
+    (almost,) = make_cells([curve([0, 1, 2, 3])], [curve([1, 2, 3])])  # theirs end one evaluation before, as many do
+    assert almost.difference.value == 3 - 3
+    (beyond,) = make_cells([curve([0, 1, 2, 3, 4])], [curve([1, 2, 3])])  # theirs have ended
     assert (beyond.paper_then, beyond.difference) == (None, None)
 
 

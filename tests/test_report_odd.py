@@ -2,14 +2,24 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import plotly.graph_objects as go
+import torch
 from made_runs import make_run
 
+import rrn
+from rrn.activations.plain import PELU
+from rrn.activations.snapshots import FILE
+from rrn.curves import Curve
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
 from rrn.report.cells import make_cells
+from rrn.report.notes import notes
 from rrn.report.runs import read_runs
+from rrn.report.shape_charts import evolution
 from rrn.report.todo import to_do
 
 
@@ -97,6 +107,56 @@ def test_settings_that_differ_between_activations_or_from_the_papers_are_named(t
     assert "Runs of dqn on Pong differ in agent.gamma from one activation to another" in printed
     assert re.search("settings of their own that are not the paper's: [^:]*agent.gamma", printed)
     assert "rational act.lr=0.5" in printed  # on another game, but no less another setting
+
+
+def test_an_activation_set_otherwise_than_in_the_paper_is_named(tmp_path, capsys):
+    for seed in range(2):
+        make_run(tmp_path, "Pong", "rational", seed, settings={"version": "N", "degrees": [2, 2]})
+    main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"not the paper's: (?=[^:]*act\.degrees)[^:]*act\.version", printed)
+    assert "act.init" not in printed
+
+
+def test_runs_with_scores_that_no_number_contains_are_named(tmp_path, capsys):
+    make_run(tmp_path, "Pong", "rational", 0)
+    make_run(tmp_path, "Pong", "rational", 1, state="failed", why="the loss is NaN", done=0.5)
+    make_run(tmp_path, "Pong", "rational", 2, state="running", done=0.2)
+    main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Pong, dqn rational: its numbers leave out runs that have scores: 1 failed, 1 running." in printed
+
+
+def test_seeds_of_the_paper_that_end_before_ours_are_counted():
+    ours = [Curve("Pong", "dqn", "rational", 0, np.array([0, 100, 200, 300]), np.zeros(4))]
+    paper = [Curve("Pong", "dqn", "rational", seed, np.arange(n) * 100, np.zeros(n)) for seed, n in ((0, 2), (1, 4))]
+    assert "Pong, dqn rational: 1 of the paper's 5 seeds have a curve up to 300 agent steps." in notes(
+        make_cells(ours, paper), [], [], []
+    )
+
+
+def test_runs_whose_schedules_have_another_length_are_other_runs(tmp_path):
+    for agent in ("ppo", "dqn"):
+        for seed, steps in enumerate((100_000, 100_000, 40_000)):
+            make_run(tmp_path, "Pong", "relu", seed, agent=agent, experiment="default", steps=steps)
+    runs, _ = read_runs([tmp_path])
+    assert {(run.curve.agent, run.curve.act) for run in runs} == {
+        ("dqn", "relu"),
+        ("ppo", "relu"),
+        ("ppo", "relu steps=40000"),
+    }
+
+
+def test_each_row_of_a_rational_and_each_activation_that_learns_is_drawn(tmp_path):
+    network = torch.nn.Sequential(rrn.Rational(groups=3), PELU(), torch.nn.ReLU())
+    with (tmp_path / FILE).open("w") as file:
+        for step in (0, 10):
+            file.write(rrn.snapshot(network, step).to_json() + "\n")
+    chart = evolution(tmp_path)
+    lines = [(trace["xaxis"], trace["name"]) for trace in chart["data"] if trace["type"] == "scatter"]
+    assert Counter(lines) == {("x1", "step 0"): 3, ("x1", "step 10"): 3, ("x2", "step 0"): 1, ("x2", "step 10"): 1}
+    assert sum(trace["showlegend"] for trace in chart["data"]) == 2
+    go.Figure(chart["data"], chart["layout"])
 
 
 def test_a_log_with_a_row_twice_or_a_word_is_left_out(tmp_path, capsys):

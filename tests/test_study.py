@@ -194,6 +194,11 @@ def test_a_run_that_was_short_says_nothing_about_speed_and_a_long_one_says_what_
     assert cost.from_runs([(run, replace(status, host="another"))], keep=3) is None
 
 
+def test_each_agent_has_its_own_memory():
+    part = take_part(load_plan("minatar"), ["env=MinAtar-Breakout", "seed=0"])
+    assert {(run.method.agent, run.transitions) for run in part.runs()} == {("ppo", 0), ("dqn", 100_000)}
+
+
 def test_at_80_columns_the_letters_of_a_cell_stay_together(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import zip_longest
 
 from rrn.compose import compose_config
-from rrn.config import Config, dotted
+from rrn.config import ActConfig, Config, dotted
 from rrn.reference.tables import games, row_of
 
 TIME_LIMIT = 100_000  # agent steps of a game, of the environments <Game>Deterministic-v4
@@ -112,11 +112,20 @@ def settings(game: str) -> dict[str, object]:
 def changed(config: Config) -> list[str]:
     """Settings of a run with DQN or Double DQN that are not the authors' for its game; its number of steps is free.
 
+    Those of its activation are compared with ours under experiment=paper (`RULES` has how these differ).
+
     Raises:
         UserError: it is none of the paper's games.
     """
     own, row = dotted(asdict(config)), row_of("protocol", config.env.name)
-    return [key for key, (_, theirs, _) in VALUES.items() if key not in FREE and own[key] != theirs(row)]
+    found = [key for key, (_, theirs, _) in VALUES.items() if key not in FREE and own[key] != theirs(row)]
+    usual = dotted(asdict(_activation(config.act.name)))
+    return found + [f"act.{key}" for key in sorted(usual) if own[f"act.{key}"] != usual[key]]
+
+
+@cache
+def _activation(name: str) -> ActConfig:
+    return compose_config(["experiment=paper", f"act={name}"]).act
 
 
 def compare(game: str) -> list[Line]:

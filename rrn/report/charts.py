@@ -160,7 +160,10 @@ def _bar(cell: Cell, whose: str) -> tuple[str, float, float | None, float | None
             return None
         value, low, high = normalised(cell.game, (end.mean, end.mean - end.std, end.mean + end.std))
         return cell.game, value, low, high, f"final, raw {end.mean:g} ± {end.std:g} (sd), {end.seeds} seeds"
-    found, after = (cell.paper_then, cell.steps[0]) if whose == "paper" else (cell.ours, cell.steps[1])
+    found, after = cell.ours, cell.steps[1]
+    if cell.paper_then is not None:  # then both are after the same steps
+        found = cell.paper_then if whose == "paper" else stats.seeds_interval(cell.at(cell.steps[0]))
+        after = cell.steps[0]
     value, low, high = (
         end if end is None else float(human_normalised(cell.game, end)) for end in (found.value, found.low, found.high)
     )

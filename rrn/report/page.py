@@ -105,10 +105,11 @@ class Page:
     def _summary(self) -> str:
         parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in self.notes)]
         parts.append(
-            '<p class="note">The score of a run is the mean of its last evaluation, as in the paper; n is the number '
-            "of seeds, an interval the 95 % percentile bootstrap over them. Differences are taken after the fewest "
-            "steps of both sides. Paper then: after the fewest steps of ours, from the authors' curves, while these "
-            "last. Paper at end: as printed, with their standard deviation (sd). Baseline: "
+            '<p class="note">The score of a run is the mean of its last evaluation, as in the paper, or, where no run '
+            "is finished, of the last one that all have; n is the number of seeds, an interval the 95 % percentile "
+            "bootstrap over them. Differences are taken after the fewest steps of both sides. Paper then: after the "
+            "fewest steps of ours, from the authors' curves, while these last. Paper at end: as printed, with their "
+            "standard deviation (sd). Baseline: "
             f"{' or '.join(BASELINE)}.</p>"
         )
         heads = ["game", "activation", "ours", "steps", "paper then", "ours - paper", "paper at end", "ours - baseline"]
@@ -230,8 +231,8 @@ class Page:
         heads = ["game", "activation", "seed", "state", "step", "agent steps", "mean over training", "human at step"]
         note = (
             "Agent steps per second are those of the run's last process, evaluations included. Mean over training: the "
-            "area under the curve of scores, divided by its steps. Human at step: of the first evaluation at or above "
-            "the score of a human."
+            "area under the curve of scores, divided by its steps; compare it for runs of the same length. Human at "
+            "step: of the first evaluation at or above the score of a human."
         )
         table = _table([*heads, "folder, protocol and settings"], lines, "text")
         return f'<h2 id="runs">Runs</h2><p class="note">{note}</p>{table}'

@@ -148,6 +148,7 @@ def _name_variants(runs: list[Run]) -> list[Run]:
 
 
 def settings(config: Config) -> dict[str, str]:
-    """By dotted name, as text; without those that may differ."""
+    """By dotted name, as text; without those that may differ, but with the steps if schedules depend on them."""
     values = dotted(asdict(config))
-    return {key: str(value) for key, value in values.items() if key not in FREE}
+    scheduled = getattr(config.agent, "anneal", False) or hasattr(config.agent, "exploration_fraction")
+    return {key: str(value) for key, value in values.items() if key not in FREE or (scheduled and key == "steps")}

@@ -19,9 +19,12 @@ GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # fr
 
 
 def evolution(folder: Path) -> Chart | None:
-    """A panel for each place; None for a run without snapshots, or of activations that do not learn."""
+    """A panel for each place; None for a run without snapshots, or of activations that do not learn.
+
+    Rows of coefficients, as with act.per=channel, are a line each.
+    """
     snapshots = moments(folder / FILE)
-    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.version is not None]
+    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.learned() is not None]
     if not learned:
         return None
     data, layout = [], {"grid": {"rows": 1, "columns": len(learned), "pattern": "independent"}, "height": 290}
@@ -31,16 +34,16 @@ def evolution(folder: Path) -> Chart | None:
         place = snapshots[-1].places[name]
         low, high = place.inputs.range if place.inputs and place.inputs.range else (-3.0, 3.0)
         x = np.linspace(low, high, POINTS)
-        curves = [values(one.places[name].rational(), x)[:, 0] for one in snapshots]
-        ends = [value for y in curves for value in y if np.isfinite(value)] or [0.0]
+        curves = [values(one.places[name].learned(), x).T for one in snapshots]  # [rows, POINTS] each
+        ends = [value for rows in curves for value in rows.flat if np.isfinite(value)] or [0.0]
         bottom, top = min(ends), max(ends)
         if place.inputs and place.inputs.range:
             data.append(_bars(place.inputs, bottom, top) | axes)
-        for number, (one, y) in enumerate(zip(snapshots, curves, strict=True)):
+        for number, (one, rows) in enumerate(zip(snapshots, curves, strict=True)):
             colour = GREYS[-len(snapshots) :][number] if len(snapshots) <= len(GREYS) else GREYS[-1]
             last = number == len(snapshots) - 1
             line = {"color": colour, "width": 2.6 if last else 1.2, "dash": "solid" if last else "dot"}
-            data.append(
+            data += [
                 {
                     "type": "scatter",
                     "mode": "lines",
@@ -49,11 +52,12 @@ def evolution(folder: Path) -> Chart | None:
                     "y": numbers(y),
                     "name": f"step {one.step:,}",
                     "legendgroup": str(one.step),
-                    "showlegend": panel == 1,
-                    "line": line,
+                    "showlegend": panel == 1 and row == 0,
+                    "line": line | ({"width": 0.8} if len(rows) > 1 else {}),
                     **axes,
                 }
-            )
+                for row, y in enumerate(rows)
+            ]
         suffix = "" if panel == 1 else str(panel)
         layout[f"xaxis{suffix}"] = {"title": {"text": f"{name}: input"}}
     return {"data": data, "layout": layout}

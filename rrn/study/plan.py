@@ -95,19 +95,19 @@ class Part:
     def runs(self) -> list[PlannedRun]:
         """Every run, games first.
 
-        Hydra composes one configuration for each game, and for each method with overrides of its own; the folders
-        follow from it.
+        Hydra composes one configuration for each game and agent, and for each method with overrides of its own; the
+        folders follow from it.
         """
         found = []
         for number, game in enumerate(self.plan.games):
-            common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by the overrides of methods
+            common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by agent and overrides of methods
             for method in self.plan.methods:
-                own = tuple(method.overrides)
+                own = method.agent, *method.overrides
                 if own not in common:
                     one = compose_open(self._words(game, method), check=number == 0)
                     common[own] = one, to_config(one)
                 composed, config = common[own]
-                composed.agent.name, composed.act.name = method.agent, method.act
+                composed.act.name = method.act
                 for seed in self.seeds:
                     composed.seed = seed
                     folder = Path(composed.run_dir)
