@@ -43,6 +43,7 @@ def check_values(config: Config) -> None:
         _require(values[name] is None or values[name] > 0, name, "a number above 0, or null", values[name])
     for name in AT_LEAST_0 & values.keys():
         _require(values[name] >= 0, name, "0 or more", values[name])
+    _require(config.run_dir.strip(), "run_dir", "a folder", "nothing")
     _require(0 <= config.seed < 2**32, "seed", "a number from 0 to 4294967295", config.seed)
     repeats = values.get("agent.gradient_steps", 1)
     _require(repeats == -1 or repeats >= 1, "agent.gradient_steps", "1 or more, or -1 for one each step", repeats)
@@ -58,6 +59,7 @@ def check_values(config: Config) -> None:
     both = f"{evaluation.episodes} and {evaluation.steps}"
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     if isinstance(act, RationalConfig):
+        _require(act.from_run != "", "act.from", "the folder of a run, or null", "nothing")
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)
         _require(act.per in ("tensor", "channel"), "act.per", "tensor or channel", act.per)

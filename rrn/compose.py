@@ -22,11 +22,12 @@ from rrn.checks import check_values
 from rrn.config import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig, dotted
 from rrn.envs import minatar
 from rrn.envs.atari import TWO_PLAYERS, atari_games
-from rrn.errors import UserError, nearest
+from rrn.errors import UserError, first_line, nearest
 from rrn.whole import read_whole
 
 GROUPS = ("agent", "env", "act", "experiment")
 KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
+PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
 FIXED = ("agent.name", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
@@ -92,7 +93,7 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         try:
             override = parser.parse_override(text)
         except HydraException as error:
-            raise UserError(f"{text}: expected key=value ({str(error).splitlines()[0]}).") from error
+            raise UserError(f"{text}: expected key=value ({first_line(error)}).") from error
         key = override.get_key_element().lstrip("+~")
         if key.startswith("hydra.") or key.startswith("hydra/"):
             continue
@@ -133,12 +134,11 @@ def to_config(composed: DictConfig) -> Config:
             values["act"]["from_run"] = values["act"].pop("from")
         agent, act = AGENTS[values["agent"]["name"]], ACTS.get(values["act"]["name"], ActConfig)
         env = ENVS[values["env"]["kind"]]
-        if env is not AtariConfig and values["experiment"] == "paper":
-            raise UserError("experiment=paper: the paper's protocol is for Atari games; leave it out or change env.")
-        if agent is not DQNConfig and values["experiment"] == "paper":
-            raise UserError(
-                "experiment=paper: the paper's protocol is for DQN; leave it out, or set agent=dqn or ddqn."
-            )
+        name = values["experiment"]
+        if env is not AtariConfig and name in PROTOCOLS:
+            raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
+        if agent is not DQNConfig and name in PROTOCOLS:
+            raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
         typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
         _read_whole_numbers(typed, values)
         config = OmegaConf.to_object(OmegaConf.merge(typed, values))
@@ -147,7 +147,7 @@ def to_config(composed: DictConfig) -> Config:
     except ValidationError as error:
         raise UserError(f"{error.full_key}: {plain_words(error)}") from error
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
+        raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
     check_values(config)
     return config
 
@@ -187,7 +187,7 @@ def _compose(overrides: list[str]) -> DictConfig:
             raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key or 'configuration'}: {str(error).splitlines()[0]}.") from error
+        raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
 
 
 def _check_choice(group: str, value: str, known: list[str]) -> None:
@@ -201,7 +201,8 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
 
 def _check_key(key: str) -> None:
     if key not in _known_keys():
-        raise UserError(f"{key}: no such setting. {nearest(key, [*GROUPS, *_known_keys()], '')}".strip())
+        meant = "agent.learning_rate" if key == "agent.lr" else key
+        raise UserError(f"{key}: no such setting. {nearest(meant, [*GROUPS, *_known_keys()], '')}".strip())
 
 
 @cache
@@ -225,14 +226,15 @@ def _unknown_key(key: str, known: dict) -> UserError:
 def plain_words(error: ValidationError) -> str:
     """OmegaConf's sentence without its Python types."""
     words = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "Boolean": "true or false"}
-    match = re.search(r"Value '(.*?)'.*? could not be converted to (\w+)", str(error).splitlines()[0])
+    match = re.search(r"Incompatible value 'None' for field of type '(\w+)'", str(error))
     if match:
-        return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
-    match = re.search(r"Value '(.*?)'.*? is not a valid (\w+)", str(error).splitlines()[0])
+        kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
+        return f"expected {kinds.get(match[1], match[1])}, got null."
+    match = re.search(r"Value '(.*?)'.*? (?:could not be converted to|is not a valid) (\w+)", first_line(error))
     if match:
         return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
     if "is not a ListConfig" in str(error):
         return "expected a list, such as [5,4]."
     if "to string" in str(error):
         return f"expected one word, got {error.value}."
-    return str(error).splitlines()[0].rstrip(".") + "."
+    return first_line(error).rstrip(".") + "."

@@ -61,8 +61,9 @@ def test_each_registered_name_has_its_file():
 @pytest.mark.parametrize("agent", names("agent"))
 def test_every_combination_composes(agent, experiment, env):
     overrides = [f"agent={agent}", f"experiment={experiment}", f"env={env}"]
-    if experiment == "paper" and (env in ("CartPole", "MinAtar-Breakout") or agent not in ("dqn", "ddqn")):
-        with pytest.raises(UserError, match="the paper's protocol is for"):
+    of_the_paper = experiment in ("paper", "modern")
+    if of_the_paper and (env in ("CartPole", "MinAtar-Breakout") or agent not in ("dqn", "ddqn")):
+        with pytest.raises(UserError, match=f"experiment={experiment}: its protocol is for"):
             compose_config(overrides)
         return
     config = compose_config(overrides)
@@ -150,10 +151,13 @@ MISTAKES = {
     "act=sinh": "act=sinh: no such act. ",
     "experiment=papre": "Did you mean paper?",
     "agent.learning_rat=1": "agent.learning_rat: no such setting. Did you mean agent.learning_rate?",
+    "agent.lr=1e-4": "agent.lr: no such setting. Did you mean agent.learning_rate?",
     "stepps=3": "stepps: no such setting. Did you mean steps?",
     "+typo=1": "typo: no such setting here.",
     "+agent.gama=0.5": "agent.gama: no such setting here. Did you mean agent.gamma?",
     "agent.learning_rate=abc": "agent.learning_rate: expected a number, got 'abc'.",
+    "steps=null": "steps: expected a whole number, got null.",
+    "agent.gamma=null": "agent.gamma: expected a number, got null.",
     "steps=1.5": "steps: expected a whole number, got '1.5'.",
     "agent.double=perhaps": "agent.double: expected true or false, got 'perhaps'.",
     "steps=0": "steps: expected 1 or more, got 0.",
@@ -168,6 +172,9 @@ MISTAKES = {
     "act.delay=soon": "act.delay: expected agent steps such as 100000, or epochs such as 25epochs, or null, got soon.",
     "act.lr=0": "act.lr: expected a number above 0, or null, got 0",
     "act.share=[1,2]": "act: share: expected 4 numbers, one for each place, got [1, 2].",
+    "act.from=": "act.from: expected the folder of a run, or null, got nothing.",
+    "run_dir=": "run_dir: expected a folder, got nothing.",
+    "device=cpu:": "device: expected auto, cpu, cuda or cuda:N, got cpu:.",
     "device=gpu": "device: expected auto, cpu, cuda or cuda:N, got gpu.",
     "seed=-1": "seed: expected a number from 0 to 4294967295, got -1.",
     "seed=5000000000": "seed: expected a number from 0 to 4294967295, got 5000000000.",
@@ -211,7 +218,11 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["env=CartPole", "experiment=paper"], "the paper's protocol is for Atari games"),
+        (["agent=ppo", "agent.rollout=1e12"], "agent.rollout=1000000000000 needs"),
+        (["agent=sb3_dqn", "agent.buffer_size=1e9"], "agent.buffer_size=1000000000 needs"),
+        (["env=CartPole", "experiment=paper"], "its protocol is for Atari games"),
+        (["hydra.foo=1"], "Could not override 'hydra.foo'"),
+        (["--config-name=foo"], "Cannot find primary config 'foo'"),
         (["agent=ppo", "agent.train_every=4"], "agent.train_every: no such setting here."),
         (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
         (["act=relu", "act.version=B"], "act.version"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from conftest import SHARED
 from rrn import checkpoint
 from rrn.agents import make_agent
 from rrn.compose import compose_config
+from rrn.config import dotted
 from rrn.envs import make_games
 from rrn.reference import protocol
 from rrn.reference.protocol import NOT_COMPARED, SAME, VALUES, compare, settings
@@ -27,6 +29,18 @@ def test_each_value_is_the_authors(game):
     values = lines[: len(VALUES) + len(protocol.FIXED)]
     assert [line.what for line in values if line.verdict != SAME] == []
     assert all(line.authors == line.ours for line in values)
+
+
+@pytest.mark.parametrize("game", games())
+def test_modern_is_the_papers_protocol_with_what_is_usual_since(game):
+    modern = dotted(asdict(compose_config([f"env={game}", "experiment=modern"])))
+    assert {key: value for key, value in modern.items() if value != settings(game)[key]} == {
+        "experiment": "modern",
+        "agent.adam_eps": 1.5e-4,
+        "agent.max_grad_norm": 10,
+        "env.max_pool": True,
+        "env.sticky_actions": 0.25,
+    }
 
 
 def test_no_setting_escapes_the_comparison():
