@@ -1,14 +1,18 @@
-"""Which device a run uses, how many threads of a processor, and how that treats numbers near zero."""
+"""Which device a run uses, its memory, how many threads of a processor, and how that treats numbers near zero."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import torch
 
 from rrn.config import AtariConfig, Config
 from rrn.errors import UserError
+
+CPU = torch.device("cpu")
 
 
 def pick_device(name: str) -> torch.device:
@@ -19,13 +23,33 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
         raise UserError(f"device: expected auto, cpu, cuda or cuda:N, got {name}.")
+    kind, _, number = name.partition(":")
     found = torch.cuda.device_count()
     if kind == "cuda" and int(number or 0) >= found:
         raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
     return torch.device(name)
+
+
+def require_memory(setting: str, value: int, needed: int, device: torch.device) -> None:
+    """Refuse a setting that needs more memory than a device has free.
+
+    Args:
+        setting: its name.
+        value: what it is set to.
+        needed: bytes, in proportion to the value.
+        device: where they are.
+
+    Raises:
+        UserError: it does not fit; what would.
+    """
+    free = psutil.virtual_memory().available if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
+    if needed > free:
+        raise UserError(
+            f"{setting}={value} needs {needed / 1e9:.2f} GB of memory, {free / 1e9:.2f} GB are free: set it to "
+            f"{int(value * free / needed * 0.9)} or less."
+        )
 
 
 def set_threads(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""What to tell when the loss is NaN or infinite: which layer came first, and where the batch is kept."""
+"""What to tell when the loss or a policy is NaN or infinite: which layer came first, and where the batch is kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) 
     found = (first_not_finite(network, observations) for network, observations in error.inputs)
     where = next(filter(None, found), "no layer, but in the rewards or the loss itself")
     return UserError(
-        f"the loss is not finite at step {step}; the first value that is not finite is in {where}. The batch and the "
-        f"agent are in {path}. Try a smaller agent.learning_rate or agent.max_grad_norm=10."
+        f"{error.what} is not finite at step {step}; the first value that is not finite is in {where}. The batch and "
+        f"the agent are in {path}. Try a smaller agent.learning_rate or agent.max_grad_norm=10."
     )
 
 

@@ -19,11 +19,12 @@ from rrn.activations.places import places
 from rrn.activations.rational import Place, Rational
 from rrn.activations.snapshots import read_snapshots
 from rrn.agents import make_agent
+from rrn.agents.agent import NotFinite
 from rrn.compose import load_run_config, plain_words
 from rrn.config import AtariConfig
-from rrn.device import pick_device
+from rrn.device import pick_device, set_threads
 from rrn.envs import Game, make_games
-from rrn.errors import UserError, nearest
+from rrn.errors import UserError, first_line, nearest
 from rrn.evaluation import play, summary
 from rrn.protocol import protocol_line
 from rrn.video import write_video
@@ -74,7 +75,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
         except ValidationError as error:
             raise UserError(f"{key}: {plain_words(error)}") from error
         except OmegaConfBaseException as error:
-            raise UserError(f"{argument}: {str(error).splitlines()[0]}.") from error
+            raise UserError(f"{argument}: {first_line(error)}.") from error
     for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):
         if settings[name] < least:
             raise UserError(f"{name}: expected {least} or more, got {settings[name]}.")
@@ -90,6 +91,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
 def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_run_config(folder)
+    set_threads(config)  # sums, and so scores, depend on them
     device = pick_device(settings.device)
     epsilon = config.evaluation.epsilon if settings.epsilon is None else settings.epsilon
     if settings.checkpoint:
@@ -112,7 +114,10 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         _replace_rationals(agent.network.layers, folder, state["step"])
     print(protocol_line(config))
     print(f"{path.name}: playing {settings.episodes} games with epsilon {epsilon:g}", flush=True)
-    played = play(agent, games, (settings.seed, COMMAND), epsilon, settings.episodes)
+    try:
+        played = play(agent, games, (settings.seed, COMMAND), epsilon, settings.episodes)
+    except NotFinite as error:
+        raise UserError(f"{path}: {error.what} of this agent is not finite; take an earlier checkpoint=.") from error
     scores = summary(played)
     print(
         f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "

@@ -145,7 +145,11 @@ class Trainer:
         self._show("evaluating ")
         seeds = (self.config.seed, EVALUATION, self.step)
         seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
-        games = play(self.agent, self.test_games, seeds, config.epsilon, config.episodes, config.steps, self.stop, seen)
+        limits = config.epsilon, config.episodes, config.steps
+        try:
+            games = play(self.agent, self.test_games, seeds, *limits, self.stop, seen)
+        except NotFinite as error:
+            raise explain_not_finite(error, self.agent, self.folder, self.step) from None
         if games is None:
             return False
         scores = summary(games)

@@ -10,6 +10,7 @@ from rrn.agents import make_learner
 from rrn.agents.ppo import Samples, advantages
 from rrn.compose import compose_config
 from rrn.envs import make_games
+from rrn.errors import UserError
 from rrn.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -171,6 +172,16 @@ def test_actions_are_drawn_from_the_policy():
     assert agent.act(many, 0.0).mean() == pytest.approx(chances[1].item(), abs=0.015)
     mixed = 0.5 * chances[1].item() + 0.25
     assert agent.act(many, 0.5).mean() == pytest.approx(mixed, abs=0.015)
+
+
+def test_a_policy_that_is_not_finite_ends_the_run_with_a_sentence(tmp_path):
+    config = compose_config(["agent=ppo", "env=CartPole", "experiment=smoke", "device=cpu", f"run_dir={tmp_path}"])
+    trainer = Trainer(config, tmp_path, lambda: False)
+    with torch.no_grad():
+        trainer.agent.network.layers.hidden2.weight.fill_(3e38)  # finite, but what comes out of it is not
+    with pytest.raises(UserError, match=r"the policy is not finite at step 0; .* in layer hidden2, output"):
+        trainer.run()
+    assert "observations" in torch.load(tmp_path / "not_finite.pt", weights_only=True)["batch"]
 
 
 def test_it_learns(tmp_path):

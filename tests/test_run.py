@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.compose import load_run_config
+from rrn.errors import UserError
 from rrn.protocol import protocol_line
 
 SOME = ("crelu", "recurrent_rational")  # twice as many channels, and one module at four places
@@ -66,6 +67,11 @@ def test_what_a_run_leaves_behind(train_here):
     assert "_hparams_/session_start_info" in events.summary_metadata
     config = load_run_config(folder)
     assert (folder / "config.yaml").read_text().startswith(f"# {protocol_line(config)}\n")
+
+
+def test_a_size_that_fits_nowhere_is_named(train_here):
+    with pytest.raises(UserError, match=r"the memory is full .*; begin another run with smaller sizes"):
+        train_here("env=CartPole", "experiment=smoke", "agent.batch_size=1e12")
 
 
 def test_output_in_a_file_is_readable(command):

@@ -207,8 +207,15 @@ def test_a_loss_that_is_not_finite_stops_the_run():
     learner = learner_for("sb3_ppo", env="CartPole")
     with torch.no_grad():
         learner.model.policy.value_net.weight.fill_(float("inf"))
-    with pytest.raises(UserError, match="the loss is not finite at step 0; try a smaller"):
+    with pytest.raises(UserError, match="the policy is not finite, its network gives NaN or inf; try a smaller"):
         learner.advance(0, False)
+    learner = learner_for("sb3_ppo", env="CartPole")
+    with torch.no_grad():
+        learner.model.policy.action_net.weight.fill_(3e38)  # finite, but what comes out of it is not
+    with pytest.raises(UserError, match="the policy is not finite, its network gives NaN or inf; try a smaller"):
+        learner.advance(0, False)
+    with pytest.raises(UserError, match="the policy is not finite"):
+        learner.agent.act(learner.games.observations, 0.0)
 
 
 def test_games_of_random_play_are_not_those_of_training():

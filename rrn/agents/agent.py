@@ -13,16 +13,17 @@ from rrn.evaluating import evaluating
 
 
 class NotFinite(Exception):
-    """The loss is NaN or infinite; nothing was changed.
+    """The loss, or what the agent acts by, is NaN or infinite; no step was made with it.
 
     Args:
         batch: what it was computed on, by name.
         inputs: the networks that took part, with the observations they were given.
+        what: is not finite.
     """
 
-    def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[nn.Module, Tensor]]):
+    def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[nn.Module, Tensor]], what: str = "the loss"):
         super().__init__()
-        self.batch, self.inputs = batch, inputs
+        self.batch, self.inputs, self.what = batch, inputs, what
 
 
 class Agent(ABC):

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from rrn.agents.dqn import DQN
 from rrn.agents.learner import Learner
-from rrn.agents.replay import CPU, Replay
+from rrn.agents.replay import Replay
 from rrn.config import DQNConfig
+from rrn.device import CPU
 from rrn.envs import Game, Step, VectorGames
 
 

@@ -10,6 +10,7 @@ from rrn.agents.learner import Learner
 from rrn.agents.packing import compress, decompress
 from rrn.agents.ppo import PPO, Samples, advantages
 from rrn.config import PPOConfig
+from rrn.device import CPU, require_memory
 from rrn.envs import Game, VectorGames
 from rrn.evaluating import evaluating
 
@@ -28,6 +29,7 @@ class OnPolicy(Learner):
         self.clip_rewards, self.steps = clip_rewards, steps
         self.stride = config.rollout * games.num_envs
         shape = (config.rollout, games.num_envs)
+        require_memory("agent.rollout", config.rollout, config.rollout * games.observations.nbytes, CPU)
         self.observations = torch.from_numpy(games.observations).repeat(config.rollout, *(1,) * games.observations.ndim)
         self.actions = torch.zeros(shape, dtype=torch.int64)
         self.log_probs, self.values, self.rewards = torch.zeros((3, *shape))

@@ -50,9 +50,15 @@ class PPO(Agent):
 
     @torch.no_grad()
     def choose(self, observations: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions drawn from the policy, their log probabilities and the values, all [N], on the CPU."""
+        """Actions drawn from the policy, their log probabilities and the values, all [N], on the CPU.
+
+        Raises:
+            NotFinite: there is no such policy, because the network gives NaN or inf.
+        """
         logits, values = self.policy(observations)
         log_probs = logits.log_softmax(1).cpu()
+        if not log_probs.isfinite().all():
+            raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
         actions = torch.multinomial(log_probs.exp(), 1, generator=generator or self.generator)
         return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1), values.cpu()
 
@@ -107,7 +113,7 @@ class PPO(Agent):
 
         Args:
             samples: of the whole rollout.
-            fraction: of the learning rate and the clip range that is left, if they are annealed.
+            fraction: of the learning rate and the clip range to use.
             measure_norm: measure the norm of the gradient of each minibatch; with clipping it is known anyway.
 
         Returns:
@@ -117,7 +123,6 @@ class PPO(Agent):
             NotFinite: a loss is NaN or infinite; the steps of the minibatches before it were made.
         """
         config, device = self.config, self.device
-        fraction = fraction if config.anneal else 1.0
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * fraction
         samples = Samples(*(t.to(device) for t in vars(samples).values()))

@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
 from rrn.agents.packing import compress, decompress
-from rrn.errors import UserError
-
-CPU = torch.device("cpu")
+from rrn.device import CPU, require_memory
 
 
 @dataclass
@@ -57,12 +54,7 @@ class Replay:
         self.num_envs, self.stack = num_envs, stack
         frame_bytes = int(np.prod(frame_shape)) * dtype.itemsize
         needed = self.rows * num_envs * (frame_bytes + 8)
-        free = psutil.virtual_memory().available if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
-        if needed > free:
-            raise UserError(
-                f"agent.replay_capacity={capacity} needs {needed / 1e9:.2f} GB of memory, {free / 1e9:.2f} GB are "
-                f"free: set it to {int(capacity * free / needed * 0.9)} or less."
-            )
+        require_memory("agent.replay_capacity", capacity, needed, device)
         self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype, device=device)
         self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8)
         self.rewards = torch.zeros(num_envs * self.rows)

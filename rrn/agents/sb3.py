@@ -7,18 +7,17 @@ what a script of one's own needs.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 import stable_baselines3
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from rrn.agents import activation_options
@@ -26,74 +25,16 @@ from rrn.agents.agent import Agent
 from rrn.agents.learner import Learner
 from rrn.agents.networks import VectorNetwork
 from rrn.agents.packing import compress, decompress
+from rrn.agents.sb3_games import SB3Games
 from rrn.config import Config, SB3PPOConfig
+from rrn.device import CPU, require_memory
 from rrn.envs import Game, VectorGames
 from rrn.errors import UserError
 from rrn.sb3 import policy_kwargs
 
 MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
-
-
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
 COUNTERS_OF_DQN = ("_n_calls", "exploration_rate")
-
-
-class SB3Games(VecEnv):
-    """Our games as stable-baselines3 sees games; a lost life is `done`, and the game goes on."""
-
-    def __init__(self, games: VectorGames, clip_rewards: bool):
-        self.games, self.clip_rewards = games, clip_rewards
-        self.finished: list[Game] = []  # since someone looked
-        super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
-
-    def reset(self) -> np.ndarray:
-        """The games start by themselves."""
-        return self._seen(self.games.observations)
-
-    def step_async(self, actions: np.ndarray) -> None:
-        self.games.send(actions)
-
-    def step_wait(self):
-        before, step = self.games.observations, self.games.receive()
-        self.finished += step.finished
-        rewards = np.clip(step.rewards, -1, 1) if self.clip_rewards else step.rewards
-        done = step.terminated | step.truncated
-        infos: list[dict] = [{} for _ in range(self.num_envs)]
-        for env in np.flatnonzero(done):
-            last = step.observations[env]
-            if step.over[env]:
-                last = np.concatenate((before[env, 1:], step.final_frames[env][None]))
-            cut = bool(step.truncated[env] and not step.terminated[env])
-            infos[env] = {"terminal_observation": self._seen(last[None])[0], "TimeLimit.truncated": cut}
-        return self._seen(step.observations), rewards.astype(np.float32), done, infos
-
-    def _seen(self, observations: np.ndarray) -> np.ndarray:
-        """[N, stack, *frame] as the space has it."""
-        return observations.reshape(-1, *self.observation_space.shape).astype(self.observation_space.dtype)
-
-    def close(self) -> None:
-        pass
-
-    def get_attr(self, attr_name, indices=None) -> list:
-        return [None] * self.num_envs
-
-    def set_attr(self, attr_name, value, indices=None) -> None:
-        pass
-
-    def env_method(self, method_name, *args, indices=None, **kwargs) -> list:
-        return [None] * self.num_envs
-
-    def env_is_wrapped(self, wrapper_class, indices=None) -> list[bool]:
-        return [False] * self.num_envs
-
-
-def _space(games: VectorGames) -> spaces.Box:
-    """[stack, size, size] of Atari, [channels, 10, 10] of MinAtar, [features] of others."""
-    first, *rest = games.frame_shape
-    if len(games.frame_shape) == 2:
-        return spaces.Box(0, 255, (games.stack, *games.frame_shape), np.uint8)
-    kind = (0, 1, (games.stack * first, *rest), np.uint8) if rest else (-np.inf, np.inf, (games.stack * first,))
-    return spaces.Box(*kind)
 
 
 class SB3Agent(Agent):
@@ -114,11 +55,16 @@ class SB3Agent(Agent):
         if settings.pop("anneal", False):
             for name in ("learning_rate", "clip_range"):
                 settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
+        env = SB3Games(games, config.env.clip_rewards)
+        rows, copies = ("n_steps", games.num_envs) if self.on_policy else ("buffer_size", 2)
+        seen = env.observation_space
+        needed = settings[rows] * copies * (math.prod(seen.shape) * seen.dtype.itemsize)
+        require_memory(f"agent.{rows}", settings[rows], needed, CPU)
         try:
             options = policy_kwargs(config.act.name, hidden=VectorNetwork.widths, **activation_options(config))
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
                 "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
-                SB3Games(games, config.env.clip_rewards),
+                env,
                 policy_kwargs=options,
                 device=device,
                 seed=config.seed,
@@ -139,7 +85,10 @@ class SB3Agent(Agent):
             return q.argmax(1).cpu(), q.amax(1)
         # policy.get_distribution and predict_values would each go through the whole network
         policy_features, value_features = self.policy.mlp_extractor(self.look(observations))
-        probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
+        try:
+            probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
+        except ValueError as error:
+            raise _of_not_finite(error) from error
         actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
         return actions, self.policy.value_net(value_features).squeeze(1)
 
@@ -167,6 +116,13 @@ class SB3Agent(Agent):
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
         self.model.policy.load_state_dict(state["policy"])
+
+
+def _of_not_finite(error: ValueError) -> Exception:
+    """What torch says of a policy with NaN, as a sentence; any other error as it is."""
+    if not str(error).startswith("Expected parameter"):
+        return error
+    return UserError("the policy is not finite, its network gives NaN or inf; try a smaller agent.learning_rate.")
 
 
 class SB3Learner(Learner):
@@ -206,10 +162,8 @@ class SB3Learner(Learner):
             else:
                 steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
                 model.train(batch_size=model.batch_size, gradient_steps=steps)
-        except ValueError:  # its policy takes no NaN
-            if all(p.isfinite().all() for p in model.policy.parameters()):
-                raise
-            raise UserError(f"the loss is not finite at step {step}; try a smaller agent.learning_rate.") from None
+        except ValueError as error:
+            raise _of_not_finite(error) from error
         logged = model.logger.name_to_value
         values = {name.partition("/")[2]: float(logged[name]) for name in logged if name.startswith("train/")}
         if not np.isfinite(values["loss"]):

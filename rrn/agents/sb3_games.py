@@ -1,0 +1,67 @@
+"""Our games as stable-baselines3 sees games."""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
+
+from rrn.envs import Game, VectorGames
+
+
+class SB3Games(VecEnv):
+    """A lost life is `done`, and the game goes on."""
+
+    def __init__(self, games: VectorGames, clip_rewards: bool):
+        self.games, self.clip_rewards = games, clip_rewards
+        self.finished: list[Game] = []  # since someone looked
+        super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
+
+    def reset(self) -> np.ndarray:
+        """The games start by themselves."""
+        return self._seen(self.games.observations)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.games.send(actions)
+
+    def step_wait(self):
+        before, step = self.games.observations, self.games.receive()
+        self.finished += step.finished
+        rewards = np.clip(step.rewards, -1, 1) if self.clip_rewards else step.rewards
+        done = step.terminated | step.truncated
+        infos: list[dict] = [{} for _ in range(self.num_envs)]
+        for env in np.flatnonzero(done):
+            last = step.observations[env]
+            if step.over[env]:
+                last = np.concatenate((before[env, 1:], step.final_frames[env][None]))
+            cut = bool(step.truncated[env] and not step.terminated[env])
+            infos[env] = {"terminal_observation": self._seen(last[None])[0], "TimeLimit.truncated": cut}
+        return self._seen(step.observations), rewards.astype(np.float32), done, infos
+
+    def _seen(self, observations: np.ndarray) -> np.ndarray:
+        """[N, stack, *frame] as the space has it."""
+        return observations.reshape(-1, *self.observation_space.shape).astype(self.observation_space.dtype)
+
+    def close(self) -> None:
+        pass
+
+    def get_attr(self, attr_name, indices=None) -> list:
+        return [None] * self.num_envs
+
+    def set_attr(self, attr_name, value, indices=None) -> None:
+        pass
+
+    def env_method(self, method_name, *args, indices=None, **kwargs) -> list:
+        return [None] * self.num_envs
+
+    def env_is_wrapped(self, wrapper_class, indices=None) -> list[bool]:
+        return [False] * self.num_envs
+
+
+def _space(games: VectorGames) -> spaces.Box:
+    """[stack, size, size] of Atari, [channels, 10, 10] of MinAtar, [features] of others."""
+    first, *rest = games.frame_shape
+    if len(games.frame_shape) == 2:
+        return spaces.Box(0, 255, (games.stack, *games.frame_shape), np.uint8)
+    kind = (0, 1, (games.stack * first, *rest), np.uint8) if rest else (-np.inf, np.inf, (games.stack * first,))
+    return spaces.Box(*kind)
