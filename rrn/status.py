@@ -69,18 +69,18 @@ class StatusFile:
         )
         now = _now()
         self.status = Status(
-            "running",
-            None,
-            step,
-            config.steps,
-            last_return,
-            last_evaluation,
-            None,
-            os.getpid(),
-            socket.gethostname(),
-            now,
-            now,
-            go_on,
+            state="running",
+            why=None,
+            step=step,
+            steps=config.steps,
+            last_return=last_return,
+            last_evaluation=last_evaluation,
+            steps_per_second=None,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started=now,
+            updated=now,
+            go_on=go_on,
         )
         self.trainer: Trainer | None = None
         self.began: tuple[float, int] | None = None  # time and step when training began

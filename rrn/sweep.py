@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -29,7 +30,7 @@ from hydra.errors import HydraException
 
 from rrn.compose import conf_dir
 from rrn.config import AtariConfig, Config
-from rrn.errors import UserError
+from rrn.errors import UserError, first_line
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
@@ -101,14 +102,15 @@ def _check_launcher(launcher: str, known: list[str]) -> None:
 
 
 def share_out(configs: list[Config], gpus: int) -> int:
-    """How many runs at a time: a core for each, some to a GPU, and room for their memories; one without joblib."""
+    """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
     try:
         from joblib import cpu_count  # heeds the affinity and the quota of a container
     except ImportError:
         return 1
     configs = [config for config in configs if not is_finished(config)]
     largest = max((_replay_bytes(config) for config in configs), default=0)
-    limits = [len(configs), cpu_count(), psutil.virtual_memory().available // max(largest, 1)]
+    cores = cpu_count() // max((config.threads or 1 for config in configs), default=1)
+    limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
     if gpus:
         limits.append(gpus * RUNS_PER_GPU)
     return max(1, min(limits))
@@ -132,31 +134,20 @@ def _at_once(text: str, default: int) -> int:
     return default if number == -1 else number
 
 
+@dataclass
 class Sweep:
-    """All runs of one command.
+    """All runs of one command."""
 
-    Args:
-        overrides: of the command line.
-        added: what it left open.
-        configs: of each run.
-        shared: what the processes know of each other.
-        launcher: of Hydra.
-        at_once: how many runs at a time; only for the line that says so.
-    """
+    overrides: list[str]  # of the command line
+    added: list[str]  # what it left open
+    configs: list[Config]  # of each run
+    shared: Shared  # what the processes know of each other
+    launcher: str  # of Hydra
+    at_once: int  # how many runs at a time; only for the line that says so
 
-    def __init__(
-        self,
-        overrides: list[str],
-        added: list[str],
-        configs: list[Config],
-        shared: Shared,
-        launcher: str,
-        at_once: int,
-    ):
-        self.overrides, self.added, self.configs, self.shared = overrides, added, configs, shared
-        self.launcher, self.at_once = launcher, at_once
+    def __post_init__(self):
         self.signal: int | None = None
-        self.started = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.started = datetime.now().astimezone().replace(microsecond=0)
         self.over = threading.Event()
 
     def run(self) -> int:
@@ -204,7 +195,7 @@ class Sweep:
         try:
             hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(task)()
         except HydraException as error:
-            return str(error).splitlines()[0]
+            return first_line(error)
         except Exception as error:
             if type(error).__name__ == "TerminatedWorkerError":  # of joblib, which then kills the other workers too
                 return "a process of the sweep was killed, perhaps by the system for lack of memory, and ended the rest"
@@ -235,8 +226,8 @@ class Sweep:
             return
         for row in self.rows():
             if row.state == "running" and row.status.host == socket.gethostname():
-                with suppress(ProcessLookupError):
-                    os.kill(row.status.pid, signal.SIGKILL)
+                with suppress(psutil.Error):
+                    psutil.Process(row.status.pid).kill()
 
     def _watch(self) -> None:
         screen, shown = Screen(sys.stderr), time.monotonic()
@@ -262,7 +253,7 @@ class Sweep:
         if outcome.exists():
             values = json.loads(outcome.read_text())
             return Row(folder, values["state"], values["why"], status)
-        if status is not None and status.updated >= self.started:
+        if status is not None and datetime.fromisoformat(status.updated) >= self.started:
             return Row(folder, status.state, status.why, status)
         return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
 

@@ -11,7 +11,8 @@ import sys
 import textwrap
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ from omegaconf import OmegaConf
 from rrn import checkpoint, sweep, train
 from rrn.compose import compose_config, conf_dir
 from rrn.errors import UserError
-from rrn.status import read_status
+from rrn.one_run import Shared
+from rrn.status import Status, read_status
 from rrn.stopping import StopSignals
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
@@ -295,3 +297,23 @@ def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_
     assert again.returncode == 0, again.stdout + again.stderr
     assert "another time" not in again.stdout
     assert (tmp_path / "sweep/mine.json").exists()
+
+
+def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
+    joblib = pytest.importorskip("joblib")
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
+        config = compose_config(["env=CartPole", f"threads={threads}"])
+        assert sweep.share_out([config] * 20, gpus=0) == at_once
+
+
+def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
+    """Nodes of a cluster may have another time zone than the command."""
+    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
+    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=True), "slurm", 1)
+    status = Status("running", None, 5, 10, None, None, None, 1, "a node", "", "", "")
+    for minutes, state in ((5, "running"), (-5, "waiting")):
+        for zone in (-8, 0, 9):
+            updated = (one.started + timedelta(minutes=minutes)).astimezone(timezone(timedelta(hours=zone)))
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, updated=updated.isoformat()))))
+            assert [row.state for row in one.rows()] == [state]

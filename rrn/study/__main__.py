@@ -122,7 +122,7 @@ def show(console: Console, part: Part, found: Found) -> None:
     for run, state, status in found:
         if state in ("missing", "done"):
             continue
-        words = {"shorter": "done", "running": "running"}.get(state, state)
+        words = "done" if state == "shorter" else state
         why = f" ({status.why})" if status.why else ""
         console.print(Text(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}"))
 
@@ -164,7 +164,7 @@ def show_cost(
     text = f"left: {len(left)} runs, {_steps(sum(steps.values()))} agent steps"
     if all(run.method in costs for run in steps):
         hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
-        at_once = min(share_out([config] * len(left), 0), len(left))
+        at_once = share_out([config] * len(left), 0)
         text += f", {_time(hours)} of one core; with {at_once} at a time {_time(hours / at_once)}"
     console.print(text)
     disks = [costs[run.method].disk_of(run) if run.method in costs else None for run, _ in left]

@@ -15,7 +15,7 @@ from yaml import YAMLError
 
 from rrn.compose import compose_open, conf_dir, to_config
 from rrn.config import AtariConfig, Config
-from rrn.errors import UserError, nearest
+from rrn.errors import UserError, first_line, nearest
 from rrn.whole import read_whole
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
@@ -140,9 +140,7 @@ def load_plan(name: str) -> Plan:
     try:
         plan = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
     except (OmegaConfBaseException, YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: expected overrides, games, methods and seeds ({str(error).splitlines()[0]})."
-        ) from error
+        raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
         raise UserError(f"{path}: expected one game, method and seed at least.")
     return plan

@@ -41,7 +41,6 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
                 child.send_signal(number)
 
     before = {number: signal.signal(number, handle) for number in stopping_signals()}
-    codes = []
     try:
         for words in commands:
             if signals:
@@ -51,7 +50,7 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
             environment = {**os.environ, STOP_WITH: str(os.getpid())}
             children.append(subprocess.Popen([sys.executable, *words], env=environment, start_new_session=True))
             if not at_once:
-                codes.append(children[-1].wait())
+                children[-1].wait()
         codes = [child.wait() for child in children]
     finally:
         for number, handler in before.items():
