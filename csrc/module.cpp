@@ -76,8 +76,7 @@ PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.grad_b = from.address<void>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
   bool there = call.x && call.a && call.b && (call.grad ? call.grad_x && call.grad_a && call.grad_b : call.y != nullptr);
-  bool empty = call.outer == 0 || call.groups == 0 || call.inner == 0;
-  if (!empty && !there) return no_memory();
+  if (!there) return no_memory();
   return without_lock(rrn::run, call);
 }
 

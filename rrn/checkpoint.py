@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from rrn.errors import UserError
+from rrn.errors import UserError, first_line
 
 FORMAT = 3
 
@@ -110,7 +110,7 @@ def load(path: Path) -> dict:
 def _reason(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+    return getattr(error, "strerror", None) or first_line(error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,6 +11,11 @@ class UserError(Exception):
     """What was expected, what came and what to do, in one sentence."""
 
 
+def first_line(error: BaseException) -> str:
+    """Of what an error says, or its type if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def nearest(word: str, known: Collection[str], otherwise: str | None = None) -> str:
     """A sentence with the known name that a word was meant to be; without one, `otherwise`, or all that are known."""
     by_folded = {re.sub(r"[-_ ]", "", name).lower(): name for name in known}

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TextIO
 
-from rrn.stopping import leave_terminal
+from rrn.stopping import tell
 
 
 class Progress:
@@ -26,18 +26,12 @@ class Progress:
         """Show the line now."""
         self.next = time.monotonic() + self.interval
         width = shutil.get_terminal_size().columns - 1
-        self._print(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n")
+        tell(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n", self.stream)
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
         clear = f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r" if self.live else ""
-        self._print(f"{clear}{text}\n")
-
-    def _print(self, text: str) -> None:
-        try:
-            print(text, end="", file=self.stream, flush=True)
-        except OSError:  # the terminal or the pipe is gone, which is no reason to end a run
-            leave_terminal()
+        tell(f"{clear}{text}\n", self.stream)
 
 
 def duration(seconds: float) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from rrn.config import AtariConfig, Config
+from rrn.config import AtariConfig, Config, MinAtarConfig
 
 
 def protocol_line(config: Config) -> str:
-    """Frame skip, sticky actions, max-pool, no-ops, life loss, clipping, frame cap, resize."""
+    """What scores depend on besides the agent: on Atari frame skip, sticky actions, max-pool, no-ops and so on."""
     env = config.env
     clip = "rewards clipped to [-1, 1]" if env.clip_rewards else "rewards not clipped"
+    if isinstance(env, MinAtarConfig):
+        return (
+            f"protocol: {env.name}, sticky actions {env.sticky_actions:g}, ramping {'on' if env.ramping else 'off'}, "
+            f"{clip}, step cap {env.step_cap}"
+        )
     if not isinstance(env, AtariConfig):
         return f"protocol: {env.name}, {clip}"
     return (

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from rrn.activations.snapshots import FILE, Snapshot
+from rrn.errors import UserError
 
 
 def _hide_full_disk(arguments: threading.ExceptHookArgs) -> None:
@@ -30,6 +31,9 @@ class Records:
         step: agent step to go on from.
         lengths: of the files at the checkpoint, as `flush` gave them; what an earlier process wrote beyond is cut
             off. None for a new run.
+
+    Raises:
+        UserError: a file is shorter than that.
     """
 
     def __init__(self, folder: Path, step: int = 0, lengths: dict[str, int] | None = None):
@@ -80,5 +84,7 @@ def _open(path: Path, length: int | None) -> TextIO:
     """The file to append to, cut to a length in bytes, or empty without one."""
     if length is not None:
         with open(path, "r+b") as file:
+            if file.seek(0, os.SEEK_END) < length:
+                raise UserError(f"{path}: it is shorter than it was at the checkpoint; take it back from a copy.")
             file.truncate(length)
     return open(path, "w" if length is None else "a", newline="", encoding="utf-8")

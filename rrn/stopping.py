@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 POLL = 1.0  # seconds between two looks at the file
 HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has no such signal
@@ -71,10 +72,19 @@ def stopping_signals() -> list[int]:
 
 
 def leave_terminal() -> None:
-    """From now on output goes nowhere, where it would fail, unless it goes into a file."""
-    for number in (1, 2):
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    """From now on output goes nowhere, unless it goes into a file."""
+    with open(os.devnull, "wb") as nowhere:
+        for number in (1, 2):
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                os.dup2(nowhere.fileno(), number)
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
+    try:
+        print(text, end="", file=stream, flush=True)
+    except OSError:
+        leave_terminal()
 
 
 def say(line: str) -> None:

@@ -5,6 +5,7 @@ python -m rrn.train agent=dqn env=Pong act=recurrent_rational
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -13,21 +14,25 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import hydra
+import torch
 from filelock import FileLock, Timeout
 from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser  # as hydra.main reads the command line
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from rrn import checkpoint
 from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
 from rrn.config import Config, dotted
 from rrn.device import denormals_as_zero, pick_device, set_threads
-from rrn.errors import UserError
+from rrn.errors import UserError, first_line
 from rrn.output_log import output_log
 from rrn.protocol import protocol_line
 from rrn.status import StatusFile, read_status
-from rrn.stopping import StopSignals
+from rrn.stopping import StopSignals, leave_terminal, tell
 
 FREE = {  # to change on resume
     *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
@@ -54,9 +59,15 @@ def main() -> None:
         GlobalHydra.instance().clear()
         if sweep is not None:
             raise SystemExit(sweep.run())
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
         hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
     except UserError as error:
         _fail(error)
+    except (HydraException, OmegaConfBaseException) as error:  # of its own settings and options
+        _fail(UserError(first_line(error)))
+    except BrokenPipeError:  # as of `--help | head`
+        leave_terminal()
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("stopped at once; what is on disk is left, and resume=true goes on from there", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
@@ -110,20 +121,19 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
             check_folder(folder, config)
             go_on = f"{command} resume=true"
             with log, StatusFile(folder, config, go_on) as status, _one_sentence(folder, command):
-                print(protocol_line(config), flush=True)
-                print(f"run folder: {folder}", flush=True)
+                tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
                 trainer = status.trainer = Trainer(config, folder, status.watch(stop))
                 partial = folder / "config.partial"
                 partial.write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
                 partial.replace(folder / "config.yaml")
                 if trainer.run():
-                    print(
+                    tell(
                         f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}\n"
-                        "go on for longer with the same command, more steps= and resume=true"
+                        "go on for longer with the same command, more steps= and resume=true\n"
                     )
                     return None
                 status.stopped(stop.signal)
-                print(f"stopped at step {trainer.step}; go on with: {go_on}")
+                tell(f"stopped at step {trainer.step}; go on with: {go_on}\n")
                 return stop.signal
 
 
@@ -134,6 +144,14 @@ def _one_sentence(folder: Path, command: str) -> Iterator[None]:
         yield
     except Timeout:
         raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not full:  # on a CPU, torch has no type of its own for it
+            raise
+        raise UserError(
+            f"{folder}: the memory is full ({first_line(error)}); begin another run with smaller sizes, as of "
+            f"agent.batch_size, or free some and go on with: {command} resume=true"
+        ) from error
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"{folder}: {reason}; mend that, then go on with: {command} resume=true") from error
@@ -155,6 +173,11 @@ def check_folder(folder: Path, config: Config) -> None:
     """Raise a UserError unless the folder is free, or holds the run to go on with."""
     path = folder / "config.yaml"
     if not path.exists():
+        if checkpoint.find(folder / "checkpoints"):
+            raise UserError(
+                f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from a "
+                "copy, or set run_dir."
+            )
         return
     if not config.resume:
         raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")

@@ -47,9 +47,8 @@ def share_of_a_run() -> None:
     every = compose_config(["env=Pong"]).evaluation.every
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(config, Path(folder), lambda: False)
-        trainer._evaluate = lambda: (
-            setattr(trainer, "evaluated", trainer.step) or True
-        )  # its time is not that of training
+        # its time is not that of training
+        trainer._evaluate = lambda: setattr(trainer, "evaluated", trainer.step) or True
         trainer._save = lambda: None
         rate = (STEPS + config.agent.warmup) / seconds(trainer.run)  # too high: random play is quicker
         trainer._open()

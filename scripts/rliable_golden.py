@@ -61,9 +61,8 @@ def results(x: np.ndarray, y: np.ndarray) -> dict:
     """All that the tests compare, for one pair."""
     aggregates = estimates(x, lambda scores: np.array([function(scores) for function in AGGREGATES.values()]))
     improvement = estimates((x, y), lambda *pair: np.array([metrics.probability_of_improvement(*pair)]))
-    taus = np.quantile(x, np.linspace(0, 1, 9)).round(
-        4
-    )  # some are scores, as strictly above differs from at least there
+    # some are scores, as strictly above differs from at least there
+    taus = np.quantile(x, np.linspace(0, 1, 9)).round(4)
     taus[1] = x.flat[0]
     return {
         "x": as_mapping(x),

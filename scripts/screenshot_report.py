@@ -23,7 +23,8 @@ document.querySelectorAll("#summary ~ .scroll tbody tr").forEach((row) => {
   if (row.dataset.game && row.dataset.game !== game) row.hidden = true;
 });
 document.querySelectorAll("h3, .note, .chart").forEach((part) => {
-  if (/Final|Over all|dotted/.test(part.textContent) || /finals|profiles/.test(part.dataset.chart)) part.hidden = true;
+  const rest = /Scores, human|Over all|dotted/.test(part.textContent) || /finals|profiles/.test(part.dataset.chart);
+  if (rest) part.hidden = true;
 });
 """
 

@@ -101,6 +101,8 @@ def test_any_layout_and_many_threads(path):
 
 def test_an_open_range_comes_from_the_first_values():
     found = Histogram(10)
+    found.add(torch.empty(0))
+    assert found.range is None
     found.add(torch.tensor([1.0, 3.0, float("nan"), float("inf")]))
     assert found.range == (0.0, 4.0)
     found.add(torch.tensor([9.0]))

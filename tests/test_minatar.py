@@ -14,6 +14,7 @@ from rrn.compose import compose_config
 from rrn.envs import make_games
 from rrn.envs.minatar import GAMES
 from rrn.errors import UserError
+from rrn.protocol import protocol_line
 
 
 def games_of(name, copies=2, **options):
@@ -81,3 +82,11 @@ def test_without_the_package_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "minatar", None)
     with pytest.raises(UserError, match=r"env=MinAtar-Asterix: it needs .* pip install 'rrn\[minatar\]'"):
         games_of("MinAtar-Asterix")
+
+
+def test_the_protocol_line_says_how_hard_the_game_is():
+    plain, other = (
+        protocol_line(compose_config(["env=MinAtar-Breakout", *own])) for own in ([], ["env.ramping=false"])
+    )
+    assert plain == "protocol: MinAtar-Breakout, sticky actions 0.1, ramping on, rewards not clipped, step cap 5000"
+    assert "ramping off" in other

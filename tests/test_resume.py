@@ -14,8 +14,9 @@ import pytest
 import torch
 from conftest import read_scalars, start_on_terminal
 
-from rrn import checkpoint
+from rrn import checkpoint, train
 from rrn.compose import compose_config
+from rrn.errors import UserError
 from rrn.status import read_status
 from rrn.trainer import Trainer
 
@@ -139,6 +140,30 @@ def test_a_run_that_is_not_told_goes_on_without_its_terminal(tmp_path):
     os.close(terminal)
     assert process.wait(timeout=120) == 0
     assert read_status(tmp_path / "run").state == "done"
+
+
+def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    arguments = ["-m", "rrn.train", "experiment=smoke", "env=CartPole", "steps=50", "device=cpu", f"run_dir={tmp_path}"]
+    assert subprocess.run([sys.executable, *arguments], stdout=write, stderr=subprocess.DEVNULL).returncode == 0
+    os.close(write)
+    assert read_status(tmp_path).state == "done"
+
+
+def test_what_is_left_of_a_run_is_not_begun_over(train_here, tmp_path):
+    """Files that were lost are the user's to bring back: a new run would delete the checkpoints."""
+    train_here("env=CartPole", "experiment=smoke", "steps=50", f"run_dir={tmp_path}")
+    again = compose_config(["env=CartPole", "experiment=smoke", "steps=80", f"run_dir={tmp_path}", "resume=true"])
+    log = (tmp_path / "scalars.csv").read_text()
+    (tmp_path / "scalars.csv").write_text(log[:-20])
+    with pytest.raises(UserError, match=r"scalars\.csv: it is shorter than it was at the checkpoint"):
+        train.train(again)
+    (tmp_path / "config.yaml").unlink()
+    for resume in (True, False):
+        with pytest.raises(UserError, match=r"checkpoints are here, but the config\.yaml of their run is missing"):
+            train.train(replace(again, resume=resume))
+    assert checkpoint.find(tmp_path / "checkpoints")
 
 
 def test_a_run_under_nohup_does_not_care(tmp_path):

@@ -14,6 +14,8 @@ from typing import IO, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rrn.errors import first_line
+
 try:
     from cuda.core import Device, LaunchConfig, ObjectCode, Program, ProgramOptions, launch
     from cuda.core.utils import FileStreamProgramCache
@@ -189,7 +191,7 @@ def problem() -> str | None:
         x = torch.zeros(1, device="cuda")
         forward(x, x.new_zeros(1, 6), x.new_zeros(1, 4), "A", (1, 1, 1))
     except Exception as error:  # of the driver or the compiler: each has its own
-        return f"the kernel could not be compiled or started ({type(error).__name__}: {str(error).splitlines()[0]})"
+        return f"the kernel could not be compiled or started ({type(error).__name__}: {first_line(error)})"
     return None
 
 

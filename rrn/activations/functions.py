@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rrn.activations.plain import DSiLU
+from rrn.errors import first_line
 from rrn.evaluating import evaluating
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -74,7 +75,7 @@ def as_function(function: str | Callable) -> Function:
             except Exception as error:
                 raise ValueError(
                     "expected a function of arrays or tensors [K], that works element by element; it failed: "
-                    + str(error).splitlines()[0]
+                    + first_line(error)
                 ) from error
         y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
         if y.shape != x.shape:

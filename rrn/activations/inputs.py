@@ -46,6 +46,8 @@ class Histogram:
 
     def add(self, values: Tensor) -> None:
         """Count the values, of any shape and float type; they are on the device of the first ones."""
+        if not values.numel():
+            return
         if self._counts is None:
             self._begin(values)
         if values.dtype is not torch.float32 or self._fine:

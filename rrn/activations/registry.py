@@ -77,6 +77,7 @@ def make_activations(name: str, places: int, **options) -> list[nn.Module]:
 
     Raises:
         UserError: no such activation.
+        ValueError: options that do not fit the places, or that `Rational` refuses.
     """
     if name not in ACTIVATIONS:
         raise UserError(
