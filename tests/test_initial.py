@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from fit_presets import DEGREES, FUNCTIONS, row
 
 X = np.linspace(-3, 3, 12_001)
+ROUNDING = 1e-10  # in the errors of fits
 
 
 def error(name, version="A", degrees=(5, 4), preset="l2", x=X):
@@ -35,6 +36,14 @@ def test_errors_are_those_in_the_table(key):
     found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 12_001))
     assert np.abs(found).max() == pytest.approx(float(table()[key]["largest"]), rel=0.03, abs=3e-8)
     assert np.sqrt(np.mean(found**2)) == pytest.approx(float(table()[key]["rms"]), rel=0.03, abs=3e-8)
+
+
+def test_each_preset_is_the_better_one_in_what_it_names():
+    for (*form, preset), least_squares in table().items():
+        if preset == "l2":
+            minimax = table()[*form, "minimax"]
+            assert float(least_squares["rms"]) <= 1.001 * float(minimax["rms"]) + ROUNDING, form
+            assert float(minimax["largest"]) <= 1.001 * float(least_squares["largest"]) + ROUNDING, form
 
 
 @pytest.mark.parametrize("choice", [("leaky_relu", (5, 4), "A", "minimax"), ("tanh", (3, 2), "C", "wide")])

@@ -168,11 +168,11 @@ def fit(
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
     x = np.linspace(low, high, POINTS)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
-    if norm == "minimax":
-        held = outside if degrees[0] <= degrees[1] + 1 else None
-        numerator, denominator = minimax((low, high), target, weigh, degrees, version, held, growth)
-    else:
-        numerator, denominator = _least_squares(x, target(x), np.sqrt(weigh(x)), degrees, version, outside, growth)
+    held = outside if degrees[0] <= degrees[1] + 1 else None
+    numerator, denominator = minimax((low, high), target, weigh, degrees, version, held, growth)
+    if norm == "l2":  # the other one is near, where starts at random do not find the way
+        of_points = x, target(x), np.sqrt(weigh(x))
+        numerator, denominator = _least_squares(*of_points, degrees, version, outside, growth, denominator)
     dense = np.linspace(low, high, 20 * POINTS)
     error = _polynomial(numerator, dense) / _q(denominator, dense, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
@@ -210,12 +210,15 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
     return target, lambda at: np.maximum(weigh(at), floor)
 
 
-def _least_squares(x, target, root, degrees, version: str, outside, growth: float) -> tuple[np.ndarray, np.ndarray]:
+def _least_squares(
+    x, target, root, degrees, version: str, outside, growth: float, near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of the least error from a denominator that is near, and from some at random."""
     n, m = degrees
     generator = np.random.default_rng(0)
+    scale = max(abs(x[0]), abs(x[-1]))
     best: tuple[float, np.ndarray] | None = None
-    for start in np.arange(STARTS):
-        guess = _guess(generator, start, m, version, max(abs(x[0]), abs(x[-1])))
+    for guess in (near, *(_guess(generator, start, m, version, scale) for start in range(STARTS))):
         arguments = (x, target, root, n, version, outside, growth)
         found = least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
         if best is None or found.cost < best[0]:
