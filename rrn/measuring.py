@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.places import places
-from rrn.activations.rational import Place
+from rrn.activations.rational import owner_of
 from rrn.activations.snapshots import Snapshot, read_snapshots
 from rrn.agents.agent import Agent
 from rrn.plasticity import dormant, effective_rank, mean_activity, moved, norm
@@ -59,7 +59,7 @@ class Measures:
         self.learning = [  # names of the places whose activation learns
             name
             for name, module in places(agent.network.layers)
-            if any(p.requires_grad for p in (module.owner if isinstance(module, Place) else module).parameters())
+            if any(p.requires_grad for p in owner_of(module).parameters())
         ]
         self.gradients: dict[str, float] = {}  # norms, of the last update before the checkpoint
         self.first: Snapshot | None = None

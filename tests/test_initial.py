@@ -41,7 +41,7 @@ def test_errors_are_those_in_the_table(key):
 def test_each_preset_is_the_better_one_in_what_it_names():
     for (*form, preset), least_squares in table().items():
         if preset == "l2":
-            minimax = table()[*form, "minimax"]
+            minimax = table()[(*form, "minimax")]
             assert float(least_squares["rms"]) <= 1.001 * float(minimax["rms"]) + ROUNDING, form
             assert float(minimax["largest"]) <= 1.001 * float(least_squares["largest"]) + ROUNDING, form
 

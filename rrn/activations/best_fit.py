@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from rrn.activations.functions import ALIASES, FUNCTIONS, Function, as_function, named
 from rrn.activations.inputs import Histogram
-from rrn.activations.rational import check_range
+from rrn.activations.rational import check_range, owner_of
 
 SCALES, SHIFTS = (0.3, 1.0, 3.0), (-1.0, 0.0, 1.0)  # starts, for inputs of standard deviation 1
 POINTS = 401
@@ -105,7 +105,7 @@ def best_fit(
         ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
             rows of coefficients.
     """
-    owner = getattr(module, "owner", module)
+    owner = owner_of(module)
     rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
     if rows > 1:
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rrn.activations.cpu import Layout
 from rrn.errors import first_line
 
 try:
@@ -74,18 +75,27 @@ def cut(outer: int, groups: int, inner: int, width: int, processors: int, least_
     return Cut("COLUMNS", width, chunks, columns, tiles * chunks, repeats, inner // width)
 
 
-def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: tuple[int, int, int]) -> Tensor:
+def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout) -> Tensor:
     """R(x), with x dense in memory as `layout` (outer, groups, inner) says, of any float type, and with coefficients
     in the type of the arithmetic."""
     y = torch.empty_like(x)
     part = cut(*layout, _width(x, y), _processors(x.device))
     pointers = [t.data_ptr() for t in (x, numerator, denominator, y)]
-    _run("forward", part.blocks, x, _variant(x, numerator, denominator, version, part), *pointers, *layout, *part[2:4])
+    _run(
+        "forward",
+        part.blocks,
+        x,
+        _variant(x, numerator, denominator, version, part),
+        *pointers,
+        *layout,
+        part.chunks,
+        part.columns,
+    )
     return y
 
 
 def backward(
-    grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: tuple[int, int, int]
+    grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients for x, numerator and denominator; grad has the strides and the type of x."""
     grads = torch.empty_like(x), torch.empty_like(numerator), torch.empty_like(denominator)
@@ -94,7 +104,7 @@ def backward(
     partial = numerator.new_empty(part.chunks * size * part.repeats * groups * part.run)
     variant = _variant(x, numerator, denominator, version, part)
     pointers = [t.data_ptr() for t in (x, numerator, denominator, grad, grads[0], partial)]
-    _run("backward", part.blocks, x, variant, *pointers, *layout, *part[2:4])
+    _run("backward", part.blocks, x, variant, *pointers, *layout, part.chunks, part.columns)
     pointers = [t.data_ptr() for t in (partial, denominator, *grads[1:])]
     _run("finish", groups * size, x, variant, *pointers, part.chunks, groups, part.repeats, part.run)
     return grads

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from rrn.activations.forms import AffineRational
-from rrn.activations.rational import Place, Rational
+from rrn.activations.rational import Place, Rational, owner_of
 
 COEFFICIENTS = ("numerator", "denominator")
 WITH_BIAS = (nn.Linear, _ConvNd, _BatchNorm, nn.LayerNorm, nn.GroupNorm)  # the bias is added last
@@ -42,7 +42,7 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     new = dict(state)
     places = {name: module for name, module in model.named_modules() if isinstance(module, Rational | Place)}
     names = {module: name for name, module in places.items()}
-    owners = {name: names.get(getattr(module, "owner", module), name) for name, module in places.items()}
+    owners = {name: names.get(owner_of(module), name) for name, module in places.items()}
     rows: dict[str, Tensor] = {}
     for name, owner in owners.items():
         for key in (*COEFFICIENTS, "center"):

@@ -17,7 +17,7 @@ from rrn.activations.functions import as_function
 from rrn.activations.inputs import Histogram
 from rrn.activations.places import places
 from rrn.activations.poles import poles
-from rrn.activations.rational import Place, Rational
+from rrn.activations.rational import Rational, owner_of
 from rrn.evaluating import evaluating
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
@@ -97,7 +97,7 @@ def plot(
 @torch.no_grad()
 def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
     """The activation at x [K] in evaluation mode, [K, lines]: a line for each row of coefficients or each output."""
-    module = module.owner if isinstance(module, Place) else module
+    module = owner_of(module)
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
     points = torch.from_numpy(np.asarray(x, dtype=np.float64)).to(like.device)[:, None]  # [K, 1]
     with evaluating(module):

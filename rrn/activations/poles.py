@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from rrn.activations.rational import Place, Rational
+from rrn.activations.rational import Rational, owner_of
 
 
 def real_poles(denominator: Sequence[float]) -> tuple[float, ...]:
@@ -18,7 +18,7 @@ def real_poles(denominator: Sequence[float]) -> tuple[float, ...]:
 
 def poles(module: nn.Module) -> tuple[float, ...]:
     """Real poles of an activation, of all its rows; only a rational of version N can have any."""
-    owner = module.owner if isinstance(module, Place) else module
+    owner = owner_of(module)
     if not isinstance(owner, Rational) or owner.version != "N":
         return ()
     return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))

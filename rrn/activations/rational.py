@@ -199,6 +199,11 @@ class Place(nn.Module):
         return f"shared: {self.owner.extra_repr()}"
 
 
+def owner_of(module: nn.Module) -> nn.Module:
+    """The module that has the coefficients of a place; any other module itself."""
+    return module.owner if isinstance(module, Place) else module
+
+
 def check_range(range: object) -> None:
     """Raise ValueError unless these are two finite numbers, the lower one first."""
     if not is_range(range):

@@ -66,11 +66,11 @@ class _Values:
         self.beyond = x.abs().clamp(min=self.limit)
         tail = self.beyond / self.limit
         self.tail = tail if self.excess == 1 else tail**self.excess
-        self.p = _horner(a, self.z)
+        self.p = _polynomial(a, self.z)
         # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
         self.first = 0 if version == "C" else 1
         self.y, c = (self.z.abs(), b.abs()) if version == "A" else (self.z, b)
-        self.s = _horner(c, self.y) if version == "C" else _horner(c, self.y) * self.y
+        self.s = _polynomial(c, self.y) if version == "C" else _polynomial(c, self.y) * self.y
         self.c = c
         self.q = (0.1 if version == "C" else 1.0) + (self.s if version in "AN" else self.s.abs())
 
@@ -83,10 +83,10 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
     grad_s = -grad_p * r
     if version in "BCD":
         grad_s = grad_s * _sign(v.s)
-    slope = grad_s * _horner(_derivative(v.c, v.first), v.y)
+    slope = grad_s * _polynomial(_derivative(v.c, v.first), v.y)
     if version == "A":
         slope = slope * _sign(x)
-    inside = grad_p * _horner(_derivative(a, 0), v.z) + slope
+    inside = grad_p * _polynomial(_derivative(a, 0), v.z) + slope
     outside = grad * v.tail * r * (v.excess / v.beyond) * _sign(x)
     grad_x = torch.where(x.abs() <= v.limit, inside, outside)
     grad_b = _power_sums(grad_s, v.y, v.first, b)
@@ -111,7 +111,7 @@ def _limit(a: Tensor, b: Tensor) -> Tensor:
     return torch.exp2((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))
 
 
-def _horner(c: Tensor, z: Tensor) -> Tensor:
+def _polynomial(c: Tensor, z: Tensor) -> Tensor:
     """sum_i c_i z^i with the shape of z."""
     total = c[-1].expand_as(z)
     for row in reversed(c[:-1].unbind()):

@@ -19,7 +19,7 @@ from rrn.activations.places import places
 from rrn.activations.plain import PELU
 from rrn.activations.plot import RANGE, Shape, values
 from rrn.activations.poles import poles
-from rrn.activations.rational import Place, Rational, RecurrentRational
+from rrn.activations.rational import Rational, RecurrentRational, owner_of
 
 FILE = "shapes.jsonl"  # in the folder of a run
 POINTS = 401
@@ -116,7 +116,7 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
     found = {}
     for name, module in places(model):
         histogram = getattr(module, "recorded_inputs", None) if inputs is None else inputs.get(name)
-        owner = module.owner if isinstance(module, Place) else module
+        owner = owner_of(module)
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
             rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))

@@ -34,7 +34,7 @@ class Network(nn.Module):
         return fully_connected(stack * frame_shape[0], self.widths, activations)
 
     def prepared(self, observations: Tensor) -> Tensor:
-        """What goes into the first layer."""
+        """What goes into the first layer, for observations [N, stack, *frame_shape]."""
         return observations
 
     def forward(self, observations: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")
 
 @dataclass(frozen=True)
 class Style:
+    """How the curves, marks and bars of a method look, in words of plotly."""
+
     colour: str
     dash: str
     symbol: str

@@ -72,7 +72,7 @@ def study(arguments: Sequence[str]) -> int:
         return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
     left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
     if left:
-        measure = None if "measure=false" in arguments else "measure=true" in arguments
+        measure = next((word for word in ("true", "false") if f"measure={word}" in arguments), "needed")
         show_cost(console, part, left, found, measure)
         console.print(Text(f"start them: {shlex.join(['python', '-m', 'rrn.study', *words, 'start'])}"), soft_wrap=True)
     return 0
@@ -143,21 +143,21 @@ def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Tab
 
 
 def show_cost(
-    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: bool | None
+    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: str
 ) -> None:
     """Steps, hours and disk of what is left.
 
-    Hours and disk are shown if each method has runs, or was measured before or now; `measure` is true for anew, even
-    where there are runs, and None for not at all.
+    Hours and disk are shown if each method has runs, or was measured before or now. `measure` says when: `needed`,
+    `true` for anew even where there are runs, `false` for never.
     """
     largest = max((run for run, _ in left), key=lambda run: run.transitions)
     config = part.configuration(largest.game, largest.method)
     costs: dict[Method, Cost] = {}
     for method in {run.method: None for run, _ in left}:
         of_method = [(run, status) for run, _, status in found if run.method == method and status]
-        cost = None if measure else from_runs(of_method, config.checkpoint.keep)
-        if cost is None and measure is not None:
-            cost = measured(part, method, console.print, anew=measure)
+        cost = None if measure == "true" else from_runs(of_method, config.checkpoint.keep)
+        if cost is None and measure != "false":
+            cost = measured(part, method, console.print, anew=measure == "true")
         if cost:
             costs[method] = cost
     steps = {run: max(run.steps - (status.step if status else 0), 0) for run, status in left}

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,6 +24,9 @@ from rrn.device import pick_device
 from rrn.envs import make_games
 from rrn.status import Status
 from rrn.study.plan import Method, Part, PlannedRun, transitions
+
+if TYPE_CHECKING:
+    from rrn.agents.agent import Agent
 
 SECONDS = 4.0  # of each measurement
 LEAST = 60.0  # seconds of training that say how fast a run is
@@ -127,8 +131,8 @@ def _bytes(state: dict) -> int:
         return checkpoint.save(Path(folder), 0, {"state": state}, 1).stat().st_size
 
 
-def _acting_rate(config: Config, agent) -> float:
-
+def _acting_rate(config: Config, agent: Agent) -> float:
+    """Agent steps a second in games of an evaluation."""
     games = make_games(config.env, config.evaluation.num_envs, (config.seed, 1))
     observations = games.reset((config.seed, 1))
 

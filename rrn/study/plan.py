@@ -23,6 +23,8 @@ OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}
 
 @dataclass(frozen=True)
 class Method:
+    """An agent with an activation, and what is set for these alone."""
+
     agent: str = MISSING
     act: str = MISSING
     overrides: list[str] = field(default_factory=list)  # of its own, such as act.lr=1e-5
@@ -47,6 +49,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlannedRun:
+    """One run of a plan."""
+
     game: str
     method: Method
     seed: int
