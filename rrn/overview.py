@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rrn.progress import count
+from rrn.progress import count, duration
 
 if TYPE_CHECKING:
     from rrn.status import Status
@@ -91,7 +91,7 @@ def _numbers(row: Row) -> list[str]:
         f"{100 * _part(status):.0f}%",
         count(status.step),
         (count(rate) if rate >= 9.95 else f"{rate:.1f}") if rate else "",
-        _short((status.steps - status.step) / rate) if running else "",
+        duration((status.steps - status.step) / rate) if running else "",
         _score(status.last_return),
         _score(status.last_evaluation),
     ]
@@ -110,16 +110,6 @@ def _score(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.1f}" if abs(value) < 1e4 else f"{value:.0f}" if abs(value) < 1e6 else f"{value:.1e}"
-
-
-def _short(seconds: float) -> str:
-    """A time in at most six characters: 42s, 5m10s, 2h05m, 3d04h."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"
-    return f"{hour}h{minute:02}m" if hour else f"{minute}m{second:02}s" if minute else f"{second}s"
 
 
 def _reason(row: Row, width: int, cut: bool) -> list[str]:

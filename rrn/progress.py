@@ -35,10 +35,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as 1:02:03, or 02:03 under an hour."""
+    """A time in at most six characters: 42s, 5m10s, 2h05m, 3d04h."""
     minutes, second = divmod(int(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"
+    return f"{hour}h{minute:02}m" if hour else f"{minute}m{second:02}s" if minute else f"{second}s"
 
 
 def count(number: float) -> str:
