@@ -44,22 +44,22 @@ def _seeds(cells: Sequence[Cell]) -> Iterable[str]:
 
 def _left_out(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:
     """Runs with scores that no number contains, and seeds of the paper whose curves end before our runs."""
-    for cell in cells:
-        states = Counter(
-            run.state
-            for run in runs
-            if (run.curve.game, (run.curve.agent, run.curve.act)) == (cell.game, cell.method)
-            and len(run.curve.steps)
-            and run.curve.seed not in cell.scores
-        )
-        if states:
-            which = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-            yield f"{_name(cell)}: its numbers leave out runs that have scores: {which}."
-        if cell.paper_end and cell.paper_then and cell.paper_then.seeds < cell.paper_end.seeds:
-            yield (
-                f"{_name(cell)}: {cell.paper_then.seeds} of the paper's {cell.paper_end.seeds} seeds have a curve up "
-                f"to {cell.steps[0]:,} agent steps."
-            )
+    counted = {(cell.game, cell.method, seed) for cell in cells for seed in cell.scores}
+    states = Counter(
+        run.state
+        for run in runs
+        if len(run.curve.steps) and (run.curve.game, (run.curve.agent, run.curve.act), run.curve.seed) not in counted
+    )
+    if states:
+        which = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+        yield f"Runs that are not finished have scores too, which count where no other run is finished: {which}."
+    short = [
+        f"{_name(cell)} ({cell.paper_then.seeds} of {cell.paper_end.seeds})"
+        for cell in cells
+        if cell.paper_end and cell.paper_then and cell.paper_then.seeds < cell.paper_end.seeds
+    ]
+    if short:
+        yield f"Not all seeds of the paper have a curve as long as our runs: {'; '.join(short)}."
 
 
 def _steps(cells: Sequence[Cell], over: Sequence[OverGames]) -> Iterable[str]:
