@@ -104,23 +104,27 @@ class Page:
 
     def _summary(self) -> str:
         parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in self.notes)]
+        of_paper = (
+            " Paper then: after the fewest steps of ours, from the authors' curves, while these last. Paper at end: as "
+            "printed, with their standard deviation (sd)."
+        )
         parts.append(
             '<p class="note">The score of a run is the mean of its last evaluation, as in the paper, or, where no run '
             "is finished, of the last one that all have; n is the number of seeds, an interval the 95 % percentile "
-            "bootstrap over them. Differences are taken after the fewest steps of both sides. Paper then: after the "
-            "fewest steps of ours, from the authors' curves, while these last. Paper at end: as printed, with their "
-            "standard deviation (sd). Baseline: "
-            f"{' or '.join(BASELINE)}.</p>"
+            "bootstrap over them. Differences are taken after the fewest steps of both sides."
+            f"{of_paper if self._compares else ''} Baseline: {' or '.join(BASELINE)}.</p>"
         )
-        heads = ["game", "activation", "ours", "steps", "paper then", "ours - paper", "paper at end", "ours - baseline"]
+        beside = ["paper then", "ours - paper", "paper at end"] if self._compares else []
+        heads = ["game", "activation", "ours", "steps", *beside, "ours - baseline"]
         lines = []
         for _, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
             for number, row in enumerate(group):
-                cells = [row.game, self.label(row.method), row.ours, row.steps, row.paper_then, row.difference]
-                cells += [row.paper_end, row.against]
+                cells = [row.game, self.label(row.method), row.ours, row.steps]
+                cells += [row.paper_then, row.difference, row.paper_end] if self._compares else []
+                cells.append(row.against)
                 marks = f'data-game="{escape(row.game)}" data-method="{escape("|".join(row.method))}"'
                 lines.append(f"<tr {marks}{' class=first' * (not number)}>{_cells(cells)}</tr>")
-        parts.append(_table(heads, lines))
+        parts.append(_table(heads, lines, "games"))
         parts += [self._over_games(one) for one in self.over if one.rows]
         bars = charts.finals(self.cells, self.styles, self.labels)
         if bars:
