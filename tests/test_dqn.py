@@ -282,3 +282,25 @@ def test_the_compiled_loss_makes_the_same_updates():
     moved = (ends[0] - start).abs().max()
     assert moved > 1e-3
     assert (ends[0] - ends[1]).abs().max() < 0.02 * moved
+
+
+def test_version_d_draws_no_noise_for_the_target_nor_for_acting():
+    agent, batch = agent_for("act=rational", "act.version=D"), random_batch()
+    assert torch.equal(agent.target(batch.states), agent.target(batch.states))
+    assert not torch.equal(agent.network(batch.states), agent.network(batch.states))
+    assert torch.equal(*(agent.act_and_predict(batch.states.numpy(), 0.0)[1] for _ in range(2)))
+
+
+def test_pixels_are_divided_by_255():
+    config = compose_config(["act=relu"])
+    network = make_network(config, make_games(config.env, 1, (0,)), 6)
+    pixels = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
+    for x in (pixels, pixels.float()):
+        assert torch.allclose(network(x), network.layers(pixels.float() / 255), atol=1e-6)
+
+
+def test_an_update_says_mean_and_largest_q():
+    agent, batch = agent_for(), random_batch()
+    q = agent.network(batch.states).gather(1, batch.actions[:, None]).detach()
+    measured = agent.update(batch)
+    assert (measured["q_mean"], measured["q_max"]) == pytest.approx((q.mean().item(), q.max().item()))

@@ -138,3 +138,11 @@ def test_the_penalty_pulls_a_shape_back():
         rrn.ShapePenalty(nn.ReLU())
     with pytest.raises(ValueError, match="low < high"):
         rrn.ShapePenalty(network, (3, -3))
+
+
+def test_the_penalty_is_the_mean_of_squares_on_its_range():
+    act = rrn.Rational(([0.0, 1.0], [0.0]), (1, 1))
+    penalty = rrn.ShapePenalty(nn.Sequential(act), (0.0, 2.0), points=3)
+    with torch.no_grad():
+        act.numerator[0, 1] = 3.0  # from x to 3 x, at 0, 1 and 2
+    assert penalty().item() == pytest.approx((0 + 4 + 16) / 3)

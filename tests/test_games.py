@@ -9,7 +9,7 @@ from ale_py.vector_env import AtariVectorEnv
 
 from rrn.compose import compose_config
 from rrn.envs import make_games
-from rrn.envs.atari import TWO_PLAYERS, atari_games
+from rrn.envs.atari import TWO_PLAYERS, atari_games, emulator_options
 from rrn.errors import UserError
 
 
@@ -189,3 +189,10 @@ def test_observations_of_a_step_are_not_overwritten_by_the_next():
     for row in random_actions(games, 20):
         games.step(row)
     assert np.array_equal(first, copy)
+
+
+def test_options_of_the_emulator_are_those_of_the_configuration():
+    config = compose_config(["env=Pong", "env.max_pool=true", "env.sticky_actions=0.25"]).env
+    options = emulator_options(config, 3)
+    assert (options["maxpool"], options["repeat_action_probability"], options["num_envs"]) == (True, 0.25, 3)
+    assert (options["noop_max"], options["max_num_frames_per_episode"]) == (config.noop_max, config.frame_cap)

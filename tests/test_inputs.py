@@ -183,3 +183,9 @@ def test_mistakes_are_sentences():
         Histogram(0)
     with pytest.raises(ValueError, match="low < high"):
         Histogram(3, (1, 1))
+
+
+def test_outliers_do_not_choose_the_range():
+    found = Histogram(10)
+    found.add(torch.cat((torch.linspace(0, 1, 9_996), torch.tensor([-1e6, -1e6, 1e6, 1e6]))))
+    assert found.range == pytest.approx((-0.5, 1.5), abs=0.01)

@@ -90,3 +90,8 @@ def test_the_protocol_line_says_how_hard_the_game_is():
     )
     assert plain == "protocol: MinAtar-Breakout, sticky actions 0.1, ramping on, rewards not clipped, step cap 5000"
     assert "ramping off" in other
+
+
+def test_sticky_actions_and_ramping_reach_the_package():
+    (copy,) = games_of("MinAtar-Asterix", 1, sticky_actions=0.3, ramping="false").copies
+    assert (copy.sticky_action_prob, copy.env.ramping) == (0.3, False)

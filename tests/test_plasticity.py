@@ -20,7 +20,7 @@ from rrn.agents import AGENTS, make_agent, make_learner
 from rrn.compose import compose_config
 from rrn.envs import Game, Step, make_games
 from rrn.evaluation import play
-from rrn.measuring import Measures, record_activity
+from rrn.measuring import Measures, _dormant, record_activity
 from rrn.plasticity import dormant, effective_rank, mean_activity, moved, norm, returns_after
 from rrn.predictions import Predictions
 
@@ -292,3 +292,20 @@ def test_a_checkpoint_without_measures_goes_on(train_here):
     torch.save(state, last)
     train_here(*overrides, "steps=500", "checkpoint.every=50", "resume=true")
     assert (400, "plasticity/gradient_norm/act1") in {(step, name) for step, name, _ in read_scalars(folder)}
+
+
+def test_each_unit_counts_the_same_among_all_of_a_network():
+    found = _dormant({"act1": torch.tensor([0.0, 1.0]), "act2": torch.ones(8)})
+    assert found == {"dormant": 0.1, "dormant/act1": 0.5, "dormant/act2": 0.0}
+
+
+def test_logged_norms_of_weights_are_those_of_the_layers():
+    agent = make_agent(config := compose_config(["env=CartPole"]), make_games(config.env, 1, (0,)), CPU)
+    network = agent.network.layers
+    with record_activity(network) as activity:
+        network(torch.randn(300, 1, 4))
+    values = Measures(agent).take(activity, rrn.snapshot(network, 0))
+    for name in ("hidden1", "output"):
+        layer = getattr(network, name)
+        wanted = torch.cat([p.flatten() for p in layer.parameters()]).norm().item()
+        assert values[f"weight_norm/{name}"] == pytest.approx(wanted, rel=1e-5)

@@ -197,3 +197,32 @@ def test_learning_rate_of_the_coefficients_falls_too():
     agent = learner_for("act=rational", "act.lr=0.5").agent
     agent.update(samples_of(agent), fraction=0.5)
     assert [group["lr"] for group in agent.optimiser.param_groups] == [1.25e-4, 0.25]
+
+
+def test_a_rollout_becomes_samples_with_advantages_and_returns():
+    learner = learner_for("agent.gamma=0.9", "agent.gae_lambda=0.5")
+    learner._collect()
+    samples = learner._samples()
+    last = learner.agent.value(torch.from_numpy(learner.games.observations))
+    wanted = advantages(learner.rewards, learner.values, learner.over, last, gamma=0.9, lam=0.5)
+    assert torch.allclose(samples.advantages, wanted.flatten())
+    assert torch.allclose(samples.returns, (wanted + learner.values).flatten())
+    missed = ((samples.returns - samples.values).var() / samples.returns.var()).item()
+    assert learner.drain()["explained_variance"] == pytest.approx(1 - missed, abs=1e-5)
+
+
+def test_version_d_draws_no_noise_in_a_rollout():
+    learner, seen = learner_for("act=rational", "act.version=D"), []
+    learner.agent.update = lambda samples, *rest: seen.append(samples) or []
+    learner.advance(0, False)
+    learner.agent.network.eval()
+    assert torch.allclose(seen[0].values, learner.agent.policy(seen[0].observations)[1], atol=1e-6)
+
+
+def test_the_divergence_is_that_of_the_ratios():
+    agent = learner_for().agent
+    samples = samples_of(agent)
+    log_policy = agent.policy(samples.observations)[0].log_softmax(1).detach()
+    ratio = (log_policy.gather(1, samples.actions[:, None])[:, 0] - samples.log_probs).double().exp()
+    kl = agent.loss(samples, 0.2)[1]["approx_kl"].item()
+    assert kl == pytest.approx((ratio - 1 - ratio.log()).mean().item(), rel=1e-4)

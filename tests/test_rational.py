@@ -318,3 +318,11 @@ def test_version_d_draws_within_vmap():
     module = rrn.Rational(version="D")
     drawn = torch.vmap(module, randomness="different")(torch.ones(4, 3))
     assert len(drawn.unique()) == 4
+
+
+def test_the_noise_of_version_d_is_a_tenth_to_each_side():
+    module = rrn.Rational(([1.0, 0.0], [1.0]), (1, 1), "D", groups=20_000)
+    noisy = module(torch.zeros(1, 20_000)).detach()  # a_0 with its noise alone
+    assert (noisy.min().item(), noisy.max().item(), noisy.mean().item()) == pytest.approx((0.9, 1.1, 1.0), abs=2e-3)
+    below = 1 / module(torch.ones(1, 20_000)).detach()  # (1 + b_1 with its noise) / a_0 with its own
+    assert (below.min().item(), below.max().item()) == pytest.approx((1.9 / 1.1, 2.1 / 0.9), abs=2e-2)

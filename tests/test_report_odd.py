@@ -16,7 +16,7 @@ from rrn.activations.snapshots import FILE
 from rrn.curves import Curve
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
-from rrn.report.cells import make_cells
+from rrn.report.cells import against_baseline, make_cells
 from rrn.report.notes import notes
 from rrn.report.runs import read_runs
 from rrn.report.shape_charts import evolution
@@ -171,3 +171,36 @@ def test_a_log_with_a_row_twice_or_a_word_is_left_out(tmp_path, capsys):
         printed = " ".join(capsys.readouterr().out.split())
         assert message in printed
         assert f"{act} 10.0 (n=1)" in printed
+
+
+def curve(scores, seed=0, act="rational", game="Pong"):
+    return Curve(game, "dqn", act, seed, np.arange(len(scores)) * 100, np.array(scores, float))
+
+
+def test_numbers_over_all_games_are_after_equal_steps():
+    two = ("Pong", "Qbert")
+    short = [curve([0, 1, 2], act="leaky_relu", game=game) for game in two]
+    (found,) = over_games(make_cells([*short, *(curve([0, 1, 2, 900], game=game) for game in two)]))
+    assert found.rows[0].scores == found.rows[1].scores
+    assert found.steps == {"Pong": 200, "Qbert": 200}
+
+
+def test_leaky_relu_is_the_baseline_and_stands_first():
+    acts = ("rational", "crelu", "relu", "leaky_relu")
+    cells = make_cells([curve([0, score], act=act) for score, act in enumerate(acts)])
+    assert [cell.method[1] for cell in cells] == ["leaky_relu", "relu", "crelu", "rational"]
+    gaps = {method[1]: gap.difference.value for (_, method), gap in against_baseline(cells).items()}
+    assert gaps == {"relu": -1, "crelu": -2, "rational": -3}
+
+
+def test_notes_on_few_seeds_and_unequal_runs():
+    silu = [curve([0, 1], 1, act="silu"), curve([0, 1, 2, 3, 4], 0, act="silu")]
+    cells = make_cells([curve([0, 1, 2], act="leaky_relu"), curve([0, 1, 2, 3]), *silu])
+    text = " ".join(notes(cells, [], [], []))
+    assert "3 of 3 scores rest on fewer than 5 seeds (the fewest: 1)." in text
+    assert "1 score is of runs of unequal length" in text
+    enough = make_cells([curve([0, 1, 2], seed) for seed in range(5)])
+    assert "rest on fewer" not in " ".join(notes(enough, [], [], []))
+    gap = make_cells([curve([0, 1], act="leaky_relu"), curve([0, 1, 2])])
+    after = "Pong, dqn rational: the difference from the baseline is that after 100 agent steps."
+    assert after in notes(gap, [], [], [])

@@ -291,3 +291,9 @@ def test_a_start_is_of_these_runs_and_no_others(chosen):
 RUNS_OF_A_PART = take_part(
     load_plan("paper"), ["env=Pong,Breakout", "act=rational,silu", "agent=dqn", "seed=0,1,2", "frames=4M"]
 ).runs()
+
+
+def test_what_is_left_of_a_run_counts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("runs"), "Pong", "rational", 0, steps=1_500_000, done=0.4, state="stopped")
+    assert "left: 1 runs, 0.9 M agent steps" in listed(capsys, "paper", "env=Pong", "act=rational", "seed=0")
