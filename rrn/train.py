@@ -80,6 +80,7 @@ def _run(composed: DictConfig) -> None:
     except UserError as error:
         _fail(error)
     if stopped_by:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done, and one more would only disturb Python's end
         raise SystemExit(128 + stopped_by)  # as a shell reports it
 
 

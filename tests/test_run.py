@@ -80,7 +80,7 @@ def test_output_in_a_file_is_readable(command):
     assert "\r" not in process.stdout + process.stderr
     assert process.stdout.startswith("protocol: ")
     assert re.search(r"^step 0: evaluation mean [\d.]+, median", process.stderr, re.MULTILINE)
-    assert re.search(r"400/400 \d+/s left 00:00 return \d+ eval [\d.]+ eps 0\.10", process.stderr)
+    assert re.search(r"400/400 \d+/s left 0s return \d+ eval [\d.]+ eps 0\.10", process.stderr)
     assert all(len(line) <= 100 for line in process.stderr.splitlines())
 
 

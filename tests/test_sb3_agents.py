@@ -207,7 +207,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
     learner = learner_for("sb3_ppo", env="CartPole")
     with torch.no_grad():
         learner.model.policy.value_net.weight.fill_(float("inf"))
-    with pytest.raises(UserError, match="the policy is not finite, its network gives NaN or inf; try a smaller"):
+    with pytest.raises(UserError, match=r"is not finite.*; try a smaller"):  # the loss, or after an update the policy
         learner.advance(0, False)
     learner = learner_for("sb3_ppo", env="CartPole")
     with torch.no_grad():
