@@ -88,7 +88,8 @@ class SB3Agent(Agent):
         try:
             probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
         except ValueError as error:
-            raise _of_not_finite(error) from error
+            _explain(error)
+            raise
         actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
         return actions, self.policy.value_net(value_features).squeeze(1)
 
@@ -118,11 +119,12 @@ class SB3Agent(Agent):
         self.model.policy.load_state_dict(state["policy"])
 
 
-def _of_not_finite(error: ValueError) -> Exception:
-    """What torch says of a policy with NaN, as a sentence; any other error as it is."""
-    if not str(error).startswith("Expected parameter"):
-        return error
-    return UserError("the policy is not finite, its network gives NaN or inf; try a smaller agent.learning_rate.")
+def _explain(error: ValueError) -> None:
+    """Raise a UserError for what torch says of a policy with NaN."""
+    if str(error).startswith("Expected parameter"):
+        raise UserError(
+            "the policy is not finite, its network gives NaN or inf; try a smaller agent.learning_rate."
+        ) from error
 
 
 class SB3Learner(Learner):
@@ -163,7 +165,8 @@ class SB3Learner(Learner):
                 steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
                 model.train(batch_size=model.batch_size, gradient_steps=steps)
         except ValueError as error:
-            raise _of_not_finite(error) from error
+            _explain(error)
+            raise
         logged = model.logger.name_to_value
         values = {name.partition("/")[2]: float(logged[name]) for name in logged if name.startswith("train/")}
         if not np.isfinite(values["loss"]):
