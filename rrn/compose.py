@@ -225,11 +225,11 @@ def _unknown_key(key: str, known: dict) -> UserError:
 
 def plain_words(error: ValidationError) -> str:
     """OmegaConf's sentence without its Python types."""
-    words = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "Boolean": "true or false"}
+    numbers = dict.fromkeys(("Integer", "int"), "a whole number") | dict.fromkeys(("Float", "float"), "a number")
+    words = numbers | dict.fromkeys(("Boolean", "bool"), "true or false") | {"str": "a word"}
     match = re.search(r"Incompatible value 'None' for field of type '(\w+)'", str(error))
     if match:
-        kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
-        return f"expected {kinds.get(match[1], match[1])}, got null."
+        return f"expected {words.get(match[1], match[1])}, got null."
     match = re.search(r"Value '(.*?)'.*? (?:could not be converted to|is not a valid) (\w+)", first_line(error))
     if match:
         return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
