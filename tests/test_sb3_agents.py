@@ -203,7 +203,9 @@ def test_what_stable_baselines3_has_not_is_refused():
         learner_for("sb3_ppo", "agent.batch_size=1", env="CartPole")
 
 
-def test_a_loss_that_is_not_finite_stops_the_run():
+@pytest.mark.parametrize("validate", [True, False])  # torch._dynamo, once loaded, switches torch's own check off
+def test_a_loss_that_is_not_finite_stops_the_run(validate, monkeypatch):
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", validate)
     learner = learner_for("sb3_ppo", env="CartPole")
     with torch.no_grad():
         learner.model.policy.value_net.weight.fill_(float("inf"))

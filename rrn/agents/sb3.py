@@ -87,10 +87,10 @@ class SB3Agent(Agent):
         policy_features, value_features = self.policy.mlp_extractor(self.look(observations))
         try:
             probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
-        except ValueError as error:
+            actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+        except (ValueError, RuntimeError) as error:
             _explain(error)
             raise
-        actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
         return actions, self.policy.value_net(value_features).squeeze(1)
 
     def look(self, observations: Tensor) -> Tensor:
@@ -119,9 +119,9 @@ class SB3Agent(Agent):
         self.model.policy.load_state_dict(state["policy"])
 
 
-def _explain(error: ValueError) -> None:
-    """Raise a UserError for what torch says of a policy with NaN."""
-    if str(error).startswith("Expected parameter"):
+def _explain(error: ValueError | RuntimeError) -> None:
+    """Raise a UserError for what torch says of a policy with NaN: as it is made or, if dynamo is loaded, drawn from."""
+    if str(error).startswith(("Expected parameter", "probability tensor contains")):
         raise UserError(
             "the policy is not finite, its network gives NaN or inf; try a smaller agent.learning_rate."
         ) from error
@@ -164,7 +164,7 @@ class SB3Learner(Learner):
             else:
                 steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
                 model.train(batch_size=model.batch_size, gradient_steps=steps)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             _explain(error)
             raise
         logged = model.logger.name_to_value
