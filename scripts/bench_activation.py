@@ -35,6 +35,7 @@ CASES = {
 BASE = "leaky_relu"
 SMALL = 2**20  # elements
 SECONDS = 1.5  # for one activation of a case, about
+TURN = 1e-2  # seconds of calls in a row, about; the first of them find caches full of what ran before
 LARGEST_PLAIN = 2**24  # elements up to which plain torch, which keeps many tensors, is measured
 
 
@@ -172,7 +173,7 @@ def measure(shape: tuple[int, ...], direction: str, device: torch.device, dtype:
             runs[name] = captured(run) if x.numel() <= SMALL and device.type == "cuda" else run
         except (RuntimeError, NotImplementedError) as error:  # out of memory, a type the other package does not know
             print(f"{name}: left out, {str(error).splitlines()[0][:100]}")
-    calls = {name: max(1, int(2e-4 / seconds(run, 3, device))) for name, run in runs.items()}
+    calls = {name: max(1, int(TURN / seconds(run, 3, device))) for name, run in runs.items()}
     turns = {name: max(3, int(SECONDS / calls[name] / seconds(run, calls[name], device))) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(min(200, turns[BASE])):

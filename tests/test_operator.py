@@ -81,6 +81,15 @@ def test_a_tensor_without_memory_is_refused():
         Histogram(4, (0, 1)).add(x)
 
 
+def test_a_tensor_that_has_outlived_torch_func():
+    kept = []
+    torch.func.grad(lambda x: kept.append(x) or (x * x).sum())(x := torch.randn(6))
+    module = rrn.Rational()
+    with torch.no_grad():
+        assert torch.equal(module(kept[0]), module(x))
+    assert torch.equal(*(torch.autograd.grad(module(z).sum(), module.numerator)[0] for z in (kept[0], x)))
+
+
 def test_gradients_through_torch_func():
     module = rrn.Rational("tanh")
     x = torch.randn(6)
