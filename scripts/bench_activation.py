@@ -35,7 +35,6 @@ CASES = {
 BASE = "leaky_relu"
 SMALL = 2**20  # elements
 SECONDS = 1.5  # for one activation of a case, about
-TURN = 1e-2  # seconds of calls in a row, about; the first of them find caches full of what ran before
 LARGEST_PLAIN = 2**24  # elements up to which plain torch, which keeps many tensors, is measured
 
 
@@ -158,7 +157,9 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def measure(shape: tuple[int, ...], direction: str, device: torch.device, dtype: torch.dtype) -> list[dict]:
+def measure(
+    shape: tuple[int, ...], direction: str, device: torch.device, dtype: torch.dtype, turn: float
+) -> list[dict]:
     """One row for each activation: microseconds, and the ratio to leaky_relu with its quartiles."""
     x = torch.randn(shape, device=device, dtype=dtype)
     if len(shape) == 4:
@@ -173,12 +174,12 @@ def measure(shape: tuple[int, ...], direction: str, device: torch.device, dtype:
             runs[name] = captured(run) if x.numel() <= SMALL and device.type == "cuda" else run
         except (RuntimeError, NotImplementedError) as error:  # out of memory, a type the other package does not know
             print(f"{name}: left out, {str(error).splitlines()[0][:100]}")
-    calls = {name: max(1, int(TURN / seconds(run, 3, device))) for name, run in runs.items()}
+    calls = {name: max(1, int(turn / seconds(run, 3, device))) for name, run in runs.items()}
     turns = {name: max(3, int(SECONDS / calls[name] / seconds(run, calls[name], device))) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(min(200, turns[BASE])):
+    for index in range(min(200, turns[BASE])):
         for name, run in runs.items():
-            if turn < turns[name]:
+            if index < turns[name]:
                 times[name].append(seconds(run, calls[name], device))
     rows = []
     for name, values in times.items():
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES, metavar="CASE")
+    parser.add_argument("--turn", type=float, default=2e-4, help="seconds of calls in a row; short: on cold caches")
     parser.add_argument("--output", type=Path, default=Path("bench_activation.json"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -217,7 +219,7 @@ def main() -> None:
         for case in options.cases:
             print(f"\n{case} ({torch.Size(CASES[case]).numel():,} elements), {direction}")
             print(f"{'':24}{'us':>12}{'ratio':>9}{'quartiles':>16}{'on top, us':>13}")
-            for row in measure(CASES[case], direction, device, dtype):
+            for row in measure(CASES[case], direction, device, dtype, options.turn):
                 results["rows"].append({"case": case, "pass": direction, **row})
                 spread = f"{row['low']:.2f} to {row['high']:.2f}"
                 print(
