@@ -161,6 +161,18 @@ def test_frame_cap_cuts_off_and_shows_the_last_frame():
     assert (step.observations[env, :-1] == 0).all()
 
 
+def test_a_life_lost_with_the_last_frame_does_not_hide_the_end_of_a_game():
+    """The emulator reports the life alone and starts the next game all the same."""
+    games, both = games_of("Breakout", seeds=(3,), frame_cap=299), 0
+    for actions in random_actions(games, 400):
+        step = games.step(actions)
+        started = ~step.observations[:, :3].any(axis=(1, 2, 3))  # the older frames are zeros
+        assert np.array_equal(step.over, started)
+        assert all(game.length <= 75 for game in step.finished)
+        both += (step.terminated & step.truncated).sum()
+    assert both > 0
+
+
 def test_a_game_starts_with_a_stack_of_zeros_as_in_the_paper():
     games = games_of("Breakout")
     assert (games.observations[:, :3] == 0).all()

@@ -31,6 +31,7 @@ class AtariGames(VectorGames):
     def __init__(self, config: AtariConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
         super().__init__(num_envs, seeds, reseed_after)
         self.life_loss = config.life_loss
+        self.step_cap = -(-config.frame_cap // config.frame_skip)
         self.emulator = AtariVectorEnv(
             game=atari_games()[config.name],
             img_height=config.size,
@@ -63,6 +64,9 @@ class AtariGames(VectorGames):
         # `terminated` with lives left is a lost life; Adventure ends with its one life left
         lost_life = (info["lives"] > 0) & (info["lives"] < self.lives) & self.life_loss
         self.lives = info["lives"].copy()
+        # a life that is lost with the last frame hides from us that the emulator will start the next game
+        capped = np.array([len(actions) >= self.step_cap for actions in self.actions])
+        truncated = truncated | (lost_life & capped)
         return observations, rewards, terminated, truncated, (terminated & ~lost_life) | truncated
 
 
