@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 
 from rrn.activations.functions import NAMES
 from rrn.activations.initial import PRESETS
+from rrn.activations.rational import is_range
 from rrn.activations.reference import VERSIONS
 from rrn.config import AtariConfig, Config, DQNConfig, RationalConfig, dotted
 from rrn.errors import UserError
@@ -17,7 +18,7 @@ AT_LEAST_ONE = {
     *("evaluation.every", "evaluation.num_envs", "evaluation.episodes", "evaluation.steps"),
     *("agent.batch_size", "agent.train_every", "agent.target_every", "agent.epsilon_steps", "agent.replay_capacity"),
     *("agent.rollout", "agent.epochs", "agent.n_steps", "agent.n_epochs", "agent.train_freq", "agent.buffer_size"),
-    *("agent.target_update_interval", "agent.learning_starts"),
+    *("agent.n_step", "agent.target_update_interval", "agent.learning_starts"),
     *("env.num_envs", "env.frame_skip", "env.frame_cap", "env.stack", "env.step_cap"),
 }
 BETWEEN_0_AND_1 = {
@@ -51,10 +52,13 @@ def check_values(config: Config) -> None:
     if isinstance(env, AtariConfig):
         _require(env.size >= 36, "env.size", "at least 36, for the three convolutions", env.size)
     if isinstance(agent, DQNConfig):
-        least = 2 * env.num_envs * getattr(env, "stack", 1)
+        least = env.num_envs * (2 * getattr(env, "stack", 1) + agent.n_step - 1)
         for name in ("warmup", "replay_capacity"):
             value = getattr(agent, name)
             _require(value >= least, f"agent.{name}", f"at least {least}, to sample from", value)
+        _require(agent.atoms >= 2, "agent.atoms", "2 or more", agent.atoms)
+        span = agent.value_range
+        _require(is_range(span), "agent.value_range", "two numbers, the lower one first, such as [-10,10]", span)
     one = (evaluation.episodes is None) != (evaluation.steps is None)
     both = f"{evaluation.episodes} and {evaluation.steps}"
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)

@@ -18,7 +18,7 @@ class AgentConfig:
 
 @dataclass
 class DQNConfig(AgentConfig):
-    """agent=dqn, agent=ddqn."""
+    """agent=dqn, and what is DQN with other switches: agent=ddqn."""
 
     double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
     learning_rate: float = MISSING  # of Adam
@@ -33,6 +33,12 @@ class DQNConfig(AgentConfig):
     epsilon_end: float = MISSING
     epsilon_steps: int = MISSING  # agent steps over which epsilon falls
     max_grad_norm: float | None = MISSING  # null: no clipping
+    # with defaults here, for the folders of runs that were made before there were these
+    dueling: bool = False  # the value of the state and advantages of the actions (Wang et al. 2016)
+    n_step: int = 1  # agent steps from a state to the one whose value is its aim (Hessel et al. 2018)
+    distributional: bool = False  # learn distributions of returns, C51 (Bellemare et al. 2017)
+    atoms: int = 51  # of such a distribution
+    value_range: list[float] = field(default_factory=lambda: [-10.0, 10.0])  # returns at its first and last atom
     compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
     replay_on_device: bool = False  # keep the frames of the memory on the GPU; the same results
 

@@ -24,7 +24,8 @@ BASE = "relu"
 
 def random_batch(shape: tuple[int, ...], num_actions: int, size: int = 32) -> Batch:
     states, next_states = torch.randint(256, (2, size, *shape), dtype=torch.uint8)
-    return Batch(states, torch.randint(num_actions, (size,)), torch.randn(size), next_states, torch.rand(size) < 0.1)
+    rewards, steps = torch.randn(size, 1), torch.ones(size, dtype=torch.int64)
+    return Batch(states, torch.randint(num_actions, (size,)), rewards, next_states, steps, torch.rand(size) < 0.1)
 
 
 def main() -> None:

@@ -196,6 +196,9 @@ MISTAKES = {
     "env.kind=foo": "env.kind: it is set by the choice of env=",
     "run_dir=runs/${foo}": "'foo' not found",
     "evaluation.steps=100": "expected either it or evaluation.steps, and null for the other, got 5 and 100",
+    "agent.n_step=0": "agent.n_step: expected 1 or more, got 0.",
+    "agent.atoms=1": "agent.atoms: expected 2 or more, got 1.",
+    "agent.value_range=[1,1]": "agent.value_range: expected two numbers, the lower one first",
     "agent.replay_capacity=3": "agent.replay_capacity: expected at least 8, to sample from, got 3.",
     "seed=": "seed: ",
 }

@@ -5,64 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_agents import CPU, agent_for, random_batch
 from torch import nn
 
 from rrn.activations.places import places
 from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import make_agent, make_network
-from rrn.agents.replay import Batch
 from rrn.compose import compose_config
 from rrn.envs import make_games
 from rrn.errors import UserError
 from rrn.trainer import Trainer
-
-CPU = torch.device("cpu")
-
-
-def agent_for(*overrides):
-    config = compose_config(["env=CartPole", *overrides])
-    return make_agent(config, make_games(config.env, 1, (0,)), CPU)
 
 
 def test_an_agent_alone_takes_no_memory():
     """As to evaluate it on a machine with less than it was trained on."""
     config = compose_config(["env=Pong", "agent.replay_capacity=2000000000"])
     assert make_agent(config, make_games(config.env, 1, (0,)), CPU).num_actions == 6
-
-
-def random_batch(size=16, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return Batch(
-        torch.randn(size, 1, 4, generator=generator),
-        torch.randint(2, (size,), generator=generator),
-        torch.randn(size, generator=generator) * 3,
-        torch.randn(size, 1, 4, generator=generator),
-        torch.rand(size, generator=generator) < 0.3,
-    )
-
-
-@pytest.mark.parametrize("double", [False, True])
-@pytest.mark.parametrize("clip", [False, True])
-def test_loss_is_that_of_the_papers(double, clip):
-    """Transition by transition, in plain numbers (Mnih et al. 2015, algorithm 1; van Hasselt et al. 2016, eq. 4)."""
-    agent = agent_for(f"agent={'ddqn' if double else 'dqn'}", f"env.clip_rewards={clip}", "agent.gamma=0.9")
-    with torch.no_grad():
-        for parameter in agent.target.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    batch = random_batch()
-    losses = []
-    for i in range(16):
-        q = agent.network(batch.states[i : i + 1])[0, batch.actions[i]].item()
-        follow = agent.target(batch.next_states[i : i + 1])[0]
-        choice = agent.network(batch.next_states[i : i + 1])[0] if double else follow
-        reward = batch.rewards[i].item()
-        aim = min(max(reward, -1), 1) if clip else reward
-        if not batch.terminated[i]:
-            aim += 0.9 * follow[choice.argmax()].item()
-        error = abs(aim - q)
-        losses.append(0.5 * error**2 if error < 1 else error - 0.5)
-    assert agent.loss(batch)[0].item() == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_update_is_one_step_of_adam_and_leaves_the_target_alone():

@@ -34,10 +34,11 @@ def fill(replay, games, steps, seed=0):
     return expected
 
 
-def setup(name, capacity, copies, **options):
+def setup(name, capacity, copies, n_step=1, **options):
     config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
     games = make_games(config.env, copies, (3,))
-    return Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack), games
+    replay = Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack, n_step=n_step)
+    return replay, games
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,9 @@ def setup(name, capacity, copies, **options):
         ("Pong", 2, {"frame_cap": 200}),
         ("Pong", 2, {"stack": 2}),
         ("CartPole", 3, {}),
+        ("Breakout", 2, {"frame_cap": 300, "n_step": 3}),
+        ("Pong", 1, {"frame_cap": 200, "n_step": 7}),
+        ("CartPole", 3, {"n_step": 3}),
     ],
 )
 def test_samples_are_what_the_environments_showed(name, copies, options):
@@ -58,10 +62,16 @@ def test_samples_are_what_the_environments_showed(name, copies, options):
     for _ in range(120):
         batch = replay.sample(64, generator)
         for i in range(64):
-            key = int(batch.rewards[i])
+            key = int(batch.rewards[i, 0])
             state, action, following, terminated, cut = expected[key]
             assert np.array_equal(batch.states[i], state)
             assert batch.actions[i] == action
+            rewards = [key]
+            while len(rewards) < replay.n_step and not terminated and not cut:
+                rewards.append(rewards[-1] + copies)
+                _, _, following, terminated, cut = expected[rewards[-1]]
+            assert batch.steps[i] == len(rewards)
+            assert batch.rewards[i].tolist() == rewards + [0] * (replay.n_step - len(rewards))
             assert batch.terminated[i] == terminated
             if not terminated:
                 assert np.array_equal(batch.next_states[i], following)
@@ -69,7 +79,7 @@ def test_samples_are_what_the_environments_showed(name, copies, options):
             cuts, ends = cuts + cut, ends + terminated
     newest = 1200 * copies
     assert len(seen) > 0.95 * min(1500, newest)
-    assert min(seen) >= newest - 1500 - copies * games.stack
+    assert min(seen) >= newest - 1500 - copies * (games.stack + replay.n_step - 1)
     assert ends > 0 or "frame_cap" in options
     assert cuts > 0 or "frame_cap" not in options
 
@@ -79,7 +89,7 @@ def test_sampling_is_uniform():
     for number in range(50):
         replay.add(np.zeros((2, 2)), np.zeros(2), 2 * number + np.arange(2), np.zeros(2), np.zeros(2))
     generator = torch.Generator().manual_seed(0)
-    counts = torch.bincount(replay.sample(98_000, generator).rewards.long(), minlength=100)
+    counts = torch.bincount(replay.sample(98_000, generator).rewards[:, 0].long(), minlength=100)
     assert (counts[98:] == 0).all()  # their next frame has not come yet
     assert counts[:98].min() > 850
     assert counts[:98].max() < 1150

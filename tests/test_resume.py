@@ -37,6 +37,10 @@ RUNS = {
     "sb3_dqn": ["agent=sb3_dqn", "env=CartPole", "act=rational", "steps=1200", "checkpoint.every=150"],
     "sb3_ppo": ["agent=sb3_ppo", "env=MinAtar-Breakout", "act=rational", "steps=1200", "checkpoint.every=160"],
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],
+    "variants": [
+        *("env=CartPole", "agent.dueling=true", "agent.n_step=3", "agent.distributional=true"),
+        *("agent.value_range=[0,100]", "steps=2000", "checkpoint.every=150"),
+    ],
 }
 
 

@@ -70,7 +70,7 @@ def test_20_updates_of_dqn_equal_those_of_stable_baselines3(act):
             batch.actions[:, None],
             batch.next_states.float(),
             batch.terminated.float()[:, None],
-            batch.rewards.clamp(-1, 1)[:, None],
+            batch.rewards.clamp(-1, 1),
         )
         model.replay_buffer.sample = lambda size, env, seen=seen: seen
         model.train(gradient_steps=1, batch_size=32)

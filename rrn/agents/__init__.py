@@ -15,14 +15,20 @@ from rrn.agents.networks import NETWORKS, Network, orthogonal, xavier
 from rrn.agents.off_policy import OffPolicy
 from rrn.agents.on_policy import OnPolicy
 from rrn.agents.ppo import PPO
+from rrn.agents.values import Distribution, Expected
 from rrn.config import Config, RationalConfig
 from rrn.envs import VectorGames
 from rrn.errors import UserError
 
 
 def _dqn(config: Config, games: VectorGames, device: torch.device) -> DQN:
-    network = make_network(config, games, games.num_actions, xavier).to(device)
-    return DQN(config.agent, network, config.seed, config.env.clip_rewards, lr_rational(config))
+    c = config.agent
+    if c.distributional:
+        values = Distribution(games.num_actions, c.dueling, *c.value_range, c.atoms)
+    else:
+        values = Expected(games.num_actions, c.dueling)
+    network = make_network(config, games, values.outputs, xavier).to(device)
+    return DQN(c, network, values, config.seed, config.env.clip_rewards, lr_rational(config))
 
 
 def _learn_dqn(config: Config, agent: DQN, games: VectorGames) -> OffPolicy:

@@ -1,6 +1,7 @@
-"""DQN (Mnih et al. 2015) and Double DQN (van Hasselt et al. 2016): acting, the update and their state.
+"""DQN (Mnih et al. 2015) and its variants, each a switch: acting, the update and their state.
 
-When to act, store and learn is the business of off_policy.py.
+Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here; dueling and distributions are in
+values.py. When to act, store and learn is the business of off_policy.py.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from rrn.agents.agent import Agent, NotFinite, adam
 from rrn.agents.networks import Network
 from rrn.agents.replay import Batch
+from rrn.agents.values import Values
 from rrn.config import DQNConfig
 
 
@@ -23,7 +24,8 @@ class DQN(Agent):
 
     Args:
         config: its settings.
-        network: the Q-network, on its device.
+        network: on its device.
+        values: what its outputs mean.
         seed: of the generator for acting and sampling.
         clip_rewards: to [-1, 1] in the update.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
@@ -33,14 +35,17 @@ class DQN(Agent):
         self,
         config: DQNConfig,
         network: Network,
+        values: Values,
         seed: int,
         clip_rewards: bool,
         lr_rational: float | None = None,
     ):
         optimiser = adam(network, config.learning_rate, config.adam_eps, lr_rational)
-        super().__init__(network, optimiser, network.outputs, seed)
-        self.config, self.clip_rewards = config, clip_rewards
+        super().__init__(network, optimiser, values.num_actions, seed)
+        self.config, self.values, self.clip_rewards = config, values, clip_rewards
         self.target = copy.deepcopy(self.network).requires_grad_(False).eval()
+        powers = torch.arange(config.n_step + 1, dtype=torch.float64)
+        self.discounts = (config.gamma**powers).float().to(self.device)  # after 0, 1, ... steps
         # one call of the GPU instead of a hundred, and their gaps
         self.fast_loss = torch.compile(self.loss, mode="reduce-overhead") if config.compile else self.loss
 
@@ -51,22 +56,23 @@ class DQN(Agent):
 
     def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The actions of highest value, and that value."""
-        q = self.look(observations)
+        q = self.values.q(self.look(observations))
         return q.argmax(1).cpu(), q.amax(1)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Huber loss, a scalar, and the Q-values [B] of the actions taken."""
+        """The mean loss, a scalar, and the Q-values [B] of the actions taken."""
         rewards = batch.rewards.clamp(-1, 1) if self.clip_rewards else batch.rewards
+        returns = (rewards * self.discounts[:-1]).sum(1)
+        discounts = self.discounts[batch.steps] * ~batch.terminated
         with torch.no_grad():
-            next_q = self.target(batch.next_states)
-            if self.config.double:
-                best = self.network(batch.next_states).argmax(1, keepdim=True)
-                next_value = next_q.gather(1, best).squeeze(1)
-            else:
-                next_value = next_q.amax(1)
-            aim = rewards + self.config.gamma * next_value * ~batch.terminated
-        q = self.network(batch.states).gather(1, batch.actions[:, None]).squeeze(1)
-        return F.smooth_l1_loss(q, aim), q
+            next_outputs = self.target(batch.next_states)
+            chooser = self.network(batch.next_states) if self.config.double else next_outputs
+            best = self.values.q(chooser).argmax(1)
+        outputs = self.network(batch.states)
+        losses = self.values.losses(outputs, batch.actions, next_outputs, best, returns, discounts)
+        with torch.no_grad():
+            q = self.values.q(outputs).gather(1, batch.actions[:, None]).squeeze(1)
+        return losses.mean(), q
 
     def update(self, batch: Batch, measure_norm: bool = False) -> dict[str, float]:
         """One step of Adam on a batch; loss, mean and max Q and, if asked or clipped, gradient norm.

@@ -28,7 +28,7 @@ class OffPolicy(Learner):
         self.config, self.agent, self.games, self.overlap = config, agent, games, overlap
         device = agent.device if config.replay_on_device else CPU
         shape = (games.num_envs, games.frame_shape, games.frame_type, games.stack)
-        self.replay = Replay(config.replay_capacity, *shape, device)
+        self.replay = Replay(config.replay_capacity, *shape, device, config.n_step)
         self.stride = games.num_envs
         self.starting = np.ones(games.num_envs, dtype=bool)  # the observation is the first of a game
         self.warmed = 0  # agent steps of random play before training

@@ -19,13 +19,14 @@ from rrn.device import CPU, require_memory
 
 @dataclass
 class Batch:
-    """Transitions for one update; B of them."""
+    """Transitions for one update; B of them, of up to n agent steps each."""
 
     states: Tensor  # [B, stack, *frame]
     actions: Tensor  # [B] int64
-    rewards: Tensor  # [B] float32, as stored
-    next_states: Tensor  # [B, stack, *frame]
-    terminated: Tensor  # [B] bool
+    rewards: Tensor  # [B, n] float32, as stored; 0 after the end of an episode
+    next_states: Tensor  # [B, stack, *frame], after the last of the steps
+    steps: Tensor  # [B] int64, how many there are
+    terminated: Tensor  # [B] bool, with the last of them
 
 
 class Replay:
@@ -33,7 +34,8 @@ class Replay:
 
     A row holds a frame and what was done on seeing it. `start` marks the first frame of a game,
     apart from `terminated`, which a lost life sets too. `final` marks a frame after which nothing was
-    done: the last one of a game that was cut off.
+    done: the last one of a game that was cut off. Transitions are of `n_step` steps, of fewer where an episode ends
+    before (Sutton 1988; Hessel et al. 2018, multi-step learning).
     Memory is taken from the system as it fills. The frames can be on a GPU, where batches are made of them without a
     copy through the CPU; the rest stays on the CPU, and the samples are the same.
 
@@ -49,9 +51,10 @@ class Replay:
         dtype: torch.dtype,
         stack: int,
         device: torch.device = CPU,
+        n_step: int = 1,
     ):
-        self.rows = -(-capacity // num_envs) + stack
-        self.num_envs, self.stack = num_envs, stack
+        self.rows = -(-capacity // num_envs) + stack + n_step - 1
+        self.num_envs, self.stack, self.n_step = num_envs, stack, n_step
         frame_bytes = int(np.prod(frame_shape)) * dtype.itemsize
         needed = self.rows * num_envs * (frame_bytes + 8)
         require_memory("agent.replay_capacity", capacity, needed, device)
@@ -95,25 +98,37 @@ class Replay:
 
     def sample(self, size: int, generator: torch.Generator) -> Batch:
         """`size` transitions, uniformly and with replacement; `generator` is one of the CPU."""
-        least = 2 * self.num_envs * self.stack
+        least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
         rows = self._draw(size, generator)
         env, row = rows // self.rows, rows % self.rows
-        back = torch.arange(-self.stack + 1, 2)  # from the oldest frame of the state to the next frame
-        window = env[:, None] * self.rows + (row[:, None] + back) % self.rows  # [B, stack + 1]
+        around = torch.arange(-self.stack + 1, self.n_step + 1)  # from the state's oldest frame to the last next one
+        window = env[:, None] * self.rows + (row[:, None] + around) % self.rows  # [B, stack + n]
         # whole rows are copied, where indexing would take each pixel apart
         frames = self.frames.index_select(0, window.flatten().to(self.frames.device)).view(
             *window.shape, *self.frames.shape[1:]
         )
         start = self.start[window]
+        seen, following = window[:, self.stack - 1 : -1], window[:, self.stack :]  # [B, n]
+        ends = self.terminated[seen] | self.final[following]
+        counted = ends.cumsum(1) - ends.long() == 0
+        steps = counted.sum(1)
         return Batch(
-            _without_older_games(frames[:, :-1], start[:, :-1]),
+            _without_older_games(frames[:, : self.stack], start[:, : self.stack]),
             self.actions[rows].long(),
-            self.rewards[rows],
-            _without_older_games(frames[:, 1:], start[:, 1:]),
-            self.terminated[rows],
+            self.rewards[seen] * counted,
+            _without_older_games(*(self._after(steps, x) for x in (frames, start))),
+            steps,
+            (self.terminated[seen] & counted).any(1),
         )
+
+    def _after(self, steps: Tensor, window: Tensor) -> Tensor:
+        """The stack that each window [B, stack + n, ...] holds after so many steps [B]."""
+        if self.n_step == 1:
+            return window[:, 1:]
+        places = (steps[:, None] + torch.arange(self.stack)).to(window.device)
+        return window[torch.arange(len(steps), device=window.device)[:, None], places]
 
     def _draw(self, size: int, generator: torch.Generator) -> Tensor:
         """`size` rows that hold a whole transition, [size]."""
@@ -126,8 +141,8 @@ class Replay:
             env = torch.searchsorted(ends, pick, right=True)
             row = pick - (ends - filled)[env]
             age = (added[env] - 1 - row) % self.rows
-            # the next frame is there, and so are the older ones of the stack
-            whole = (age >= 1) & (age <= filled[env] - self.stack)
+            # the next frames are there, and so are the older ones of the stack
+            whole = (age >= self.n_step) & (age <= filled[env] - self.stack)
             rows = env * self.rows + row
             drawn = torch.cat((drawn, rows[whole & ~self.final[rows]]))
         return drawn[:size]

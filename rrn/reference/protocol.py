@@ -49,6 +49,9 @@ def _size(row: dict[str, str]) -> int | str:
 VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = {
     "steps": ("agent steps of training", _column("total_agent_steps"), 8),
     "agent.double": ("Double DQN", _is(False), None),
+    "agent.dueling": ("dueling", _is(False), None),
+    "agent.n_step": ("agent steps of a transition", _is(1), None),
+    "agent.distributional": ("distributions of returns", _is(False), None),
     "agent.learning_rate": ("learning rate", _column("learning_rate", float), 16),
     "agent.adam_eps": ("epsilon of Adam", _is(1e-8), 12),
     "agent.max_grad_norm": ("gradient clipping", _is(None), 12),
@@ -78,7 +81,10 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "evaluation.epsilon": ("epsilon of an evaluation", _column("epsilon_evaluation", float), None),
 }
 # settings that change how fast a run is, or which run it is, and not its protocol
-NOT_COMPARED = {"agent.name", "agent.compile", "agent.replay_on_device", "env.name", "env.kind", "env.overlap"}
+NOT_COMPARED = {
+    *("agent.name", "agent.atoms", "agent.value_range", "agent.compile", "agent.replay_on_device"),
+    *("env.name", "env.kind", "env.overlap"),
+}
 FREE = {"steps", "agent.double"}  # of `changed`
 # what agent=dqn has without a setting: column of the authors' settings, value, entry
 FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
