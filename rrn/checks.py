@@ -18,13 +18,13 @@ AT_LEAST_ONE = {
     *("evaluation.every", "evaluation.num_envs", "evaluation.episodes", "evaluation.steps"),
     *("agent.batch_size", "agent.train_every", "agent.target_every", "agent.epsilon_steps", "agent.replay_capacity"),
     *("agent.rollout", "agent.epochs", "agent.n_steps", "agent.n_epochs", "agent.train_freq", "agent.buffer_size"),
-    *("agent.n_step", "agent.target_update_interval", "agent.learning_starts"),
+    *("agent.n_step", "agent.priority_beta_steps", "agent.target_update_interval", "agent.learning_starts"),
     *("env.num_envs", "env.frame_skip", "env.frame_cap", "env.stack", "env.step_cap"),
 }
 BETWEEN_0_AND_1 = {
     *("agent.gamma", "agent.gae_lambda", "agent.epsilon_start", "agent.epsilon_end"),
     *("agent.tau", "agent.exploration_fraction", "agent.exploration_initial_eps", "agent.exploration_final_eps"),
-    *("evaluation.epsilon", "env.sticky_actions"),
+    *("agent.priority_alpha", "agent.priority_beta", "evaluation.epsilon", "env.sticky_actions"),
 }
 ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip", "agent.clip_range"}
 ABOVE_0_OR_NULL = {"agent.max_grad_norm", "agent.clip_range_vf", "act.lr"}

@@ -39,6 +39,10 @@ class DQNConfig(AgentConfig):
     distributional: bool = False  # learn distributions of returns, C51 (Bellemare et al. 2017)
     atoms: int = 51  # of such a distribution
     value_range: list[float] = field(default_factory=lambda: [-10.0, 10.0])  # returns at its first and last atom
+    prioritised: bool = False  # draw transitions by their errors (Schaul et al. 2016)
+    priority_alpha: float = 0.6  # how far errors count
+    priority_beta: float = 0.4  # how far weights of the losses make up for that, at the start; 1 at the end
+    priority_beta_steps: int = 1500000  # agent steps over which it rises
     compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
     replay_on_device: bool = False  # keep the frames of the memory on the GPU; the same results
 

@@ -29,7 +29,7 @@ def test_update_is_one_step_of_adam_and_leaves_the_target_alone():
     target = [p.clone() for p in agent.target.parameters()]
     parameters = [p.detach().clone().requires_grad_() for p in agent.network.parameters()]
     batch = random_batch()
-    loss, _ = agent.loss(batch)
+    loss, *_ = agent.loss(batch)
     loss.backward()
     plain = torch.optim.Adam(parameters, lr=agent.config.learning_rate, eps=agent.config.adam_eps)
     for mine, theirs in zip(parameters, agent.network.parameters(), strict=True):

@@ -39,7 +39,7 @@ def test_loss_is_that_of_the_papers(agent, clip, dueling, n_step, distributional
         return np.array([softmax(row) @ atoms for row in rows]) if distributional else rows[:, 0]
 
     batch = random_batch(n_step=n_step)
-    losses, predicted = [], []
+    losses, predicted, wanted_errors = [], [], []
     for i in range(16):
         now, follow = look(agent.network, batch.states[i]), look(agent.target, batch.next_states[i])
         best = value(look(agent.network, batch.next_states[i]) if double else follow).argmax()
@@ -55,11 +55,17 @@ def test_loss_is_that_of_the_papers(agent, clip, dueling, n_step, distributional
                 aim[low] += probability * (1 - (place - low))
                 aim[high] += probability * (place - low)
             losses.append(-aim @ np.log(softmax(now[batch.actions[i]])))
+            some = aim > 0
+            wanted_errors.append(aim[some] @ np.log(aim[some] / softmax(now[batch.actions[i]])[some]))
         else:
             error = abs(returned + discount * value(follow)[best] - predicted[-1])
             losses.append(0.5 * error**2 if error < 1 else error - 0.5)
-    loss, q = agent.loss(batch)
+            wanted_errors.append(error)
+    loss, q, errors = agent.loss(batch)
     assert loss.item() == pytest.approx(np.mean(losses), rel=1e-5)
+    assert errors.numpy() == pytest.approx(np.array(wanted_errors), rel=1e-4, abs=1e-5)
+    batch.weights = torch.rand(16)
+    assert agent.loss(batch)[0].item() == pytest.approx(np.mean(losses * batch.weights.numpy()), rel=1e-5)
     assert q.numpy() == pytest.approx(np.array(predicted), rel=1e-4, abs=1e-5)
     actions, values = agent.prefer(batch.states, torch.Generator())
     wanted = np.array([value(look(agent.network, state)) for state in batch.states])

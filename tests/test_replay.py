@@ -34,10 +34,10 @@ def fill(replay, games, steps, seed=0):
     return expected
 
 
-def setup(name, capacity, copies, n_step=1, **options):
+def setup(name, capacity, copies, n_step=1, alpha=None, **options):
     config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
     games = make_games(config.env, copies, (3,))
-    replay = Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack, n_step=n_step)
+    replay = Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack, n_step=n_step, alpha=alpha)
     return replay, games
 
 
@@ -52,6 +52,7 @@ def setup(name, capacity, copies, n_step=1, **options):
         ("Breakout", 2, {"frame_cap": 300, "n_step": 3}),
         ("Pong", 1, {"frame_cap": 200, "n_step": 7}),
         ("CartPole", 3, {"n_step": 3}),
+        ("Breakout", 2, {"frame_cap": 300, "n_step": 3, "alpha": 0.5}),
     ],
 )
 def test_samples_are_what_the_environments_showed(name, copies, options):
@@ -60,7 +61,7 @@ def test_samples_are_what_the_environments_showed(name, copies, options):
     generator = torch.Generator().manual_seed(0)
     seen, cuts, ends = set(), 0, 0
     for _ in range(120):
-        batch = replay.sample(64, generator)
+        batch = replay.sample(64, generator, None if replay.priorities is None else 0.4)
         for i in range(64):
             key = int(batch.rewards[i, 0])
             state, action, following, terminated, cut = expected[key]
@@ -95,14 +96,20 @@ def test_sampling_is_uniform():
     assert counts[:98].max() < 1150
 
 
-def test_state_comes_back():
-    replay, games = setup("Breakout", 900, 2, frame_cap=500)
+@pytest.mark.parametrize(("alpha", "beta"), [(None, None), (0.5, 0.4)])
+def test_state_comes_back(alpha, beta):
+    replay, games = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
     fill(replay, games, 700)
+    if alpha:
+        rows = replay.sample(200, torch.Generator().manual_seed(0), beta).rows
+        replay.priorities.set(rows, torch.rand(200) + 0.1)
     state = replay.state_dict()
-    twin, _ = setup("Breakout", 900, 2, frame_cap=500)
+    twin, _ = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
     twin.load_state_dict(state)
-    mine, theirs = (r.sample(200, torch.Generator().manual_seed(1)) for r in (replay, twin))
-    assert all(torch.equal(a, b) for a, b in zip(vars(mine).values(), vars(theirs).values(), strict=True))
+    mine, theirs = (r.sample(200, torch.Generator().manual_seed(1), beta) for r in (replay, twin))
+    pairs = [(a, b) for a, b in zip(vars(mine).values(), vars(theirs).values(), strict=True) if a is not None]
+    assert len(pairs) == (8 if alpha else 6)
+    assert all(torch.equal(a, b) for a, b in pairs)
     assert sum(len(chunk) for chunks in state["frames"] for chunk in chunks) < 0.1 * replay.frames.numel()
 
 

@@ -1,7 +1,7 @@
 """DQN (Mnih et al. 2015) and its variants, each a switch: acting, the update and their state.
 
-Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here; dueling and distributions are in
-values.py. When to act, store and learn is the business of off_policy.py.
+Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here, dueling and distributions in
+values.py, priorities in priorities.py. When to act, store and learn is the business of off_policy.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ class DQN(Agent):
         seed: of the generator for acting and sampling.
         clip_rewards: to [-1, 1] in the update.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
+
+    Attributes:
+        errors: of the transitions of the last update, [B].
     """
+
+    errors: Tensor
 
     def __init__(
         self,
@@ -54,13 +59,20 @@ class DQN(Agent):
         c = self.config
         return c.epsilon_start + (c.epsilon_end - c.epsilon_start) * min(step / c.epsilon_steps, 1.0)
 
+    def beta(self, step: int) -> float | None:
+        """How far weights make up for priorities after `step` agent steps (Schaul et al. 2016, section 3.4), if any."""
+        c = self.config
+        if not c.prioritised:
+            return None
+        return c.priority_beta + (1 - c.priority_beta) * min(step / c.priority_beta_steps, 1.0)
+
     def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The actions of highest value, and that value."""
         q = self.values.q(self.look(observations))
         return q.argmax(1).cpu(), q.amax(1)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The mean loss, a scalar, and the Q-values [B] of the actions taken."""
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean loss, a scalar, the Q-values [B] of the actions taken, and the errors [B]."""
         rewards = batch.rewards.clamp(-1, 1) if self.clip_rewards else batch.rewards
         returns = (rewards * self.discounts[:-1]).sum(1)
         discounts = self.discounts[batch.steps] * ~batch.terminated
@@ -69,10 +81,12 @@ class DQN(Agent):
             chooser = self.network(batch.next_states) if self.config.double else next_outputs
             best = self.values.q(chooser).argmax(1)
         outputs = self.network(batch.states)
-        losses = self.values.losses(outputs, batch.actions, next_outputs, best, returns, discounts)
+        losses, errors = self.values.losses(outputs, batch.actions, next_outputs, best, returns, discounts)
+        if batch.weights is not None:
+            losses = losses * batch.weights
         with torch.no_grad():
             q = self.values.q(outputs).gather(1, batch.actions[:, None]).squeeze(1)
-        return losses.mean(), q
+        return losses.mean(), q, errors
 
     def update(self, batch: Batch, measure_norm: bool = False) -> dict[str, float]:
         """One step of Adam on a batch; loss, mean and max Q and, if asked or clipped, gradient norm.
@@ -80,8 +94,8 @@ class DQN(Agent):
         Raises:
             NotFinite: the loss is NaN or infinite; nothing was changed.
         """
-        batch = Batch(*(t.to(self.device) for t in vars(batch).values()))
-        loss, q = self.fast_loss(batch)
+        batch = Batch(*(t if t is None else t.to(self.device) for t in vars(batch).values()))
+        loss, q, self.errors = self.fast_loss(batch)
         measured = dict(zip(("loss", "q_mean", "q_max"), torch.stack((loss, q.mean(), q.amax())).tolist(), strict=True))
         if not math.isfinite(measured["loss"]):
             raise NotFinite(vars(batch), [(self.network, batch.states), (self.target, batch.next_states)])

@@ -13,6 +13,8 @@ from rrn.config import DQNConfig
 from rrn.device import CPU
 from rrn.envs import Game, Step, VectorGames
 
+SMALLEST_PRIORITY = 1e-6  # on top of each error, so that no transition is never drawn again
+
 
 class OffPolicy(Learner):
     """DQN, its games and its replay memory.
@@ -28,7 +30,8 @@ class OffPolicy(Learner):
         self.config, self.agent, self.games, self.overlap = config, agent, games, overlap
         device = agent.device if config.replay_on_device else CPU
         shape = (games.num_envs, games.frame_shape, games.frame_type, games.stack)
-        self.replay = Replay(config.replay_capacity, *shape, device, config.n_step)
+        alpha = config.priority_alpha if config.prioritised else None
+        self.replay = Replay(config.replay_capacity, *shape, device, config.n_step, alpha)
         self.stride = games.num_envs
         self.starting = np.ones(games.num_envs, dtype=bool)  # the observation is the first of a game
         self.warmed = 0  # agent steps of random play before training
@@ -69,8 +72,10 @@ class OffPolicy(Learner):
         config = self.config
         while self.agent.updates < step // config.train_every:
             last = self.agent.updates + 1 == step // config.train_every
-            batch = self.replay.sample(config.batch_size, self.agent.generator)
+            batch = self.replay.sample(config.batch_size, self.agent.generator, self.agent.beta(step))
             self.measured(self.agent.update(batch, measure and last))
+            if config.prioritised:
+                self.replay.priorities.set(batch.rows, self.agent.errors.cpu() + SMALLEST_PRIORITY)
         if step // config.target_every > self.target_copies:
             self.agent.copy_target()
             self.target_copies = step // config.target_every

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rrn.agents.packing import compress, decompress
+from rrn.agents.priorities import Priorities
 from rrn.device import CPU, require_memory
 
 
@@ -27,6 +28,8 @@ class Batch:
     next_states: Tensor  # [B, stack, *frame], after the last of the steps
     steps: Tensor  # [B] int64, how many there are
     terminated: Tensor  # [B] bool, with the last of them
+    weights: Tensor | None = None  # [B] of the losses, if drawn by priorities
+    rows: Tensor | None = None  # [B] int64, where the memory holds them, if drawn by priorities
 
 
 class Replay:
@@ -35,7 +38,7 @@ class Replay:
     A row holds a frame and what was done on seeing it. `start` marks the first frame of a game,
     apart from `terminated`, which a lost life sets too. `final` marks a frame after which nothing was
     done: the last one of a game that was cut off. Transitions are of `n_step` steps, of fewer where an episode ends
-    before (Sutton 1988; Hessel et al. 2018, multi-step learning).
+    before (Sutton 1988; Hessel et al. 2018, multi-step learning). With `alpha` they have priorities.
     Memory is taken from the system as it fills. The frames can be on a GPU, where batches are made of them without a
     copy through the CPU; the rest stays on the CPU, and the samples are the same.
 
@@ -52,11 +55,12 @@ class Replay:
         stack: int,
         device: torch.device = CPU,
         n_step: int = 1,
+        alpha: float | None = None,
     ):
         self.rows = -(-capacity // num_envs) + stack + n_step - 1
         self.num_envs, self.stack, self.n_step = num_envs, stack, n_step
         frame_bytes = int(np.prod(frame_shape)) * dtype.itemsize
-        needed = self.rows * num_envs * (frame_bytes + 8)
+        needed = self.rows * num_envs * (frame_bytes + 8 + 8 * (alpha is not None))
         require_memory("agent.replay_capacity", capacity, needed, device)
         self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype, device=device)
         self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8)
@@ -64,6 +68,7 @@ class Replay:
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
         columns = (self.actions, self.rewards, self.terminated, self.start, self.final)
         self.arrays = [column.numpy() for column in columns]  # the same memory, quicker to write a few rows to
+        self.priorities = None if alpha is None else Priorities(num_envs * self.rows, alpha)
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
 
     def __len__(self) -> int:
@@ -94,14 +99,19 @@ class Replay:
             self.frames[torch.from_numpy(rows).to(self.frames.device)] = torch.from_numpy(frames).to(self.frames.device)
         for array, value in zip(self.arrays, (actions, rewards, terminated, start, final), strict=True):
             array[rows] = value
+        if self.priorities:
+            self.priorities.fresh(torch.from_numpy(rows), drawn=not final)
         self.added[envs] += 1
 
-    def sample(self, size: int, generator: torch.Generator) -> Batch:
-        """`size` transitions, uniformly and with replacement; `generator` is one of the CPU."""
+    def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> Batch:
+        """`size` transitions, with replacement: by priorities with weights of this beta, or uniformly without it.
+
+        `generator` is one of the CPU.
+        """
         least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
-        rows = self._draw(size, generator)
+        rows = self._draw(size, generator, by_priority=beta is not None)
         env, row = rows // self.rows, rows % self.rows
         around = torch.arange(-self.stack + 1, self.n_step + 1)  # from the state's oldest frame to the last next one
         window = env[:, None] * self.rows + (row[:, None] + around) % self.rows  # [B, stack + n]
@@ -121,6 +131,7 @@ class Replay:
             _without_older_games(*(self._after(steps, x) for x in (frames, start))),
             steps,
             (self.terminated[seen] & counted).any(1),
+            *(() if beta is None else (self.priorities.weights(rows, len(self), beta), rows)),
         )
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
@@ -130,16 +141,20 @@ class Replay:
         places = (steps[:, None] + torch.arange(self.stack)).to(window.device)
         return window[torch.arange(len(steps), device=window.device)[:, None], places]
 
-    def _draw(self, size: int, generator: torch.Generator) -> Tensor:
+    def _draw(self, size: int, generator: torch.Generator, by_priority: bool) -> Tensor:
         """`size` rows that hold a whole transition, [size]."""
         added = torch.from_numpy(self.added)
         filled = added.clamp(max=self.rows)
         ends = filled.cumsum(0)
         drawn = torch.empty(0, dtype=torch.int64)
         while len(drawn) < size:
-            pick = torch.randint(len(self), (size,), generator=generator)
-            env = torch.searchsorted(ends, pick, right=True)
-            row = pick - (ends - filled)[env]
+            if by_priority:
+                pick = self.priorities.draw(size, generator)
+                env, row = pick // self.rows, pick % self.rows
+            else:
+                pick = torch.randint(len(self), (size,), generator=generator)
+                env = torch.searchsorted(ends, pick, right=True)
+                row = pick - (ends - filled)[env]
             age = (added[env] - 1 - row) % self.rows
             # the next frames are there, and so are the older ones of the stack
             whole = (age >= self.n_step) & (age <= filled[env] - self.stack)
@@ -152,6 +167,8 @@ class Replay:
         frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
         values = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
+        if self.priorities:
+            values["priorities"] = self.priorities.state_dict()
         return {"added": self.added.tolist(), "frames": frames, **values}
 
     def load_state_dict(self, state: dict) -> None:
@@ -161,6 +178,8 @@ class Replay:
             decompress(state["frames"][env], self.frames[rows])
             for name in ("actions", "rewards", "terminated", "start", "final"):
                 getattr(self, name)[rows] = state[name][env]
+        if self.priorities:
+            self.priorities.load_state_dict(state["priorities"])
 
     def _filled(self) -> list[slice]:
         """The rows of each environment that hold something."""

@@ -50,8 +50,8 @@ class Values(ABC):
     @abstractmethod
     def losses(
         self, outputs: Tensor, actions: Tensor, next_outputs: Tensor, best: Tensor, returns: Tensor, discounts: Tensor
-    ) -> Tensor:
-        """The loss of each transition, [B].
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of each transition, [B], and its error, [B] without gradient, which is its priority.
 
         Args:
             outputs: of the network for the states, [B, outputs].
@@ -69,9 +69,10 @@ class Expected(Values):
     def q(self, outputs: Tensor) -> Tensor:
         return self.of_actions(outputs).squeeze(2)
 
-    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> Tensor:
+    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
         aim = returns + discounts * self.taken(next_outputs, best).squeeze(1)
-        return F.smooth_l1_loss(self.taken(outputs, actions).squeeze(1), aim, reduction="none")
+        q = self.taken(outputs, actions).squeeze(1)
+        return F.smooth_l1_loss(q, aim, reduction="none"), (aim - q.detach()).abs()
 
 
 class Distribution(Values):
@@ -93,12 +94,16 @@ class Distribution(Values):
     def q(self, outputs: Tensor) -> Tensor:
         return self.of_actions(outputs).softmax(2) @ self.support(outputs.device)
 
-    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> Tensor:
-        """Cross entropy with the target network's distribution, moved and projected onto the atoms (algorithm 1)."""
+    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
+        """Cross entropy with the target network's distribution, moved and projected onto the atoms (algorithm 1).
+
+        The error is the Kullback-Leibler divergence (Hessel et al. 2018).
+        """
         following = self.taken(next_outputs, best).softmax(1)
         moved = returns[:, None] + discounts[:, None] * self.support(outputs.device)
         aim = self.projected(moved, following)
-        return -(aim * self.taken(outputs, actions).log_softmax(1)).sum(1)
+        losses = -(aim * self.taken(outputs, actions).log_softmax(1)).sum(1)
+        return losses, (losses.detach() + torch.xlogy(aim, aim).sum(1)).clamp(min=0)
 
     def projected(self, returns: Tensor, probabilities: Tensor) -> Tensor:
         """Probabilities [B, K] of some returns [B, K], shared out to the atoms next to each, [B, atoms]."""

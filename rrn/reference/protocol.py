@@ -52,6 +52,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "agent.dueling": ("dueling", _is(False), None),
     "agent.n_step": ("agent steps of a transition", _is(1), None),
     "agent.distributional": ("distributions of returns", _is(False), None),
+    "agent.prioritised": ("transitions drawn by priorities", _is(False), None),
     "agent.learning_rate": ("learning rate", _column("learning_rate", float), 16),
     "agent.adam_eps": ("epsilon of Adam", _is(1e-8), 12),
     "agent.max_grad_norm": ("gradient clipping", _is(None), 12),
@@ -83,6 +84,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 # settings that change how fast a run is, or which run it is, and not its protocol
 NOT_COMPARED = {
     *("agent.name", "agent.atoms", "agent.value_range", "agent.compile", "agent.replay_on_device"),
+    *("agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"),
     *("env.name", "env.kind", "env.overlap"),
 }
 FREE = {"steps", "agent.double"}  # of `changed`

@@ -1,0 +1,65 @@
+"""Priorities of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BLOCK = 1024  # rows whose priorities have a sum of their own, so that a change or a draw touches few of them
+
+
+class Priorities:
+    """p_i^alpha of each row, for drawing row i with probability p_i^alpha / sum over k of p_k^alpha.
+
+    Sums are made anew from the priorities and not corrected, so that they do not drift.
+
+    Args:
+        rows: how many there are; their priorities begin with 0, which is never drawn.
+        alpha: how far priorities count; 0 for not at all.
+    """
+
+    def __init__(self, rows: int, alpha: float):
+        self.alpha = alpha
+        self.powers = torch.zeros(-(-rows // BLOCK), BLOCK, dtype=torch.float64)
+        self.sums = torch.zeros(len(self.powers), dtype=torch.float64)
+        self.largest = 1.0  # of all powers there were: what a new row gets
+
+    def set(self, rows: Tensor, priorities: Tensor) -> None:
+        """Priorities [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
+        powers = priorities.double() ** self.alpha
+        self.largest = max(self.largest, powers.max().item())
+        self._write(rows, powers)
+
+    def fresh(self, rows: Tensor, drawn: bool) -> None:
+        """Rows [K] that were just written: with the largest priority so far, or never to be drawn."""
+        self._write(rows, torch.full(rows.shape, self.largest if drawn else 0.0, dtype=torch.float64))
+
+    def _write(self, rows: Tensor, powers: Tensor) -> None:
+        self.powers.view(-1)[rows] = powers
+        blocks = rows // BLOCK
+        self.sums[blocks] = self.powers[blocks].sum(1)
+
+    def draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """`size` rows by their priorities, with replacement, [size]; `generator` is one of the CPU."""
+        ends = self.sums.cumsum(0)
+        point = torch.rand(size, generator=generator, dtype=torch.float64) * ends[-1]
+        blocks = torch.searchsorted(ends, point, right=True).clamp(max=len(ends) - 1)
+        within = self.powers[blocks].cumsum(1)  # [size, BLOCK]
+        rest = (point - (ends - self.sums)[blocks])[:, None]
+        return blocks * BLOCK + torch.searchsorted(within, rest, right=True).squeeze(1).clamp(max=BLOCK - 1)
+
+    def weights(self, rows: Tensor, number: int, beta: float) -> Tensor:
+        """Weights [K] of the losses of rows [K] that make up for drawing by priorities, the largest of them 1.
+
+        (N P(i))^-beta, divided by the largest of these rows (section 3.4), N the number of rows to draw from.
+        """
+        weights = (number * self.powers.view(-1)[rows] / self.sums.sum()) ** -beta
+        return (weights / weights.max()).float()
+
+    def state_dict(self) -> dict:
+        return {"powers": self.powers.clone(), "largest": self.largest}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.powers.copy_(state["powers"])
+        self.sums = self.powers.sum(1)
+        self.largest = state["largest"]
