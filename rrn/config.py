@@ -43,6 +43,7 @@ class DQNConfig(AgentConfig):
     priority_alpha: float = 0.6  # how far errors count
     priority_beta: float = 0.4  # how far weights of the losses make up for that, at the start; 1 at the end
     priority_beta_steps: int = 1500000  # agent steps over which it rises
+    noisy: bool = False  # explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)
     compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
     replay_on_device: bool = False  # keep the frames of the memory on the GPU; the same results
 

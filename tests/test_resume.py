@@ -39,7 +39,8 @@ RUNS = {
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],
     "variants": [
         *("env=CartPole", "agent.dueling=true", "agent.n_step=3", "agent.distributional=true"),
-        *("agent.prioritised=true", "agent.value_range=[0,100]", "steps=2000", "checkpoint.every=150"),
+        *("agent.prioritised=true", "agent.noisy=true", "agent.value_range=[0,100]"),
+        *("steps=2000", "checkpoint.every=150"),
     ],
 }
 

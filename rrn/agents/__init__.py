@@ -12,6 +12,7 @@ from rrn.agents.agent import Agent
 from rrn.agents.dqn import DQN
 from rrn.agents.learner import Learner
 from rrn.agents.networks import NETWORKS, Network, orthogonal, xavier
+from rrn.agents.noisy import make_noisy
 from rrn.agents.off_policy import OffPolicy
 from rrn.agents.on_policy import OnPolicy
 from rrn.agents.ppo import PPO
@@ -27,8 +28,10 @@ def _dqn(config: Config, games: VectorGames, device: torch.device) -> DQN:
         values = Distribution(games.num_actions, c.dueling, *c.value_range, c.atoms)
     else:
         values = Expected(games.num_actions, c.dueling)
-    network = make_network(config, games, values.outputs, xavier).to(device)
-    return DQN(c, network, values, config.seed, config.env.clip_rewards, lr_rational(config))
+    network = make_network(config, games, values.outputs, xavier)
+    if c.noisy:
+        make_noisy(network)
+    return DQN(c, network.to(device), values, config.seed, config.env.clip_rewards, lr_rational(config))
 
 
 def _learn_dqn(config: Config, agent: DQN, games: VectorGames) -> OffPolicy:

@@ -1,19 +1,22 @@
 """DQN (Mnih et al. 2015) and its variants, each a switch: acting, the update and their state.
 
 Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here, dueling and distributions in
-values.py, priorities in priorities.py. When to act, store and learn is the business of off_policy.py.
+values.py, priorities in priorities.py, noisy layers in noisy.py. When to act, store and learn is the business of
+off_policy.py.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from rrn.agents.agent import Agent, NotFinite, adam
 from rrn.agents.networks import Network
+from rrn.agents.noisy import noise, noisy_layers
 from rrn.agents.replay import Batch
 from rrn.agents.values import Values
 from rrn.config import DQNConfig
@@ -49,14 +52,17 @@ class DQN(Agent):
         super().__init__(network, optimiser, values.num_actions, seed)
         self.config, self.values, self.clip_rewards = config, values, clip_rewards
         self.target = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.noisy_layers, self.noisy_target = noisy_layers(self.network), noisy_layers(self.target)
         powers = torch.arange(config.n_step + 1, dtype=torch.float64)
         self.discounts = (config.gamma**powers).float().to(self.device)  # after 0, 1, ... steps
         # one call of the GPU instead of a hundred, and their gaps
         self.fast_loss = torch.compile(self.loss, mode="reduce-overhead") if config.compile else self.loss
 
     def epsilon(self, step: int) -> float:
-        """Probability of a random action after `step` agent steps of training."""
+        """Probability of a random action after `step` agent steps of training; 0 with noisy layers."""
         c = self.config
+        if c.noisy:
+            return 0.0
         return c.epsilon_start + (c.epsilon_end - c.epsilon_start) * min(step / c.epsilon_steps, 1.0)
 
     def beta(self, step: int) -> float | None:
@@ -65,6 +71,10 @@ class DQN(Agent):
         if not c.prioritised:
             return None
         return c.priority_beta + (1 - c.priority_beta) * min(step / c.priority_beta_steps, 1.0)
+
+    def exploring(self) -> AbstractContextManager[None]:
+        """Context in which noisy layers, if there are any, draw noise for each observation that the agent acts on."""
+        return noise(self.noisy_layers, each_row=True)
 
     def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The actions of highest value, and that value."""
@@ -95,7 +105,8 @@ class DQN(Agent):
             NotFinite: the loss is NaN or infinite; nothing was changed.
         """
         batch = Batch(*(t if t is None else t.to(self.device) for t in vars(batch).values()))
-        loss, q, self.errors = self.fast_loss(batch)
+        with noise(self.noisy_layers + self.noisy_target):
+            loss, q, self.errors = self.fast_loss(batch)
         measured = dict(zip(("loss", "q_mean", "q_max"), torch.stack((loss, q.mean(), q.amax())).tolist(), strict=True))
         if not math.isfinite(measured["loss"]):
             raise NotFinite(vars(batch), [(self.network, batch.states), (self.target, batch.next_states)])

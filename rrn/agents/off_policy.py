@@ -52,7 +52,8 @@ class OffPolicy(Learner):
 
     def advance(self, step: int, measure: bool) -> list[Game]:
         observations = self.games.observations
-        actions = self.agent.act(observations, self.agent.epsilon(step))
+        with self.agent.exploring():
+            actions = self.agent.act(observations, self.agent.epsilon(step))
         self.games.send(actions)
         result = None if self.overlap else self.games.receive()
         self._learn(step + self.stride, measure)

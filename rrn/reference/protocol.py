@@ -53,6 +53,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "agent.n_step": ("agent steps of a transition", _is(1), None),
     "agent.distributional": ("distributions of returns", _is(False), None),
     "agent.prioritised": ("transitions drawn by priorities", _is(False), None),
+    "agent.noisy": ("noisy layers in place of epsilon", _is(False), None),
     "agent.learning_rate": ("learning rate", _column("learning_rate", float), 16),
     "agent.adam_eps": ("epsilon of Adam", _is(1e-8), 12),
     "agent.max_grad_norm": ("gradient clipping", _is(None), 12),
