@@ -58,7 +58,8 @@ def check_values(config: Config) -> None:
             _require(value >= least, f"agent.{name}", f"at least {least}, to sample from", value)
         _require(agent.atoms >= 2, "agent.atoms", "2 or more", agent.atoms)
         span = agent.value_range
-        _require(is_range(span), "agent.value_range", "two numbers, the lower one first, such as [-10,10]", span)
+        sensible = is_range(span) and max(map(abs, span)) <= 1e9 and span[1] - span[0] >= 1e-3
+        _require(sensible, "agent.value_range", "two numbers, the lower one first, such as [-10,10]", span)
     one = (evaluation.episodes is None) != (evaluation.steps is None)
     both = f"{evaluation.episodes} and {evaluation.steps}"
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)

@@ -28,7 +28,7 @@ from rrn.whole import read_whole
 GROUPS = ("agent", "env", "act", "experiment")
 KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
 PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
-FIXED = ("agent.name", "env.name", "env.kind", "act.name")
+FIXED = ("agent.name", "agent.double", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
     "act": {"agents"},
@@ -233,8 +233,10 @@ def plain_words(error: ValidationError) -> str:
     match = re.search(r"Value '(.*?)'.*? (?:could not be converted to|is not a valid) (\w+)", first_line(error))
     if match:
         return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
+    if "is not Optional" in str(error):
+        return "expected a list, such as [3,5], got null."
     if "is not a ListConfig" in str(error):
-        return "expected a list, such as [5,4]."
+        return "expected a list, such as [3,5]."
     if "to string" in str(error):
         return f"expected one word, got {error.value}."
     return first_line(error).rstrip(".") + "."

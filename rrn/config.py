@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from omegaconf import MISSING
 
@@ -214,6 +214,20 @@ AGENTS = {
 }
 ENVS = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConfig}
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
+
+
+WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
+    ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
+    ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
+    ("agent.noisy", True): {"agent.epsilon_start", "agent.epsilon_end", "agent.epsilon_steps"},
+}
+
+
+def effective(config: Config) -> dict[str, object]:
+    """The settings by dotted name, without those that have no effect beside the others."""
+    values = dotted(asdict(config))
+    idle = set().union(*(names for (key, value), names in WITHOUT_EFFECT.items() if values.get(key) == value))
+    return {key: value for key, value in values.items() if key not in idle}
 
 
 def delay_steps(config: Config) -> int:

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rrn import checkpoint
 from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
-from rrn.config import Config, dotted
+from rrn.config import Config, effective
 from rrn.device import denormals_as_zero, pick_device, set_threads
 from rrn.errors import UserError, first_line
 from rrn.output_log import output_log
@@ -146,6 +146,12 @@ def _one_sentence(folder: Path, command: str) -> Iterator[None]:
     except Timeout:
         raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
     except (MemoryError, RuntimeError) as error:
+        from torch._dynamo.exc import BackendCompilerFailed  # slow to import
+
+        if isinstance(error, BackendCompilerFailed):
+            raise UserError(
+                f"agent.compile=true: torch.compile failed ({first_line(error)}); set agent.compile=false."
+            ) from error
         full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
         if not full:  # on a CPU, torch has no type of its own for it
             raise
@@ -189,10 +195,9 @@ def check_folder(folder: Path, config: Config) -> None:
 
 def changed_settings(folder: Path, config: Config) -> str:
     """What keeps the run in a folder from going on with a configuration, such as: seed was 0 and is 1."""
-    before = dotted(OmegaConf.to_container(OmegaConf.structured(load_run_config(folder))))
-    now = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
-    changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key) and key not in FREE]
-    return ", ".join(f"{key} was {before.get(key)} and is {now.get(key)}" for key in changed)
+    before, now = effective(load_run_config(folder)), effective(config)
+    changed = [key for key in sorted((before.keys() & now.keys()) - FREE) if before[key] != now[key]]
+    return ", ".join(f"{key} was {before[key]} and is {now[key]}" for key in changed)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from rrn.config import ENVS, delay_steps
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
+from rrn.report.runs import settings
 from rrn.study.plan import load_plan
+from rrn.train import changed_settings
 from rrn.whole import read_whole
 
 
@@ -186,8 +188,9 @@ MISTAKES = {
     "env=PongNoFrameskip-v4": "Did you mean Pong?",
     "env=MinAtar/Breakout-v1": "Did you mean MinAtar-Breakout?",
     "agnet=dqn": "agnet: no such setting. Did you mean agent?",
-    "act.degrees=5": "act.degrees: expected a list, such as [5,4].",
-    "act.share=1": "act.share: expected a list, such as [5,4].",
+    "act.degrees=5": "act.degrees: expected a list, such as [3,5].",
+    "agent.value_range=null": "agent.value_range: expected a list, such as [3,5], got null.",
+    "act.share=1": "act.share: expected a list, such as [3,5].",
     "act.init=[tanh,relu]": "act.init: expected one word, got ['tanh', 'relu'].",
     "steps=100m": "steps: expected a whole number, got '100m'.",
     "steps=-1e6": "steps: expected 1 or more, got -1000000.",
@@ -270,3 +273,20 @@ def test_the_protocol_line_says_it_all():
 def test_an_activation_without_an_entry_is_named():
     with pytest.raises(UserError, match="no_such: expected an activation of ACTIVATIONS"):
         make_activations("no_such", 2)
+
+
+@pytest.mark.parametrize(
+    ("switch", "setting"),
+    [
+        ("agent.distributional=true", "agent.value_range=[-3,3]"),
+        ("agent.prioritised=true", "agent.priority_alpha=0.5"),
+        ("agent.noisy=false", "agent.epsilon_end=0.5"),
+    ],
+)
+def test_settings_without_effect_do_not_make_another_run(tmp_path, switch, setting):
+    off = switch.replace("true", "off").replace("false", "true").replace("off", "false")
+    for word, expected in ((off, ""), (switch, setting.partition("=")[0])):
+        plain, other = compose_config([word]), compose_config([word, setting])
+        (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(other))
+        assert changed_settings(tmp_path, plain).partition(" was ")[0] == expected
+        assert (settings(plain) == settings(other)) is (not expected)

@@ -106,8 +106,11 @@ def test_only_the_input_is_kept_for_backward():
     assert torch.cuda.memory_allocated() - before <= y.nbytes + 4096
 
 
-@pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
-def test_dqn_compiled_and_with_its_memory_on_the_gpu_learns_the_same(tmp_path, act):
+VARIANTS = ["agent.dueling=true", "agent.distributional=true", "agent.n_step=3"]
+
+
+@pytest.mark.parametrize(("act", "variants"), [("relu", []), ("recurrent_rational", []), ("rational", VARIANTS)])
+def test_dqn_compiled_and_with_its_memory_on_the_gpu_learns_the_same(tmp_path, act, variants):
     """A short run on Pong with each switch beside the plain one: the same memory, weights equal to rounding."""
     found = {}
     for name, switches in {
@@ -116,7 +119,7 @@ def test_dqn_compiled_and_with_its_memory_on_the_gpu_learns_the_same(tmp_path, a
         "compiled": ["agent.replay_on_device=true", "agent.compile=true"],
     }.items():
         (tmp_path / name).mkdir()
-        settings = ["experiment=smoke", "env=Pong", f"act={act}", "steps=60", "device=cuda", *switches]
+        settings = ["experiment=smoke", "env=Pong", f"act={act}", "steps=60", "device=cuda", *variants, *switches]
         trainer = Trainer(compose_config([*settings, f"run_dir={tmp_path / name}"]), tmp_path / name, lambda: False)
         trainer._evaluate = lambda trainer=trainer: setattr(trainer, "evaluated", trainer.step) or True
         assert trainer.run()

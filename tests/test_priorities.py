@@ -22,7 +22,7 @@ def test_rows_are_drawn_as_often_as_their_priorities_say():
     assert counts[rows].sum() == 200_000  # and the others, of priority 0, never
     assert (counts[rows] / 200_000).tolist() == pytest.approx([k / 21 for k in range(1, 7)], rel=0.03)
     expected = (10 * torch.arange(1, 7) / 21) ** -0.4
-    assert torch.allclose(priorities.weights(rows, 10, beta=0.4), (expected / expected.max()).float())
+    assert torch.allclose(priorities.weights(rows, beta=0.4), (expected / expected.max()).float())
 
 
 def test_sums_stay_those_of_the_priorities():
@@ -37,23 +37,37 @@ def test_sums_stay_those_of_the_priorities():
     assert torch.equal(priorities.sums, kept.view(3, BLOCK).sum(1))
 
 
+def add(replay, frames=1):
+    for _ in range(frames):
+        size = replay.num_envs
+        replay.add(np.zeros((size, 2)), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
+
+
 def test_a_new_transition_has_the_largest_priority_and_a_last_frame_none():
     replay = Replay(50, 1, (2,), torch.float32, 1, alpha=0.5)
-
-    def add(number):
-        replay.add(np.zeros((1, 2)), np.zeros(1), np.full(1, number), np.zeros(1), np.zeros(1))
-
-    for number in range(10):
-        add(number)
+    powers = replay.priorities.powers.view(-1)
+    add(replay, 10)
+    assert powers[:10].tolist() == [1] * 9 + [0]  # the last one has no next frame yet
     replay.priorities.set(torch.tensor([3]), torch.tensor([49.0]))
     replay.add_final(np.array([0]), np.zeros((1, 2)))
-    add(11)
-    powers = replay.priorities.powers.view(-1)
-    assert powers[:13].tolist() == [1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 0, 7, 0]
-    for number in range(12, 60):  # over the old ones
-        add(number)
+    add(replay, 2)
+    assert powers[:13].tolist() == [1, 1, 1, 7, 1, 1, 1, 1, 1, 7, 0, 7, 0]
+    add(replay, 48)  # over the old ones
     assert powers[3] == 7
     assert replay.sample(100, torch.Generator().manual_seed(0), beta=1.0).weights.min() > 0.1
+
+
+@pytest.mark.parametrize(("num_envs", "stack", "n_step"), [(1, 1, 1), (1, 4, 1), (2, 4, 3), (3, 2, 5), (2, 1, 4)])
+def test_the_same_transitions_can_be_drawn_as_uniformly(num_envs, stack, n_step):
+    replay = Replay(30 * num_envs, num_envs, (2,), torch.float32, stack, n_step=n_step, alpha=0.6)
+    cuts, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    for _ in range(150):
+        add(replay)
+        cut = np.flatnonzero(cuts.random(num_envs) < 0.2)
+        replay.add_final(cut, np.zeros((len(cut), 2)))
+        if len(replay) >= num_envs * (2 * stack + n_step - 1):
+            uniform = set(replay._draw(4000, generator).tolist())
+            assert set(replay.priorities.powers.view(-1).nonzero().flatten().tolist()) == uniform
 
 
 @pytest.mark.parametrize("distributional", [False, True])

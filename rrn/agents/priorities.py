@@ -30,9 +30,13 @@ class Priorities:
         self.largest = max(self.largest, powers.max().item())
         self._write(rows, powers)
 
-    def fresh(self, rows: Tensor, drawn: bool) -> None:
-        """Rows [K] that were just written: with the largest priority so far, or never to be drawn."""
-        self._write(rows, torch.full(rows.shape, self.largest if drawn else 0.0, dtype=torch.float64))
+    def admit(self, rows: Tensor) -> None:
+        """Let rows [K] be drawn, with the largest priority so far."""
+        self._write(rows, torch.full(rows.shape, self.largest, dtype=torch.float64))
+
+    def remove(self, rows: Tensor) -> None:
+        """Never draw rows [K]."""
+        self._write(rows, torch.zeros(rows.shape, dtype=torch.float64))
 
     def _write(self, rows: Tensor, powers: Tensor) -> None:
         self.powers.view(-1)[rows] = powers
@@ -48,13 +52,13 @@ class Priorities:
         rest = (point - (ends - self.sums)[blocks])[:, None]
         return blocks * BLOCK + torch.searchsorted(within, rest, right=True).squeeze(1).clamp(max=BLOCK - 1)
 
-    def weights(self, rows: Tensor, number: int, beta: float) -> Tensor:
+    def weights(self, rows: Tensor, beta: float) -> Tensor:
         """Weights [K] of the losses of rows [K] that make up for drawing by priorities, the largest of them 1.
 
-        (N P(i))^-beta, divided by the largest of these rows (section 3.4), N the number of rows to draw from.
+        (N P(i))^-beta over the largest of these rows (section 3.4), where the number N of all rows cancels.
         """
-        weights = (number * self.powers.view(-1)[rows] / self.sums.sum()) ** -beta
-        return (weights / weights.max()).float()
+        powers = self.powers.view(-1)[rows]
+        return ((powers / powers.min()) ** -beta).float()
 
     def state_dict(self) -> dict:
         return {"powers": self.powers.clone(), "largest": self.largest}

@@ -99,9 +99,20 @@ class Replay:
             self.frames[torch.from_numpy(rows).to(self.frames.device)] = torch.from_numpy(frames).to(self.frames.device)
         for array, value in zip(self.arrays, (actions, rewards, terminated, start, final), strict=True):
             array[rows] = value
-        if self.priorities:
-            self.priorities.fresh(torch.from_numpy(rows), drawn=not final)
         self.added[envs] += 1
+        if self.priorities:
+            self._update_priorities(envs)
+
+    def _update_priorities(self, envs: np.ndarray) -> None:
+        """After a row was added: the transitions that are whole with it, and those that lost a frame of their stack."""
+        filled = np.minimum(self.added[envs], self.rows)
+        new, whole, broken = (
+            envs * self.rows + (self.added[envs] - 1 - age) % self.rows
+            for age in (0, self.n_step, filled - self.stack + 1)
+        )
+        self.priorities.remove(torch.from_numpy(np.concatenate((new, broken))))
+        whole = torch.from_numpy(whole[filled >= self.stack + self.n_step])
+        self.priorities.admit(whole[~self.final[whole]])
 
     def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> Batch:
         """`size` transitions, with replacement: by priorities with weights of this beta, or uniformly without it.
@@ -111,7 +122,7 @@ class Replay:
         least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
-        rows = self._draw(size, generator, by_priority=beta is not None)
+        rows = self._draw(size, generator) if beta is None else self.priorities.draw(size, generator)
         env, row = rows // self.rows, rows % self.rows
         around = torch.arange(-self.stack + 1, self.n_step + 1)  # from the state's oldest frame to the last next one
         window = env[:, None] * self.rows + (row[:, None] + around) % self.rows  # [B, stack + n]
@@ -131,7 +142,7 @@ class Replay:
             _without_older_games(*(self._after(steps, x) for x in (frames, start))),
             steps,
             (self.terminated[seen] & counted).any(1),
-            *(() if beta is None else (self.priorities.weights(rows, len(self), beta), rows)),
+            *(() if beta is None else (self.priorities.weights(rows, beta), rows)),
         )
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
@@ -141,20 +152,16 @@ class Replay:
         places = (steps[:, None] + torch.arange(self.stack)).to(window.device)
         return window[torch.arange(len(steps), device=window.device)[:, None], places]
 
-    def _draw(self, size: int, generator: torch.Generator, by_priority: bool) -> Tensor:
-        """`size` rows that hold a whole transition, [size]."""
+    def _draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """`size` rows that hold a whole transition, uniformly, [size]."""
         added = torch.from_numpy(self.added)
         filled = added.clamp(max=self.rows)
         ends = filled.cumsum(0)
         drawn = torch.empty(0, dtype=torch.int64)
         while len(drawn) < size:
-            if by_priority:
-                pick = self.priorities.draw(size, generator)
-                env, row = pick // self.rows, pick % self.rows
-            else:
-                pick = torch.randint(len(self), (size,), generator=generator)
-                env = torch.searchsorted(ends, pick, right=True)
-                row = pick - (ends - filled)[env]
+            pick = torch.randint(len(self), (size,), generator=generator)
+            env = torch.searchsorted(ends, pick, right=True)
+            row = pick - (ends - filled)[env]
             age = (added[env] - 1 - row) % self.rows
             # the next frames are there, and so are the older ones of the stack
             whole = (age >= self.n_step) & (age <= filled[env] - self.stack)

@@ -88,7 +88,7 @@ NOT_COMPARED = {
     *("agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"),
     *("env.name", "env.kind", "env.overlap"),
 }
-FREE = {"steps", "agent.double"}  # of `changed`
+FREE = {"steps", "agent.double"}  # of `changed`; agent= says which it is
 # what agent=dqn has without a setting: column of the authors' settings, value, entry
 FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
 
