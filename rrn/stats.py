@@ -35,12 +35,14 @@ class Interval:
 
         Args:
             digits: after the point; give the same ones to a whole column, and 0 where space is short. None: as many as
-                leave two figures of the interval's width, or three of the value if there is none.
+                leave two figures of the interval's width, or three of the value if there is none. One more where an end
+                would be rounded to 0, so that its side shows.
             sign: a plus before a value above zero, for differences.
         """
         if digits is None:
             size = (0 if self.low is None else self.high - self.low) or abs(self.value) / 10
             digits = min(max(1 - math.floor(math.log10(size)), 0), 6) if size > 0 else 1
+        digits += any(end and float(fixed(end, digits)) == 0 for end in (self.low, self.high))
         value, low, high = (end if end is None else fixed(end, digits) for end in (self.value, self.low, self.high))
         plus = "+" if sign and float(value) > 0 else ""
         if low is None:
@@ -138,9 +140,23 @@ def difference(
     """By how much the mean of x is above that of y, on one game, with its bootstrap interval.
 
     The seeds of both are resampled on their own: seed 0 of one has nothing in common with seed 0 of the other. The
-    interval is None if either has fewer than three.
+    interval is None if either has fewer than three. It is too narrow for few seeds: of two methods of equal normal
+    scores, with 5 seeds each, 13 % of the 95 % intervals leave out 0.
     """
     return _interval(lambda x, y: mean(x) - mean(y), ({"x": x}, {"y": y}), resamples, confidence, seed)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """p-values of several tests, corrected for their number, in the same order (Holm, 1979).
+
+    Where there are no true differences, any of these is below 0.05 in 5 % of cases at most.
+    """
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values)
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty_like(p_values)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
 
 
 def probability_of_improvement(

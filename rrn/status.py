@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rrn.trainer import Trainer
 
 FILE = "status.json"
+STATES = {"running", "done", "stopped", "failed"}
 SOON, EVERY = 2.0, 10.0  # seconds between two updates, before training has a speed and then
 SILENT = 600.0  # seconds without one after which a run on another machine counts as killed
 
@@ -144,10 +145,12 @@ def read_status(folder: Path) -> Status | None:
     try:
         values = json.loads((folder / FILE).read_text())
         status = Status(**{field.name: values[field.name] for field in fields(Status)})
-        killed = status.state == "running" and not _alive(status)
-        if not status.step >= 0 or status.steps < 1 or (status.steps_per_second or 0) < 0:
+        sensible = status.state in STATES and status.step >= 0 and status.steps >= 1 and isinstance(status.go_on, str)
+        if not sensible or (status.steps_per_second or 0) < 0:
             return None
-    except (OSError, ValueError, KeyError, TypeError):
+        seconds_between(status)  # both can be read
+        killed = status.state == "running" and not _alive(status)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if killed:
         return replace(status, state="killed", why=f"the process ended without a word after {status.updated[:19]}")
@@ -164,8 +167,17 @@ def is_running(pid: int) -> bool:
         return True
 
 
+def seconds_between(status: Status) -> float:
+    """How long the process had been running when it wrote the status."""
+    return _seconds(status.updated) - _seconds(status.started)
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
 def _alive(status: Status) -> bool:
-    updated = datetime.fromisoformat(status.updated).timestamp()
+    updated = _seconds(status.updated)
     if status.host != socket.gethostname():
         return time.time() - updated < SILENT
     try:

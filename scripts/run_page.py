@@ -10,6 +10,7 @@ are those that `python -m rrn.reference import` writes.
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import statistics
 from collections.abc import Sequence
@@ -58,8 +59,10 @@ def table(measures: dict[str, Series], paper: Sequence[Curve]) -> list[str]:
         low, high, games = (measures[f"evaluation/{name}"][1][index] for name in ("min", "max", "games"))
         cells = [f"{steps[index]:,}", f"{means[index]:.2f}", f"{low:.0f} to {high:.0f}", f"{games:.0f}"]
         if paper:
-            theirs = [curve.at(steps[index]) for curve in paper]
-            cells += [f"{statistics.fmean(theirs):.2f}", f"{min(theirs):.2f} to {max(theirs):.2f}"]
+            theirs = [score for curve in paper if not math.isnan(score := curve.at(steps[index]))]
+            many = f" ({len(theirs)} seeds)" if 0 < len(theirs) < len(paper) else ""
+            ends = f"{min(theirs):.2f} to {max(theirs):.2f}" if theirs else "-"
+            cells += [f"{statistics.fmean(theirs):.2f}{many}" if theirs else "-", ends]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -1,6 +1,7 @@
 """The report on folders as users really have them: damaged, doubled, of rationals of an earlier run."""
 
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -204,3 +205,89 @@ def test_notes_on_few_seeds_and_unequal_runs():
     gap = make_cells([curve([0, 1], act="leaky_relu"), curve([0, 1, 2])])
     after = "Pong, dqn rational: the difference from the baseline is that after 100 agent steps."
     assert after in notes(gap, [], [], [])
+
+
+def test_damaged_shapes_and_status_take_nothing_along(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def change(path, **values):
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    for seed, damage in enumerate(
+        (
+            lambda run: (run / "shapes.jsonl").write_bytes(b"\xff\xfe\n\x00\x81\n"),
+            lambda run: (run / "shapes.jsonl").write_text('5\n{"step": 1, "places": []}\n'),
+            lambda run: (run / "shapes.jsonl").write_text(
+                '{"step": 0, "places": {"a": {"kind": "Rational"}}}\n' + (run / "shapes.jsonl").read_text()
+            ),
+            lambda run: (run / "shapes.jsonl").write_text(
+                re.sub(r'"numerator": \[.*?\]\]', '"numerator": null', (run / "shapes.jsonl").read_text())
+            ),
+            lambda run: change(run / "status.json", state=None),
+            lambda run: change(run / "status.json", state=["done"]),
+            lambda run: change(run / "status.json", state="resting"),
+            lambda run: change(run / "status.json", updated="yesterday"),
+            lambda run: change(run / "status.json", started=None),
+            lambda run: change(run / "status.json", updated="2026-01-01T00:00:00"),
+            lambda run: change(run / "status.json", go_on=None),
+            lambda run: change(run / "status.json", go_on='python -m rrn.train "env=Pong'),
+            lambda run: (run / "status.json").write_text("[" * 100_000),
+        )
+    ):
+        damage(make_run(Path("runs"), "Pong", "rational", seed))
+    make_run(Path("runs"), "Pong", "relu", 0, folder=Path("runs") / os.fsdecode(b"r\xff"))
+    main(["runs", "--seeds", "20"])
+    assert "rational 10.0 (n=13)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_that_was_cut_does_not_count_as_finished(tmp_path, capsys):
+    for seed in range(4):
+        make_run(tmp_path, "Pong", "rational", seed)
+    (make_run(tmp_path, "Pong", "rational", 4, done=0.1) / "status.json").unlink()
+    make_run(tmp_path, "Pong", "rational", 5, done=0.1)
+    main([str(tmp_path), "--out", str(tmp_path / "page.html"), "--seeds", "6"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "rational 10.0 (n=4)" in printed
+    assert "seed 4 has no status.json, and ends at step 10,000 of 100,000" in printed
+    assert "the run is done, but the last evaluation in its scalars.csv is at step 10,000." in printed
+
+
+def test_a_run_that_goes_beyond_the_others_still_counts(tmp_path, capsys):
+    for seed in range(3):
+        make_run(tmp_path, "Pong", "rational", seed, state="stopped" if seed == 2 else "done")
+    run = tmp_path / "Pong/dqn-rational/seed2"
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("\nsteps: 100000", "\nsteps: 300000"))
+    with (run / "scalars.csv").open("a") as file:
+        file.write("110000,evaluation/mean,99.0\n")
+    main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+    assert "rational 10.0 (n=3)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_rationals_of_two_earlier_runs_are_told_apart(tmp_path):
+    sources = ("pong/seed0", "pong/seed1", "qbert/seed0")
+    for seed, source in enumerate(sources):
+        make_run(tmp_path, "Pong", "rational", seed, settings={"from_run": f"runs/{source}"})
+    names = [run.curve.act for run in read_runs([tmp_path])[0]]
+    assert names == [*["rational_pretrained"] * 2, "rational_pretrained pretrained=runs/qbert/seed*"]
+
+
+def test_failed_runs_are_named_beside_the_scores_of_the_others(tmp_path, capsys):
+    for seed in range(3):
+        failed = {"state": "failed", "why": "the loss is NaN", "done": 0.5} if seed else {}
+        make_run(tmp_path, "Pong", "rational", seed, **failed)
+    main([str(tmp_path), "--out", str(tmp_path / "page.html")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "may be too good where others failed: Pong, dqn rational (seed 1, 2)." in printed
+
+
+def test_the_mean_of_a_measure_is_that_of_the_runs_in_the_table(tmp_path):
+    for seed in range(3):
+        make_run(tmp_path, "Pong", "rational", seed, measures=["plasticity/dormant"])
+    make_run(tmp_path, "Pong", "rational", 3, state="stopped", done=0.3, measures=["plasticity/dormant"])
+    page = tmp_path / "page.html"
+    main([str(tmp_path), "--out", str(page)])
+    charts = json.loads(re.search(r"<script[^>]*json[^>]*>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)[1])
+    (mean,) = (trace for trace in charts["Pong dormant"]["data"] if "(n=" in trace["name"])
+    assert mean["name"] == "rational (n=3)"
+    assert mean["x"][-1] == 100_000

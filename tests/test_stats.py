@@ -192,6 +192,13 @@ def test_how_often_an_interval_holds_the_true_mean(seeds, share):
     assert np.mean([one.low <= 0 <= one.high for one in found]) == pytest.approx(share, abs=0.03)
 
 
+def test_how_often_the_interval_of_a_difference_leaves_out_0_by_chance():
+    """As the docstring of `difference` says, of 5 and 5 seeds."""
+    scores = np.random.default_rng(0).normal(size=(1000, 2, 5))
+    found = [stats.difference(*each, resamples=500, seed=number) for number, each in enumerate(scores)]
+    assert np.mean([one.low > 0 or one.high < 0 for one in found]) == pytest.approx(0.13, abs=0.03)
+
+
 TEXTS = [
     (stats.Interval(12.34, 10.06, 14.21, 5), {"digits": 1}, "12.3 (10.1 to 14.2)"),
     (stats.Interval(12.34, None, None, 2), {"digits": 1}, "12.3 (2 seeds)"),
@@ -200,7 +207,7 @@ TEXTS = [
     (stats.Interval(0.51234, 0.49, 0.53, 5), {}, "0.512 (0.490 to 0.530)"),
     (stats.Interval(0.0, 0.0, 0.0, 5), {}, "0.0 (0.0 to 0.0)"),
     (stats.Interval(0.125, 0.125, 0.125, 5), {}, "0.125 (0.125 to 0.125)"),
-    (stats.Interval(-0.01, -0.04, 2.0, 5), {"digits": 1, "sign": True}, "0.0 (0.0 to 2.0)"),
+    (stats.Interval(-0.01, -0.06, 2.0, 5), {"digits": 1, "sign": True}, "0.0 (-0.1 to 2.0)"),
     (stats.Interval(1.5, -0.5, 2.0, 5), {"digits": 1, "sign": True}, "+1.5 (-0.5 to 2.0)"),
     (stats.Interval(-1.5, -2.5, 2.0, 5), {"digits": 0, "sign": True}, "-2 (-2 to 2)"),
 ]
@@ -257,3 +264,15 @@ def test_fifteen_games_take_no_time(name):
     began = time.process_time()
     FUNCTIONS[name](scores)
     assert time.process_time() - began < 0.5
+
+
+def test_holm():
+    """The smallest of four is multiplied by 4, the next by 3, ...; none is below one that was smaller before."""
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([0.6, 0.5]).tolist() == [1, 1]
+    assert stats.holm([]).tolist() == []
+
+
+def test_an_end_near_0_shows_its_side():
+    assert stats.Interval(3.62, -0.042, 7.5, 5).text(1, sign=True) == "+3.62 (-0.04 to 7.50)"
+    assert stats.Interval(3.62, 0.0, 7.5, 5).text(1) == "3.6 (0.0 to 7.5)"

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from rrn.reference.tables import games
 from rrn.status import read_status
 from rrn.study import cost
 from rrn.study.__main__ import main
-from rrn.study.plan import Method, PlannedRun, load_plan, read_number, take_part
+from rrn.study.plan import load_plan, read_number, take_part
 from rrn.study.start import sweeps
 from rrn.train import train
 
@@ -151,47 +150,6 @@ def test_only_what_is_left_is_started_and_no_run_beyond_the_part():
     first = ["experiment=paper", "agent=dqn", "seed=0,1", "env=Pong"]  # the seed changes last
     acts = "act=leaky_relu,silu,d_silu,rational,recurrent_rational"
     assert words[0] == ["-m", "rrn.train", "-m", *first, acts, "steps=1000000", "device=cpu", "resume=true"]
-
-
-def test_cost_is_measured_once_and_of_runs_where_there_are_any(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cost, "SECONDS", 0.3)
-    (tmp_path / "plan.yaml").write_text(TINY)
-    texts = []
-    for _ in range(2):
-        with pytest.raises(SystemExit):
-            main(["plan.yaml"])
-        texts.append(capsys.readouterr().out)
-    assert texts[0].count("measuring the speed") == 2
-    assert "measuring" not in texts[1]
-    with pytest.raises(SystemExit):
-        main(["plan.yaml", "measure=true"])
-    assert capsys.readouterr().out.count("measuring the speed") == 2
-    rate = re.search(r"dqn relu: ([\d,]+) agent steps a second, measured on CartPole", texts[1])
-    assert int(rate[1].replace(",", "")) > 100
-    assert "GB of checkpoints" in texts[1]
-    make_run(Path("runs"), "CartPole", "relu", 0, done=0.5, state="stopped", why="SIGTERM")  # 100 steps a second
-    with pytest.raises(SystemExit):
-        main(["plan.yaml"])
-    assert "dqn relu: 100 agent steps a second, 1 run on this machine" in capsys.readouterr().out
-
-
-def test_a_run_that_was_short_says_nothing_about_speed_and_a_long_one_says_what_its_checkpoints_take(tmp_path):
-    folder = make_run(tmp_path, "CartPole", "relu", 0)
-    (folder / "checkpoints").mkdir()
-    for step, size in ((100, 10_000), (200, 20_000)):
-        (folder / f"checkpoints/step_{step:010d}.pt").write_bytes(bytes(size))
-    status = read_status(folder)
-    run = PlannedRun("CartPole", Method("dqn", "relu"), 0, 100_000, folder, transitions=50_000)
-    found = cost.from_runs([(run, status)], keep=3)
-    assert found == cost.Cost(100, 60_000, "1 run on this machine", 50_000)
-    assert found.disk_of(replace(run, transitions=100_000)) == 120_000
-    faster = replace(status, steps_per_second=300.0)
-    both = cost.from_runs([(run, status), (run, faster)], keep=3)
-    assert (both.rate, both.how) == (200, "median of 2 runs on this machine, 100 to 300")
-    assert cost.from_runs([(run, replace(status, started=status.updated))], keep=3) is None
-    assert cost.from_runs([(run, replace(status, host="another"))], keep=3) is None
 
 
 def test_each_agent_has_its_own_memory():

@@ -91,7 +91,7 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
 
 
 def _cells(runs: Sequence[Run], paper: Sequence[Curve]) -> list[Cell]:
-    done = {id(run.curve) for run in runs if run.state in ("done", "unknown")}
+    done = {id(run.curve) for run in runs if run.is_finished}
     return make_cells((run.curve for run in runs), paper, lambda curve: id(curve) in done)
 
 

@@ -46,17 +46,17 @@ def make_cells(
 ) -> list[Cell]:
     """A cell for each game and method that has a score, in the order of their names, baselines first.
 
-    A finished run counts with its last evaluation, as in the paper. Where none is finished, runs are compared after
-    the steps that all of them have done.
+    A finished run counts with its last evaluation, as in the paper, and one that has done as many steps as one of
+    these, with its score then. Where none is finished, runs are compared after the steps that all of them have done.
     """
     groups, theirs = _grouped(curves), _grouped(paper)
     cells = []
     for (game, method), group in sorted(groups.items(), key=lambda item: order(*item[0])):
-        done = [curve for curve in group if finished(curve)]
-        counted = tuple(done or group)
-        ends = [int(curve.steps[-1]) for curve in counted]
+        done = {id(curve) for curve in group if finished(curve)}
+        ends = [int(curve.steps[-1]) for curve in group if not done or id(curve) in done]
         fewest = min(ends)
-        scores = {curve.seed: curve.last if done else curve.at(fewest) for curve in counted}
+        counted = tuple(curve for curve in group if id(curve) in done or curve.steps[-1] >= fewest)
+        scores = {curve.seed: curve.last if id(curve) in done else curve.at(fewest) for curve in counted}
         scores = {seed: score for seed, score in scores.items() if not math.isnan(score)}
         then = _after(theirs.get((game, method), ()), fewest)
         cells.append(

@@ -241,13 +241,20 @@ MEASURES = (
 )
 
 
-def measure(runs: Sequence[Run], which: Measure, styles: dict[Method, Style], labels: Labels) -> Chart | None:
-    """One measure over training on one game: each seed thin, the mean over seeds thick; None without any."""
+def measure(
+    runs: Sequence[Run], cells: Sequence[Cell], which: Measure, styles: dict[Method, Style], labels: Labels
+) -> Chart | None:
+    """One measure over training on one game: each seed thin, the mean of those in the table thick; None without any."""
     groups: dict[Method, list[Series]] = defaultdict(list)
+    means: dict[Method, list[Series]] = defaultdict(list)
+    counted = {id(curve) for cell in cells for curve in cell.curves}
     for run in runs:
         series = _series(run.measures, which)
         if series is not None:
-            groups[run.curve.agent, run.curve.act].append(series)
+            method = run.curve.agent, run.curve.act
+            groups[method].append(series)
+            if id(run.curve) in counted:
+                means[method].append(series)
     data = []
     for method in (method for method in labels if method in groups):
         style, meta, name = styles[method], {"method": "|".join(method), "paper": False}, labels[method]
@@ -255,7 +262,7 @@ def measure(runs: Sequence[Run], which: Measure, styles: dict[Method, Style], la
         for each in groups[method] if len(groups[method]) > 1 else ():
             faint = {"line": line | {"width": 0.7}, "opacity": 0.35, "mode": "lines", "hoverinfo": "skip"}
             data.append(_trace(*thin(each), name, meta, name) | faint)
-        steps, values = together(groups[method])
+        steps, values = together(means[method] or groups[method])
         text = f"{name} (n={len(values)})"
         data.append(
             _trace(*thin((steps, values.mean(axis=0))), text, meta, name)

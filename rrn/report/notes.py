@@ -53,6 +53,13 @@ def _left_out(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:
     if states:
         which = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
         yield f"Runs that are not finished have scores too, which count where no other run is finished: {which}."
+    failed: dict[str, list[str]] = defaultdict(list)
+    for run in runs:
+        if run.state == "failed":
+            failed[f"{run.curve.game}, {run.curve.agent} {run.curve.act}"].append(str(run.curve.seed))
+    if failed:
+        which = "; ".join(f"{name} (seed {', '.join(seeds)})" for name, seeds in sorted(failed.items()))
+        yield f"Scores of seeds that are left may be too good where others failed: {which}."
     short = [
         f"{_name(cell)} ({cell.paper_then.seeds} of {cell.paper_end.seeds})"
         for cell in cells

@@ -65,7 +65,7 @@ class Page:
             charts=json.dumps(self.charts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
             script=(HERE / "page.js").read_text(encoding="utf-8"),
         )
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")  # the name of a folder can be of other bytes
 
     def _chart(self, name: str, chart: Chart | None, **data: str) -> str:
         """The place of a chart on the page; nothing without one."""
@@ -179,7 +179,7 @@ class Page:
         parts = [f'<h2 id="{escape(game)}">{escape(game)}</h2><h3>Scores over training</h3>']
         parts.append(self._chart(f"{game} scores", curves))
         measures = [
-            self._chart(f"{game} {one.name}", charts.measure(runs, one, self.styles, self.labels))
+            self._chart(f"{game} {one.name}", charts.measure(runs, cells, one, self.styles, self.labels))
             for one in charts.MEASURES
         ]
         if any(measures):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from rrn import train
 from rrn.compose import load_run_config
-from rrn.config import Config, dotted
+from rrn.config import Config, effective
 from rrn.curves import Curve
 from rrn.errors import UserError
 from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ
 FREE = train.FREE | {"seed", "log_every", "agent.compile"}
-FREE |= {"act.from_run", "act.share"}  # part of the name of the activation
+FREE |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 
@@ -37,6 +37,11 @@ class Run:
     @property
     def state(self) -> str:
         return self.status.state if self.status else "unknown"
+
+    @property
+    def is_finished(self) -> bool:
+        """Did nothing stop it, and is the last evaluation that it should have in its log?"""
+        return self.state in ("done", "unknown") and _length(self) + self.config.evaluation.every > self.config.steps
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[list[Run], list[str]]:
@@ -89,9 +94,11 @@ def _read(folder: Path) -> Run:
         raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
     curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
     status = read_status(folder)
-    if status and status.state == "done" and not len(steps):
-        raise UserError(f"{folder}: the run is done, but there is no evaluation in its scalars.csv.")
-    return Run(folder, config, status, curve, measures)
+    run = Run(folder, config, status, curve, measures)
+    if run.state == "done" and not run.is_finished:
+        last = f"the last evaluation in its scalars.csv is at step {_length(run):,}" if len(steps) else "no evaluation"
+        raise UserError(f"{folder}: the run is done, but {last}{' is in its scalars.csv' * (not len(steps))}.")
+    return run
 
 
 def _activation(config: Config) -> str:
@@ -149,6 +156,9 @@ def _name_variants(runs: list[Run]) -> list[Run]:
 
 def settings(config: Config) -> dict[str, str]:
     """By dotted name, as text; without those that may differ, but with the steps if schedules depend on them."""
-    values = dotted(asdict(config))
+    values = effective(config)
     scheduled = getattr(config.agent, "anneal", False) or hasattr(config.agent, "exploration_fraction")
+    earlier = values.pop("act.from_run", None)
+    if earlier:  # each game has a run of its own there, and each seed may
+        values["pretrained"] = re.sub(r"seed\d+$", "seed*", earlier.rstrip("/"))
     return {key: str(value) for key, value in values.items() if key not in FREE or (scheduled and key == "steps")}

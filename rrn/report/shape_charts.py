@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,11 +20,17 @@ GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # fr
 
 
 def evolution(folder: Path) -> Chart | None:
-    """A panel for each place; None for a run without snapshots, or of activations that do not learn.
+    """A panel for each place; None for a run without snapshots, with damaged ones, or of activations that do not learn.
 
     Rows of coefficients, as with act.per=channel, are a line each.
     """
-    snapshots = moments(folder / FILE)
+    try:
+        return _panels(moments(folder / FILE))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError):  # what no run writes
+        return None
+
+
+def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
     learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.learned() is not None]
     if not learned:
         return None
@@ -65,14 +72,15 @@ def evolution(folder: Path) -> Chart | None:
 
 def moments(path: Path) -> list[Snapshot]:
     """The first, the last and some between of the snapshots in a file; only these lines are read as JSON."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    lines = text.splitlines(keepends=True)
     lines = [line for line in lines if line.endswith("\n")]
     picks = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
     found = []
     for pick in picks:
-        with suppress(ValueError, KeyError, TypeError):  # a line that a crash of the machine damaged
+        with suppress(ValueError, KeyError, TypeError, AttributeError):  # a line that a crash of the machine damaged
             found.append(Snapshot.from_json(lines[pick]))
-    return found
+    return [one for one in found if one.places.keys() == found[-1].places.keys()]
 
 
 def _bars(inputs: Histogram, bottom: float, top: float) -> dict:

@@ -37,8 +37,8 @@ def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
     for game, method in sorted(wanted, key=lambda key: order(*key)):
         group = groups.get((game, method), [])
         for run in group:
-            if run.state not in ("done", "unknown"):
-                command = None if run.state == "running" else run.status.go_on
+            if not run.is_finished:
+                command = None if run.state in ("running", "unknown") else run.status.go_on
                 found.append(ToDo((game,), (method,), _unfinished(run), command))
         numbers = tuple(sorted(set(range(seeds)) - {run.curve.seed for run in group}))
         if numbers:
@@ -48,6 +48,9 @@ def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
 
 def _unfinished(run: Run) -> str:
     status = run.status
+    if status is None:
+        end = f"{run.curve.steps[-1]:,}" if len(run.curve.steps) else "0"
+        return f"seed {run.curve.seed} has no status.json, and ends at step {end} of {run.config.steps:,}"
     verb = {"running": "is running", "failed": "failed"}.get(run.state, f"was {run.state}")
     return f"seed {run.curve.seed} {verb} at step {status.step:,} of {status.steps:,}" + (
         f" ({status.why})" if status.why else ""
@@ -64,7 +67,10 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
         return None
     nearest = min(like, key=lambda run: (run.curve.game != game, run.curve.agent != method[0]))
     own = {"agent", "env", "act", "seed", "run_dir", "resume", "-m"}
-    words = shlex.split(nearest.status.go_on)[3:]
+    try:
+        words = shlex.split(nearest.status.go_on)[3:]
+    except ValueError:  # the file is damaged
+        return None
     if any(word.startswith("run_dir=") for word in words):  # without it, the folder is another run's
         return None
     foreign = () if group else ("act.",) if nearest.curve.agent == method[0] else ("act.", "agent.")

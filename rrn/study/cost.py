@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from rrn import checkpoint
 from rrn.config import Config
 from rrn.device import pick_device
 from rrn.envs import make_games
-from rrn.status import Status
+from rrn.status import Status, seconds_between
 from rrn.study.plan import Method, Part, PlannedRun, transitions
 
 if TYPE_CHECKING:
@@ -54,25 +54,20 @@ def from_runs(runs: Sequence[tuple[PlannedRun, Status]], keep: int) -> Cost | No
 
     None if there are none that trained for a minute.
     """
-    made = [(run, one) for run, one in runs if one.host == socket.gethostname() and _seconds(one) >= LEAST]
+    made = [(run, one) for run, one in runs if one.host == socket.gethostname() and seconds_between(one) >= LEAST]
     rates = [one.steps_per_second for _, one in made if one.steps_per_second]
     if not rates:
         return None
     how = "1 run on this machine"
     if len(rates) > 1:
         how = f"median of {len(rates)} runs on this machine, {min(rates):,.0f} to {max(rates):,.0f}"
-    sizes = [
-        (path.stat().st_size, run.transitions)
-        for run, _ in made
-        for path in checkpoint.find(run.folder / "checkpoints")
-    ]
+    sizes = []
+    for run, _ in made:
+        for path in checkpoint.find(run.folder / "checkpoints"):
+            with suppress(OSError):  # a run that goes on deletes the oldest
+                sizes.append((path.stat().st_size, run.transitions))
     size, held = max(sizes, default=(None, 0))
     return Cost(statistics.median(rates), size and size * keep, how, held)
-
-
-def _seconds(status: Status) -> float:
-    """Of the process that wrote the status last."""
-    return (datetime.fromisoformat(status.updated) - datetime.fromisoformat(status.started)).total_seconds()
 
 
 def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool = False) -> Cost:
@@ -83,12 +78,11 @@ def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool 
     if key not in known or anew:
         say(f"measuring the speed of {method.name} on {game}, {2 * SECONDS:.0f} seconds")
         found = measure(part.configuration(game, method))
-        known[key] = asdict(found)
+        known[key] = found
         with suppress(OSError):  # the next call measures again
             _file().parent.mkdir(parents=True, exist_ok=True)
-            _file().write_text(json.dumps(known, indent=1))
-        return found
-    return Cost(**known[key])
+            _file().write_text(json.dumps({key: asdict(cost) for key, cost in known.items()}, indent=1))
+    return known[key]
 
 
 def measure(config: Config) -> Cost:
@@ -163,8 +157,9 @@ def _file() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rrn" / "speed.json"
 
 
-def _read() -> dict[str, dict]:
+def _read() -> dict[str, Cost]:
     try:
-        return json.loads(_file().read_text())
-    except (OSError, ValueError):
+        found = {key: Cost(**value) for key, value in json.loads(_file().read_text()).items()}
+        return {key: cost for key, cost in found.items() if cost.rate > 0}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
