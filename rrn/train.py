@@ -53,7 +53,8 @@ def main() -> None:
 
                 sweep = prepare(args.overrides, configs)
             elif len(configs) > 1:
-                raise UserError("several values, but one run; add -m to make a run of each.")
+                advice = "give one value of each" if several else "add -m to make a run of each"
+                raise UserError(f"several values, but one run; {advice}.")
             else:
                 sweep = None
         GlobalHydra.instance().clear()
@@ -114,14 +115,14 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")
     stop = stop or StopSignals()
-    with denormals_as_zero(), _one_sentence(folder, command):
+    with denormals_as_zero(), one_sentence(folder, command):
         if folder.is_file():
             raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0), stop:
             check_folder(folder, config)
             go_on = f"{command} resume=true"
-            with log, StatusFile(folder, config, go_on) as status, _one_sentence(folder, command):
+            with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
                 tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
                 trainer = status.trainer = Trainer(config, folder, status.watch(stop))
                 partial = folder / "config.partial"
@@ -139,7 +140,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
 
 
 @contextmanager
-def _one_sentence(folder: Path, command: str) -> Iterator[None]:
+def one_sentence(folder: Path, command: str) -> Iterator[None]:
     """What the system refuses becomes a UserError."""
     try:
         yield

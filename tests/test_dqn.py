@@ -15,6 +15,7 @@ from rrn.agents import make_agent, make_network
 from rrn.compose import compose_config
 from rrn.envs import make_games
 from rrn.errors import UserError
+from rrn.train import one_sentence
 from rrn.trainer import Trainer
 
 
@@ -241,6 +242,17 @@ def test_the_compiled_loss_makes_the_same_updates():
     moved = (ends[0] - start).abs().max()
     assert moved > 1e-3
     assert (ends[0] - ends[1]).abs().max() < 0.02 * moved
+
+
+def test_without_a_compiler_the_compiled_loss_says_so(tmp_path):
+    agent = agent_for("act=relu", "agent.compile=true")
+    options = {"cpp.cxx": (None, "no-such-compiler"), "force_disable_caches": True}
+    with (
+        torch._inductor.config.patch(options),
+        pytest.raises(UserError, match=r"agent.compile=true: .*no-such-compiler.*; set agent.compile=false"),
+        one_sentence(tmp_path, "python -m rrn.train"),
+    ):
+        agent.update(random_batch(size=7))
 
 
 def test_version_d_draws_no_noise_for_the_target_nor_for_acting():
