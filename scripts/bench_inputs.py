@@ -4,6 +4,7 @@ does at each evaluation, as a share of the training between two of them at defau
 python scripts/bench_inputs.py
 """
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -64,5 +65,6 @@ def seconds(work) -> float:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()
     share_of_a_run()

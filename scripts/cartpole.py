@@ -65,4 +65,6 @@ def main(extra: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    if any("=" not in word for word in sys.argv[1:]):
+        raise SystemExit(__doc__)
     main(sys.argv[1:])

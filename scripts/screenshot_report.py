@@ -42,4 +42,6 @@ def main(page: str, game: str, picture: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        raise SystemExit("error: expected python scripts/screenshot_report.py PAGE.html GAME PICTURE.png")
     main(*sys.argv[1:])
