@@ -315,5 +315,6 @@ def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
     for minutes, state in ((5, "running"), (-5, "waiting")):
         for zone in (-8, 0, 9):
             updated = (one.started + timedelta(minutes=minutes)).astimezone(timezone(timedelta(hours=zone)))
-            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, updated=updated.isoformat()))))
+            now = updated.isoformat()
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=now, updated=now))))
             assert [row.state for row in one.rows()] == [state]
