@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rrn.agents.networks import Network
 
-SIGMA = 0.5  # at the start, times the root of a layer's inputs (section 3.2)
+SIGMA = 0.5  # at the start, over the square root of a layer's inputs (section 3.2)
 
 
 class NoisyLinear(nn.Linear):
