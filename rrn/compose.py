@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -61,8 +63,16 @@ def register_games() -> None:
 
 
 def compose_config(overrides: list[str]) -> Config:
-    """The configuration for these overrides, composed and checked; for one run, not for a sweep."""
-    return to_config(compose_open(overrides))
+    """The configuration for these overrides, composed and checked.
+
+    Raises:
+        UserError: as of `check_overrides`, or they are a sweep of several runs.
+    """
+    with _hydra():
+        first, *others = check_overrides(overrides)
+    if others:
+        raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
+    return first
 
 
 def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
@@ -70,12 +80,19 @@ def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
 
     Without `check` mistakes are found as Hydra finds them; for overrides like some that were checked before.
     """
-    register_games()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
+    with _hydra():
         if check:
             check_overrides(overrides)
         return _compose(overrides)
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Context in which Hydra is initialised with our files and games."""
+    register_games()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        yield
 
 
 def check_overrides(overrides: list[str]) -> list[Config]:
@@ -110,8 +127,9 @@ def check_overrides(overrides: list[str]) -> list[Config]:
             raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
         elif not text.startswith(("+", "~")):
             _check_key(key)
-        start = text[: text.index("=") + 1] if "=" in text else text
-        runs = [[*run, f"{start}{value}" if "=" in text else text] for run in runs for value in values]
+        start = text.partition("=")[0]
+        ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
+        runs = [[*run, way] for run in runs for way in ways]
     return [to_config(_compose(run)) for run in runs]
 
 
