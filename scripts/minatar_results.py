@@ -213,7 +213,8 @@ def main() -> None:
     plan = load_plan("minatar")
     planned = len(plan.games) * len(plan.methods) * plan.seeds
     done = sum(key[2] in ACTS for key in curves)
-    lines = [INTRO, f"{done} of the study's {planned} runs are here.", "", in_short(agents, games, curves), ""]
+    here = f"All {planned} runs of the study" if done == planned else f"{done} of the study's {planned} runs"
+    lines = [INTRO, f"{here} are here.", "", in_short(agents, games, curves), ""]
     for agent in agents:
         for env in games:
             rows = table(agent, env, curves)
