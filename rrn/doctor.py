@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
 from rrn.activations import cpu, cuda
 from rrn.envs.atari import atari_games
+from rrn.software import version_of
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
@@ -19,7 +19,7 @@ PACKAGES = (
 def main() -> None:
     """Print one line for each thing that matters when something is slow or missing."""
     lines = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
-    lines += [(name, installed(name)) for name in PACKAGES]
+    lines += [(name, version_of(name) or "not installed") for name in PACKAGES]
     lines += [
         ("threads", f"{torch.get_num_threads()} for torch"),
         ("Atari", f"{len(atari_games())} games"),
@@ -28,14 +28,6 @@ def main() -> None:
     ]
     for name, text in lines:
         print(f"{name:22}{text}")
-
-
-def installed(package: str) -> str:
-    """The version of a package, or that it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def gpus() -> list[tuple[str, str]]:

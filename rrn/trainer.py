@@ -33,6 +33,7 @@ from rrn.pretrained import take_activations
 from rrn.progress import Progress, count, duration
 from rrn.protocol import protocol_line
 from rrn.records import Records
+from rrn.software import note_software
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
@@ -134,6 +135,9 @@ class Trainer:
             self.records = Records(self.folder, self.step, state["lengths"])
             self.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {path.name}")
+        changed = note_software(self.folder, self.device, self.step)
+        if found and changed:
+            self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
 
     def _evaluate(self) -> bool:
         """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""

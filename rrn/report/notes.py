@@ -9,6 +9,7 @@ from rrn.reference import protocol
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, against_baseline
 from rrn.report.runs import Run, settings
+from rrn.software import PACKAGES
 
 FEW, MANY = 5, 10  # seeds that the field asks for at least, and from which intervals are about as wide as they say
 
@@ -20,6 +21,7 @@ def notes(cells: Sequence[Cell], over: Sequence[OverGames], runs: Sequence[Run],
         *_left_out(cells, runs),
         *_steps(cells, over),
         *_settings(runs),
+        *_software(runs),
         *_off_protocol(cells, runs),
         *_games(over),
         *(f"Left out: {sentence}" for sentence in damaged),
@@ -114,6 +116,21 @@ def _settings(runs: Sequence[Run]) -> Iterable[str]:
             f"Runs of {agent} on {', '.join(names)} differ in {', '.join(differ)} from one activation to another, so "
             "their scores are not of the activation alone."
         )
+
+
+def _software(runs: Sequence[Run]) -> Iterable[str]:
+    """Versions that are not the same for all runs; a run with several counts for each."""
+    made: dict[str, Counter[str]] = defaultdict(Counter)
+    for run in runs:
+        for package in PACKAGES:
+            made[package].update({str(one[package]) for one in run.software if package in one})
+    differ = [
+        f"{package} {', '.join(f'{version} ({number})' for version, number in sorted(versions.items()))}"
+        for package, versions in made.items()
+        if len(versions) > 1
+    ]
+    if differ:
+        yield f"Not all runs were made with the same versions (in brackets: runs): {'; '.join(differ)}."
 
 
 def _off_protocol(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:

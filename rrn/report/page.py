@@ -229,7 +229,7 @@ class Page:
             cells += [f"{stats.area_under_curve(curve):.4g}" if len(curve.steps) > 1 else "-", _first_as_a_human(curve)]
             config = escape((run.folder / "config.yaml").read_text(encoding="utf-8"))
             details = f"<details><summary>{escape(str(run.folder))}</summary>"
-            details += f"<p>{escape(protocol_line(run.config))}</p><pre>{config}</pre></details>"
+            details += f"<p>{escape(protocol_line(run.config))}</p>{_software(run)}<pre>{config}</pre></details>"
             marks = f'data-game="{escape(curve.game)}" data-method="{escape(f"{curve.agent}|{curve.act}")}"'
             lines.append(f"<tr {marks}>{_cells(cells)}<td>{details}</td></tr>")
         heads = ["game", "activation", "seed", "state", "step", "agent steps", "mean over training", "human at step"]
@@ -238,8 +238,20 @@ class Page:
             "area under the curve of scores, divided by its steps; compare it for runs of the same length. Human at "
             "step: of the first evaluation at or above the score of a human."
         )
-        table = _table([*heads, "folder, protocol and settings"], lines, "text")
+        table = _table([*heads, "folder, protocol, software and settings"], lines, "text")
         return f'<h2 id="runs">Runs</h2><p class="note">{note}</p>{table}'
+
+
+def _software(run: Run) -> str:
+    """A paragraph for each change of what the run was made with."""
+    parts, last = [], None
+    for one in run.software:
+        what = {name: value for name, value in one.items() if name != "step"}
+        if what != last:
+            text = ", ".join(f"{name} {value}" for name, value in what.items())
+            parts.append(f"<p>from step {escape(str(one.get('step', '?')))}: {escape(text)}</p>")
+        last = what
+    return "".join(parts)
 
 
 def _first_as_a_human(curve: Curve) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rrn.compose import load_run_config
 from rrn.config import Config, effective
 from rrn.curves import Curve
 from rrn.errors import UserError
+from rrn.software import read_software
 from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ
@@ -33,6 +34,7 @@ class Run:
     status: Status | None  # None: made before there was such a file
     curve: Curve
     measures: dict[str, Series] = field(default_factory=dict)  # by name in the log
+    software: Sequence[dict[str, str]] = ()  # of each process that worked on it, and the step that it began at
 
     @property
     def state(self) -> str:
@@ -94,7 +96,7 @@ def _read(folder: Path) -> Run:
         raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
     curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
     status = read_status(folder)
-    run = Run(folder, config, status, curve, measures)
+    run = Run(folder, config, status, curve, measures, read_software(folder))
     if run.state == "done" and not run.is_finished:
         last = f"the last evaluation in its scalars.csv is at step {_length(run):,}" if len(steps) else "no evaluation"
         raise UserError(f"{folder}: the run is done, but {last}{' is in its scalars.csv' * (not len(steps))}.")
