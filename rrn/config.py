@@ -220,14 +220,25 @@ WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
     ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
     ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
     ("agent.noisy", True): {"agent.epsilon_start", "agent.epsilon_end", "agent.epsilon_steps"},
+    **{("agent.name", name): {"env.overlap"} for name in ("ppo", "sb3_dqn", "sb3_ppo")},
 }
+
+
+def without_effect(config: Config) -> dict[str, str]:
+    """Settings that have no effect, by dotted name, and the other that takes it from them, such as agent.noisy=true."""
+    values = dotted(asdict(config))
+    return {
+        name: f"{key}={str(value).lower()}"
+        for (key, value), names in WITHOUT_EFFECT.items()
+        if values.get(key) == value
+        for name in names
+    }
 
 
 def effective(config: Config) -> dict[str, object]:
     """The settings by dotted name, without those that have no effect beside the others."""
-    values = dotted(asdict(config))
-    idle = set().union(*(names for (key, value), names in WITHOUT_EFFECT.items() if values.get(key) == value))
-    return {key: value for key, value in values.items() if key not in idle}
+    idle = without_effect(config)
+    return {key: value for key, value in dotted(asdict(config)).items() if key not in idle}
 
 
 def delay_steps(config: Config) -> int:

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rrn import checkpoint
 from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
-from rrn.config import Config, effective
+from rrn.config import Config, effective, without_effect
 from rrn.device import denormals_as_zero, pick_device, set_threads
 from rrn.errors import UserError, first_line
 from rrn.output_log import output_log
@@ -47,6 +47,7 @@ def main() -> None:
         args = get_args_parser().parse_args()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             configs = check_overrides(args.overrides)
+            _note_without_effect(args.overrides, configs)
             several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
             if several and not (args.cfg or args.help or args.hydra_help or args.info):
                 from rrn.sweep import prepare
@@ -72,6 +73,14 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped at once; what is on disk is left, and resume=true goes on from there", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _note_without_effect(overrides: list[str], configs: list[Config]) -> None:
+    """Say which settings of the command line nothing will read, in no run."""
+    for key in dict.fromkeys(text.lstrip("+").partition("=")[0] for text in overrides):
+        reasons = {without_effect(config).get(key) for config in configs}
+        if None not in reasons:
+            print(f"note: {key} has no effect with {' or '.join(sorted(reasons))}.", file=sys.stderr)
 
 
 def _run(composed: DictConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,25 @@ def test_settings_without_effect_do_not_make_another_run(tmp_path, switch, setti
         (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(other))
         assert changed_settings(tmp_path, plain).partition(" was ")[0] == expected
         assert (settings(plain) == settings(other)) is (not expected)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "note"),
+    [
+        (["agent.atoms=21"], "note: agent.atoms has no effect with agent.distributional=false.\n"),
+        (["agent.atoms=21", "agent.distributional=true"], ""),
+        (["agent.atoms=21", "agent.distributional=true,false"], ""),  # it has one in some of the runs
+        (
+            ["agent=ppo,sb3_dqn", "env.overlap=false"],
+            "note: env.overlap has no effect with agent.name=ppo or ",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_noted(overrides, note, monkeypatch, capsys):
+    several = ["-m"] if any("," in text for text in overrides) else []
+    monkeypatch.setattr(sys, "argv", ["train", *several, *overrides, "--cfg", "job"])
+    with suppress(SystemExit):  # the configuration of several runs is for Hydra to refuse
+        train.main()
+    error = capsys.readouterr().err
+    assert error.startswith(note)
+    assert ("note: " in error) is bool(note)
