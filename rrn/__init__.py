@@ -24,6 +24,10 @@ __all__ = ["AffineRational", "Rational", "RationalChain", "RecurrentRational", *
 __version__ = "0.1.0"
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, "sb3"})
+
+
 def __getattr__(name: str):
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)

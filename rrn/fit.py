@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
     options = parser.parse_args()
     try:
+        if options.plot and not options.plot.suffix:
+            raise ValueError(f"--plot: expected a file such as out.png, got {options.plot}.")
         found = fit(
             parse(options.expression),
             tuple(options.degrees),

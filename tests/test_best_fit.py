@@ -84,3 +84,24 @@ def test_mistakes_are_sentences():
         rrn.best_fit(nn.ReLU(), "relu")
     with pytest.raises(ValueError, match="works element by element; it failed: "):
         rrn.best_fit(nn.Linear(3, 3))
+
+
+def test_a_recurrent_rational_is_named_on_the_inputs_of_all_its_places():
+    act = rrn.RecurrentRational("relu")
+    model = nn.ModuleList([act, act.again()])
+    with rrn.record_inputs(model):
+        model[0](torch.linspace(-1, 1, 1001))
+        model[1](torch.linspace(-20, 20, 4001))
+    everywhere = rrn.best_fit(act)
+    together = torch.cat([torch.linspace(-1, 1, 1001), torch.linspace(-20, 20, 4001)])
+    assert everywhere.distance == pytest.approx(rrn.best_fit(act, inputs=together).distance, rel=0.05)
+    assert rrn.best_fit(model[1]).distance > 1.2 * rrn.best_fit(act, inputs=torch.linspace(-1, 1, 1001)).distance
+
+
+def test_inputs_outside_the_histogram_are_not_passed_over_in_silence():
+    act = rrn.Rational("tanh")
+    with rrn.record_inputs(act):
+        act(torch.randn(1000) * 0.01)
+        act(torch.randn(1000) * 3)
+    with pytest.warns(UserWarning, match=r"of 2,000 inputs are outside \[.*record them with a wider range="):
+        rrn.best_fit(act)

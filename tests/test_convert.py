@@ -150,12 +150,14 @@ def test_the_model_itself_can_be_an_activation():
         nn.PReLU(init=-0.2),
         nn.Hardswish(inplace=True),
         nn.Mish(),
+        nn.RReLU(0.0, 0.8),
     ],
     ids=repr,
 )
 def test_each_rational_starts_as_what_stood_there(module):
     x = torch.linspace(-3, 3, 301)
-    expected = module(x.clone()).detach()
+    expected = module.eval()(x.clone()).detach()
+    module.train()
     model, _ = rrn.replace_activations(nn.Sequential(module), "rational")
     assert (model(x) - expected).abs().max() < (0.08 if "ReLU" in repr(module) else 0.06)
     assert (model(x) - expected).square().mean().sqrt() < 0.02
@@ -313,3 +315,11 @@ def test_a_mistake_in_an_option_is_a_sentence_and_the_model_stays(by, options, m
     with pytest.raises(ValueError, match=message):
         rrn.replace_activations(model, by, **options)
     assert type(model[1]) is nn.ReLU
+
+
+def test_a_parametrization_is_no_activation():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    nn.utils.parametrize.register_parametrization(model[0], "weight", nn.Softplus())
+    _, report = rrn.replace_activations(model, "recurrent_rational")
+    assert list(report.replaced) == ["1"]
+    assert isinstance(model[0].parametrizations.weight[0], nn.Softplus)

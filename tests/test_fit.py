@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 import rrn
+from rrn.activations.poles import real_poles
 
 # largest error of the minimax fit and RMS of the least-squares fit, on [-3, 3], version A, degrees (5, 4)
 LARGEST = {"leaky_relu": 1.27e-2, "relu": 1.28e-2, "tanh": 1e-6, "sigmoid": 2e-7, "gelu": 1.3e-3, "silu": 5e-7}
@@ -88,6 +91,8 @@ MISTAKES = {
     "version: expected one of": {"version": "E"},
     "finite on the range; it is not at -3": {"function": np.log},
     "weights: expected": {"weights": [0.0, 0.0]},
+    "weights: expected finite numbers": {"weights": [1.0, math.inf]},
+    "real values, got complex ones": {"function": lambda x: x * 1j},
     "element by element": {"function": np.sum},
 }
 
@@ -96,3 +101,50 @@ MISTAKES = {
 def test_mistakes_are_sentences(sentence):
     with pytest.raises(ValueError, match=sentence):
         rrn.fit(**{"function": "tanh", **MISTAKES[sentence]})
+
+
+@pytest.mark.parametrize("version", "BCN")
+@pytest.mark.parametrize("degrees", [(1, 1), (2, 1), (3, 3), (4, 3), (6, 5)])
+def test_a_bounded_fit_of_odd_degree_is_tame_everywhere(version, degrees):
+    fit = rrn.fit("gelu", degrees, version, bounded=True)
+    assert fit.degrees == degrees
+    assert not fit.poles
+    x = np.r_[-np.logspace(8, -2, 50_001), np.logspace(-2, 8, 50_001)]
+    assert (np.abs(fit(x)) <= 1.3 * (1 + np.abs(x))).all()
+    module = fit.as_module(dtype=torch.float64)
+    assert np.allclose(module(torch.from_numpy(x)).detach().numpy(), fit(x))
+    if degrees[1] > 1:
+        assert fit.largest < 0.03
+
+
+@pytest.mark.parametrize("version", "ABCN")
+def test_a_fit_does_not_depend_on_the_size_of_the_range(version):
+    plain = rrn.fit(lambda x: np.tanh(x), version=version)
+    for size in (1e-4, 1e4):
+        fit = rrn.fit(lambda x, size=size: np.tanh(x / size), version=version, range=(-3 * size, 3 * size))
+        assert fit.rms == pytest.approx(plain.rms, rel=0.1)
+
+
+def test_a_function_may_work_in_place():
+    def relu_(x):
+        x[x < 0] = 0
+        return x
+
+    assert rrn.fit(relu_).largest == pytest.approx(rrn.fit("relu").largest, rel=1e-3)
+
+
+def test_a_function_may_use_a_rational():
+    act = rrn.Rational("tanh")
+    assert rrn.fit(lambda x: 2 * act(x)).largest < 1e-5
+    assert rrn.fit(act.forward).largest < 1e-5
+
+
+def test_a_function_that_refuses_inputs_outside_the_range_can_be_shown():
+    fit = rrn.fit(np.vectorize(math.log), range=(0.5, 3.0))
+    assert "largest error" in str(fit)
+    assert fit.figure.axes
+
+
+def test_a_double_pole_is_one():
+    assert real_poles([-6.0, 13.0, -12.0, 4.0]) == pytest.approx((0.5, 0.5, 1, 1), abs=1e-6)
+    assert real_poles([math.nan]) == ()

@@ -92,6 +92,8 @@ def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
             "nowhere/out.png: No such file or directory; choose another",
         ),
         (["x", "--plot", "out.nothing"], "not supported"),
+        (["x", "--plot", "out"], "--plot: expected a file such as out.png, got out."),
+        (["modf(x)"], "cannot be computed"),
     ],
 )
 def test_mistakes_are_answered_with_a_sentence(monkeypatch, capsys, arguments, sentence):
@@ -99,3 +101,9 @@ def test_mistakes_are_answered_with_a_sentence(monkeypatch, capsys, arguments, s
     assert code == 2
     assert errors.startswith("error: ")
     assert sentence in errors
+
+
+def test_a_known_activation_of_a_number(monkeypatch, capsys):
+    code, printed, _ = run(monkeypatch, capsys, "gelu(1)*x")
+    assert code == 0
+    assert "largest error" in printed

@@ -146,3 +146,50 @@ def test_the_penalty_is_the_mean_of_squares_on_its_range():
     with torch.no_grad():
         act.numerator[0, 1] = 3.0  # from x to 3 x, at 0, 1 and 2
     assert penalty().item() == pytest.approx((0 + 4 + 16) / 3)
+
+
+@torch.no_grad()
+def test_an_affine_rational_takes_floats_alone_and_computes_in_float32():
+    act = rrn.AffineRational("tanh")
+    act.input_scale.fill_(1.3)
+    act.output_scale.fill_(1.1)
+    with pytest.raises(ValueError, match=r"float type, got torch\.int64"):
+        act(torch.tensor([1, 2]))
+    x = torch.linspace(-3, 3, 1001).bfloat16()
+    y = act(x)
+    assert y.dtype is torch.bfloat16
+    assert torch.equal(y, act(x.float()).bfloat16())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("kind", [rrn.Rational, rrn.AffineRational])
+def test_linear_tails_keep_the_type_of_the_input(kind, dtype):
+    act = kind("gelu", tail="linear", tail_range=(-1, 1))
+    assert act(torch.linspace(-3, 3, 7, dtype=dtype)).dtype is dtype
+
+
+def test_a_graph_of_a_rational_with_linear_tails():
+    act = rrn.Rational("gelu", tail="linear", groups=2)
+    x = 3 * torch.randn(5, 4)
+    assert torch.equal(torch.fx.symbolic_trace(nn.Sequential(act))(x), act(x))
+
+
+def test_rationals_inside_an_activation_of_ones_own_and_tied_ones():
+    class Own(nn.Module):
+        is_activation = True
+
+        def __init__(self):
+            super().__init__()
+            self.rational = rrn.Rational()
+
+        def forward(self, x):
+            return 2 * self.rational(x)
+
+    model = nn.Sequential(nn.Linear(2, 2), Own(), rrn.Rational())
+    model[2].numerator = model[1].rational.numerator
+    weights, coefficients = rrn.parameter_groups(model, 1e-3, 1e-2)
+    assert len(weights["params"]) == 2
+    assert len(coefficients["params"]) == 3
+    assert rrn.ShapePenalty(model)().item() == 0
+    with pytest.raises(ValueError, match="points: expected 1 or more, got 0"):
+        rrn.ShapePenalty(model, points=0)

@@ -164,3 +164,25 @@ def test_a_damaged_table_is_a_sentence(tmp_path, text, message):
         rrn.read_learned_activations(path)
     with pytest.raises(ValueError, match=r"nowhere\.csv: expected a CSV file"):
         rrn.read_learned_activations(tmp_path / "nowhere.csv")
+
+
+def test_coefficients_are_read_by_the_names_of_their_columns(tmp_path):
+    path = tmp_path / "learned.csv"
+    head = "set,game,activation,seed,layer,version,center"
+    path.write_text(f"{head},a1,a0,b1\nnew,Pong,rational,0,1,A,,0.2,0.1,0.5\n")
+    assert rrn.read_learned_activations(path)[0].module.numerator.tolist() == [[pytest.approx(0.1), pytest.approx(0.2)]]
+    path.write_text(f"{head},a0,a1,a2,b1\nnew,Pong,rational,0,1,A,,0.1,,0.3,0.5\n")
+    with pytest.raises(ValueError, match="line 2: a1 is empty, but a later coefficient is not"):
+        rrn.read_learned_activations(path)
+
+
+def test_one_rational_at_two_places_without_again_and_a_place_without_its_owner():
+    act = rrn.Rational()
+    model = nn.Sequential(nn.Linear(2, 2), act, nn.Linear(2, 2), act)
+    old = {k: v for k, v in model.state_dict().items() if k[0] in "02"}
+    for name in ("1", "3"):
+        old |= {f"{name}.numerator": torch.arange(6.0), f"{name}.denominator": torch.arange(4.0)}
+    rrn.load_old_state_dict(model, old)
+    assert act.numerator.tolist() == [[0, 1, 2, 3, 4, 5]]
+    with pytest.raises(ValueError, match="0: its RecurrentRational is not in the model"):
+        rrn.load_old_state_dict(nn.Sequential(rrn.RecurrentRational().again()), {})

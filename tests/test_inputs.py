@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -189,3 +191,36 @@ def test_outliers_do_not_choose_the_range():
     found = Histogram(10)
     found.add(torch.cat((torch.linspace(0, 1, 9_996), torch.tensor([-1e6, -1e6, 1e6, 1e6]))))
     assert found.range == pytest.approx((-0.5, 1.5), abs=0.01)
+
+
+def test_copies_made_while_recording_do_not_count():
+    act = rrn.Rational()
+    with rrn.record_inputs(act) as inputs:
+        act(torch.randn(10))
+        copied = copy.deepcopy(act)
+    copied(torch.randn(10))
+    assert inputs[""].total == 10
+    assert copied.recorded_inputs.total == 10
+
+
+@pytest.mark.parametrize("kernel", PATHS)
+def test_values_may_come_in_inference_mode_first(kernel, monkeypatch):
+    if not kernel:
+        monkeypatch.setattr(cpu, "KERNELS", None)
+    histogram = Histogram()
+    with torch.inference_mode():
+        histogram.add(torch.randn(10))
+    histogram.add(torch.randn(10))
+    assert histogram.total == 20
+
+
+def test_histograms_together_are_those_of_all_values():
+    parts, values = [Histogram(100) for _ in range(3)], [torch.randn(1000), 9 * torch.randn(500) + 2]
+    for part, some in zip(parts, values, strict=False):
+        part.add(some)
+    found = Histogram.together(parts)  # one is empty
+    assert found.range == (min(p.range[0] for p in parts[:2]), max(p.range[1] for p in parts[:2]))
+    assert found.total == 1500
+    expected = np.histogram(torch.cat(values).numpy(), found.edges)[0]
+    assert np.abs(np.cumsum(found.counts) - np.cumsum(expected)).max() <= 500  # half a bin of the wide part
+    assert Histogram.together([Histogram()]).total == 0

@@ -326,3 +326,15 @@ def test_the_noise_of_version_d_is_a_tenth_to_each_side():
     assert (noisy.min().item(), noisy.max().item(), noisy.mean().item()) == pytest.approx((0.9, 1.1, 1.0), abs=2e-3)
     below = 1 / module(torch.ones(1, 20_000)).detach()  # (1 + b_1 with its noise) / a_0 with its own
     assert (below.min().item(), below.max().item()) == pytest.approx((1.9 / 1.1, 2.1 / 0.9), abs=2e-2)
+
+
+def test_a_state_that_was_cast_can_be_loaded():
+    act = rrn.Rational("gelu", tail="linear", tail_range=(-3.3, 2.7))
+    state = {name: value.bfloat16() for name, value in act.state_dict().items()}
+    act.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="linear tails at"):
+        rrn.Rational("gelu", tail="linear", tail_range=(-3.3, 2.5)).load_state_dict(state)
+
+
+def test_all_names_of_the_package_are_listed():
+    assert set(rrn.__all__) <= set(dir(rrn))

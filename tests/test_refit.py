@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils import prune
 
 import rrn
 
@@ -120,3 +121,61 @@ def test_an_affine_rational_is_fitted_where_it_is_used(scale):
     assert change.range == pytest.approx((-3, 3), abs=0.1)
     assert change.largest == pytest.approx(largest, rel=0.1)
     assert largest < 0.15
+
+
+def test_weights_within_one_range_count():
+    inputs = torch.cat([torch.linspace(-3, 3, 50), torch.linspace(-2.6, -2.4, 5000)])
+    errors = []
+    for given in (torch.linspace(-3, 3, 5000), inputs):
+        act = rrn.Rational("gelu", dtype=torch.float64)
+        before = act(inputs.double()).detach()
+        rrn.change_degrees(act, (2, 2), inputs=given)
+        errors.append((act(inputs.double()) - before).square().mean().sqrt().item())
+    assert errors[1] < errors[0] / 2
+
+
+def test_a_negative_scale_turns_the_weights_round():
+    inputs = torch.cat([torch.linspace(-3, 3, 50), torch.linspace(2.4, 2.6, 5000)])
+    errors = []
+    for given in (-inputs, inputs):
+        act = rrn.AffineRational("gelu", dtype=torch.float64)
+        with torch.no_grad():
+            act.input_scale.fill_(-1.0)
+        before = act(inputs.double()).detach()
+        rrn.change_degrees(act, (2, 2), inputs=given)
+        errors.append((act(inputs.double()) - before).square().mean().sqrt().item())
+    assert errors[1] < errors[0] / 3
+
+
+def test_linear_tails_are_part_of_what_is_compared():
+    act = rrn.Rational("gelu", tail="linear", tail_range=(-1, 1), dtype=torch.float64)
+    before = act(X).detach()
+    change = rrn.change_degrees(act, (3, 2))
+    assert change.largest == pytest.approx((act(X) - before).abs().max().item(), rel=0.02)
+    assert change.largest < 0.02  # fitted where R itself is used
+
+
+def test_a_curve_that_is_narrow_beside_the_inputs_is_not_overlooked():
+    act = rrn.Rational("tanh", dtype=torch.float64)
+    x = torch.linspace(-3000, 3000, 200_001, dtype=torch.float64)
+    before = act(x).detach()
+    change = rrn.change_version(act, "B", inputs=torch.randn(10_000, dtype=torch.float64) * 1000)
+    assert change.largest >= 0.9 * (act(x) - before).abs().max().item()
+
+
+def test_all_places_of_a_recurrent_rational_count():
+    act = rrn.RecurrentRational("tanh")
+    model = torch.nn.ModuleList([act, act.again()])
+    with rrn.record_inputs(model):
+        model[0](torch.rand(1000) - 0.5)
+        model[1](10 * torch.rand(1000) - 5)
+    low, high = rrn.change_degrees(act, (4, 3)).range
+    assert low < -4
+    assert high > 4
+
+
+def test_pruned_coefficients_are_refused():
+    act = rrn.Rational()
+    prune.identity(act, "numerator")
+    with pytest.raises(ValueError, match="pruned or parametrized"):
+        rrn.change_version(act, "B")

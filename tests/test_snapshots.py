@@ -128,3 +128,13 @@ def test_mistakes_are_sentences(tmp_path):
         rrn.animate(tmp_path, tmp_path / "shapes.gif")
     with pytest.raises(ValueError, match="it has none"):
         rrn.snapshot(nn.Linear(2, 2))
+
+
+def test_a_snapshot_keeps_the_counts_of_its_moment():
+    act, taken = rrn.Rational(), []
+    with rrn.record_inputs(act) as inputs:
+        for step in np.arange(3):
+            act(torch.randn(10))
+            taken.append(rrn.snapshot(act, step, inputs))
+    assert [one.places[""].inputs.total for one in taken] == [10, 20, 30]
+    assert Snapshot.from_json(taken[1].to_json()).step == 1

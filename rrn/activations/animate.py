@@ -19,7 +19,7 @@ Source = str | PathLike | Sequence[Snapshot]
 
 
 def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_second: float = 6, title: str = "") -> int:
-    """Write an animation of activations with a frame for each snapshot; the number of frames.
+    """Write an animation of activations with a frame for each step of the snapshots; the number of frames.
 
     Args:
         source: the folder of a run, a file of snapshots, or snapshots in order; or several of them by label, which

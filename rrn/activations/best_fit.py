@@ -7,6 +7,7 @@ Golub and Pereyra 1973), from several starts.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -95,7 +96,7 @@ def best_fit(
         candidates: names (`rrn.activations.functions.NAMES`), or functions of tensors by name; None: all
             that are known.
         inputs: a histogram of the inputs or the inputs themselves; None: what `rrn.record_inputs` left on the
-            module, or else even weight on `range`.
+            module, of a recurrent rational that of all its places, or else even weight on `range`.
         range: see `inputs`.
 
     Where two functions come equally near, up to one part in 10,000 of the outputs, the simpler formula counts as
@@ -143,6 +144,9 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     """Where to compare, [K] and rising, and weights that sum to 1; arguments and errors as for `best_fit`."""
     if inputs is None:
         inputs = getattr(module, "recorded_inputs", None)
+        everywhere = getattr(module, "recorded_everywhere", ())  # of a recurrent rational
+        if len(everywhere) > 1:
+            inputs = Histogram.together(everywhere)
     if inputs is None:
         check_range(range)
         x = np.linspace(*range, POINTS)
@@ -150,6 +154,14 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(inputs, Histogram):
         values, inputs = torch.as_tensor(inputs), Histogram()
         inputs.add(values)
+    outside = inputs.below + inputs.above
+    if outside > 0.01 * inputs.total:
+        low, high = inputs.range
+        warnings.warn(
+            f"{outside:,} of {inputs.total:,} inputs are outside [{low:.3g}, {high:.3g}], the range of their "
+            "histogram, and do not count; record them with a wider range=.",
+            stacklevel=3,
+        )
     filled = inputs.counts > 0
     if filled.sum() < 2:
         raise ValueError("inputs: expected two different values or more; record more of them, or in finer bins.")

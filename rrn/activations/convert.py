@@ -169,7 +169,7 @@ def _walk(model: nn.Module) -> Iterator[_Spot]:
         own = next((p for p in module.parameters(recurse=False) if _floating(p)), None)
         before = before if own is None else own
         yield _Spot(name, parent, key, module, before)
-        if id(module) in seen or isinstance(module, Rational):
+        if id(module) in seen or isinstance(module, Rational | nn.utils.parametrize.ParametrizationList):
             return
         seen.add(id(module))
         for child_key, child in module._modules.items():  # named_children() leaves out a second name

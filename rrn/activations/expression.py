@@ -53,7 +53,7 @@ def parse(text: str) -> Function:
     def evaluate(x: np.ndarray) -> np.ndarray:
         try:
             return np.broadcast_to(np.asarray(function(x), dtype=np.float64), x.shape)
-        except (TypeError, ArithmeticError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             raise ValueError(f"{text!r} cannot be computed: {error}.") from None
 
     return evaluate
@@ -74,15 +74,20 @@ def _build(node: ast.AST) -> Function:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
             return _apply(OPERATORS[type(op)], left, right)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in CALLS:
-            return _apply(CALLS[name], *arguments)
+            return _apply(_of_arrays(CALLS[name]), *arguments)
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=arguments, keywords=[]) if (
             name in CALLS
         ):
-            return _apply(CALLS[name], *arguments)
+            return _apply(_of_arrays(CALLS[name]), *arguments)
     raise ValueError(
         f"{ast.unparse(node)!r} is not known in an expression; use numbers, x, pi, e, + - * / **, a comparison, "
         "and NumPy's functions such as exp, tanh, maximum, where."
     )
+
+
+def _of_arrays(function) -> Function:
+    """The function with numbers made arrays [1], which the known activations want."""
+    return lambda *parts: function(*map(np.atleast_1d, parts))
 
 
 def _apply(function, *nodes: ast.AST) -> Function:

@@ -1,8 +1,6 @@
-"""Fit the coefficients of a rational to a function on a range: least squares, or the smallest largest error.
+"""Fit the coefficients of a rational to a function on a range: `fit`, and what it finds, a `Fit`.
 
-Least squares goes by variable projection: for a given denominator the best numerator is a linear problem,
-so the search runs over the denominator alone (Golub and Pereyra 1973), from several starts. The minimax
-fit is in minimax.py.
+The searches are in least_squares.py and minimax.py.
 """
 
 from __future__ import annotations
@@ -13,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.optimize import least_squares
 
 from rrn.activations.functions import Function, as_function
+from rrn.activations.least_squares import least_squares, polynomial, q
 from rrn.activations.minimax import minimax
 from rrn.activations.poles import real_poles
 from rrn.activations.rational import check_form, check_range
@@ -23,7 +21,6 @@ from rrn.activations.reference import denominator_size
 
 NORMS = ("l2", "minimax")
 POINTS = 601
-STARTS = 12
 WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points that cover the line, for what is held outside a range
 FAR = 10  # times the range: where tails are compared
 
@@ -52,7 +49,7 @@ class Fit:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """R(x) in float64, [any shape] to the same; infinite at a pole."""
         with np.errstate(divide="ignore"):
-            return _polynomial(self.numerator, x) / _q(np.asarray(self.denominator), x, self.version)
+            return polynomial(self.numerator, x) / q(np.asarray(self.denominator), x, self.version)
 
     @property
     def poles(self) -> tuple[float, ...]:
@@ -67,7 +64,7 @@ class Fit:
         reach = FAR * max(abs(low), abs(high))
         with np.errstate(all="ignore"):
             at = np.array([-reach, reach])
-            values, targets = self(at), self.target(at)
+            values, targets = self(at), self._target(at)
         for x, value, target in zip(at, values, targets, strict=True):
             if not abs(value - target) <= 0.05 + 0.05 * abs(target):
                 lines.append(
@@ -77,6 +74,13 @@ class Fit:
         if n == m + 1 and lines and np.isfinite(self._slope):
             lines.append(f"degrees {self.degrees} give equal slopes at both ends, {self._slope:.3g} here.")
         return lines
+
+    def _target(self, x: np.ndarray) -> np.ndarray:
+        """The target [K], NaN where it refuses."""
+        try:
+            return self.target(x)
+        except ValueError:
+            return np.array([self._target(one) for one in x[:, None]]).ravel() if len(x) > 1 else np.array([np.nan])
 
     @property
     def _range(self) -> str:
@@ -109,7 +113,7 @@ class Fit:
         left, right = figure.subplots(1, 2)
         x = np.linspace(low - margin, high + margin, 1001)
         with np.errstate(all="ignore"):
-            target = self.target(x)
+            target = self._target(x)
         left.axvspan(low, high, color="0.94")
         left.plot(x, target, color="0.35", linestyle="--", label="target")
         left.plot(x, self(x), color="#1f4e9c", linewidth=2, label="rational")
@@ -166,18 +170,41 @@ def fit(
     target, weigh = _check(function, degrees, version, range, norm, weights)
     low, high = (float(end) for end in range)
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
+    form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
     x = np.linspace(low, high, POINTS)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
-    held = outside if degrees[0] <= degrees[1] + 1 else None
-    numerator, denominator = minimax((low, high), target, weigh, degrees, version, held, growth)
-    if norm == "l2":  # the other one is near, where starts at random do not find the way
+    held = outside if n <= m + 1 else None
+    numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)
+    if norm == "l2" and m:  # the other one is near, where starts at random do not find the way
         of_points = x, target(x), np.sqrt(weigh(x))
-        numerator, denominator = _least_squares(*of_points, degrees, version, outside, growth, denominator)
+        numerator, denominator = least_squares(*of_points, (n, m), form, outside, growth, denominator)
+    numerator, denominator = _as_asked(numerator, denominator, form, degrees, version)
     dense = np.linspace(low, high, 20 * POINTS)
-    error = _polynomial(numerator, dense) / _q(denominator, dense, version) - target(dense)
+    error = polynomial(numerator, dense) / q(denominator, dense, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
     a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
     return Fit(a, b, version, (low, high), norm, largest, rms, target)
+
+
+def _tame(version: str, degrees: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """The form to fit in if R must be tame everywhere: outside A, S with an odd degree has a zero, so Q a fold or pole.
+
+    |b x| has it at 0, where it is that of A.
+    """
+    n, m = degrees
+    if version == "A" or m % 2 == 0:
+        return version, degrees
+    if m == 1 and version in "BC":
+        return "A", degrees
+    return version, (min(n, m) if n <= m + 1 else n, m - 1)
+
+
+def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int], version: str):
+    """The coefficients in the form that `_tame` left; what is missing is 0."""
+    if form == "A" and version == "C":  # 1 + |b x| is 10 (0.1 + |b x / 10|)
+        a, b = 0.1 * a, np.r_[0.0, 0.1 * b]
+    sizes = degrees[0] + 1, denominator_size(degrees[1], version)
+    return tuple(np.pad(row, (0, size - len(row))) for row, size in zip((a, b), sizes, strict=True))
 
 
 def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
@@ -204,74 +231,7 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
         weigh = lambda at: np.interp(at, np.linspace(*range, len(given)), given)  # noqa: E731
     else:
         weigh = as_function(weights)
-    if not (weigh(x) >= 0).all() or weigh(x).max() == 0:
-        raise ValueError("weights: expected numbers of at least 0, not all of them 0.")
+    if not ((weigh(x) >= 0) & np.isfinite(weigh(x))).all() or weigh(x).max() == 0:
+        raise ValueError("weights: expected finite numbers of at least 0, not all of them 0.")
     floor = 1e-6 * weigh(x).max()  # a point without weight would leave Q free to vanish there
     return target, lambda at: np.maximum(weigh(at), floor)
-
-
-def _least_squares(
-    x, target, root, degrees, version: str, outside, growth: float, near: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of the least error from a denominator that is near, and from some at random."""
-    n, m = degrees
-    generator = np.random.default_rng(0)
-    scale = max(abs(x[0]), abs(x[-1]))
-    best: tuple[float, np.ndarray] | None = None
-    for guess in (near, *(_guess(generator, start, m, version, scale) for start in range(STARTS))):
-        arguments = (x, target, root, n, version, outside, growth)
-        found = least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
-        if best is None or found.cost < best[0]:
-            best = found.cost, found.x
-    denominator = np.abs(best[1]) if version == "A" else best[1]
-    return _numerator(denominator, x, target, root, n, version)[0], denominator
-
-
-def _guess(generator: np.random.Generator, start: int, m: int, version: str, scale: float) -> np.ndarray:
-    """Search variables to start from: even powers, odd powers and all powers in turn."""
-    powers = np.arange(1, m + 1)
-    size = (generator.uniform(0.1, 1.5, m) * 3 / scale) ** powers
-    kept = [powers % 2 == 0, powers % 2 == 1, powers > 0][start % 3]
-    sign = generator.choice([-0.3, 1.0], m) if version != "A" and start % 3 == 2 else 1.0
-    guess = size * sign * kept
-    return np.r_[generator.uniform(0.2, 1.0), guess] if denominator_size(m, version) > m else guess
-
-
-def _s(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
-    """The sum in the denominator, before its absolute value is taken."""
-    if version == "A":
-        return _polynomial(np.r_[0.0, np.abs(denominator)], np.abs(x))
-    return _polynomial(denominator if version == "C" else np.r_[0.0, denominator], x)
-
-
-def _q(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
-    s = _s(denominator, x, version)
-    return (0.1 if version == "C" else 1) + (s if version == "N" else np.abs(s))
-
-
-def _polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
-    return np.polynomial.polynomial.polyval(x, np.asarray(coefficients))
-
-
-def _numerator(denominator, x, target, root, n: int, version: str) -> tuple[np.ndarray, np.ndarray]:
-    """The best numerator [n + 1] for this denominator, and the weighted residual [points]."""
-    columns = x[:, None] ** np.arange(n + 1) * (root / _q(denominator, x, version))[:, None]
-    numerator = np.linalg.lstsq(columns, root * target, rcond=None)[0]
-    return numerator, columns @ numerator - root * target
-
-
-def _residual(variables, x, target, root, n: int, version: str, outside, growth: float) -> np.ndarray:
-    denominator = np.abs(variables) if version == "A" else variables
-    numerator, residual = _numerator(denominator, x, target, root, n, version)
-    if version == "N":  # no pole on the range; outside it neither, if bounded
-        at = x if outside is None else np.r_[x, outside]
-        sign = _q(denominator, at, version)
-    else:
-        at = x[:0] if outside is None else outside
-        sign = _s(denominator, at, version)
-    fold = np.minimum(sign / (1 + np.abs(at) ** len(denominator)) - 1e-6, 0)
-    residual = np.r_[residual, 1e3 * fold]  # each costs more than any error
-    if outside is None:
-        return residual
-    tail = _polynomial(numerator, outside) / _q(denominator, outside, version) / (1 + np.abs(outside))
-    return np.r_[residual, np.maximum(np.abs(tail) - growth, 0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from rrn.activations.rational import Rational
@@ -22,8 +23,11 @@ class AffineRational(Rational):
                 self.register_parameter(f"{side}_{name}", number)
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
-        """a R(c x + d) + b, with the shape and type of x."""
-        return self._affine(super().evaluate(self._inside(x), noisy)).to(x.dtype)
+        """a R(c x + d) + b, with the shape and type of x; arithmetic is float32 at least."""
+        if not x.is_floating_point():
+            raise ValueError(f"expected an input of a float type, got {x.dtype}.")
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return self._affine(super().evaluate(self._inside(wide), noisy)).to(x.dtype)
 
     def each_row(self, x: Tensor) -> Tensor:
         """The same without noise for each row of coefficients, [K, 1] to [K, groups]."""

@@ -67,8 +67,8 @@ def as_function(function: str | Callable) -> Function:
     def evaluate(x: np.ndarray) -> np.ndarray:
         y = None
         if not wants_tensors:
-            with suppress(TypeError, AttributeError, RuntimeError):  # it wants them after all
-                y = known(x)
+            with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
+                y = known(x.copy())  # it may work in place
         if y is None:
             try:
                 y = _on_tensor(known, x)
@@ -77,7 +77,10 @@ def as_function(function: str | Callable) -> Function:
                     "expected a function of arrays or tensors [K], that works element by element; it failed: "
                     + first_line(error)
                 ) from error
-        y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
+        y = y.detach().cpu().resolve_conj().numpy() if isinstance(y, Tensor) else np.asarray(y)
+        if np.iscomplexobj(y):
+            raise ValueError("expected a function with real values, got complex ones.")
+        y = y.astype(np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y
@@ -89,6 +92,8 @@ def as_function(function: str | Callable) -> Function:
 def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
     """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
     module = function if isinstance(function, nn.Module) else nn.Module()
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
+    plain = torch.empty(0, dtype=torch.float64, device="cpu")
+    owner = getattr(module, "owner", module)  # a place has no parameters of its own
+    like = next((p for p in owner.parameters() if p.is_floating_point()), plain)
     with evaluating(module):
         return function(torch.tensor(x, dtype=like.dtype, device=like.device))  # a copy: it may work in place

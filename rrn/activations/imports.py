@@ -40,9 +40,13 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
             `center` without a layer that can take it. The model is then as it was.
     """
     new = dict(state)
-    places = {name: module for name, module in model.named_modules() if isinstance(module, Rational | Place)}
-    names = {module: name for name, module in places.items()}
-    owners = {name: names.get(owner_of(module), name) for name, module in places.items()}
+    modules = model.named_modules(remove_duplicate=False)
+    places = {name: module for name, module in modules if isinstance(module, Rational | Place)}
+    names = {module: name for name, module in reversed(places.items())}  # the first of each
+    strays = [name for name, module in places.items() if owner_of(module) not in names]
+    if strays:
+        raise ValueError(f"{strays[0]}: its RecurrentRational is not in the model; put it at the first place.")
+    owners = {name: names[owner_of(module)] for name, module in places.items()}
     rows: dict[str, Tensor] = {}
     for name, owner in owners.items():
         for key in (*COEFFICIENTS, "center"):
@@ -57,9 +61,11 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
             if bias not in new:
                 raise ValueError(f"{bias}: expected it in the state, to add the center of {name} to it.")
             new[bias] = new[bias] + center
-    for name in dict.fromkeys(owners.values()):
-        new |= {_join(name, k): rows[_join(name, k)].reshape(1, -1) for k in COEFFICIENTS if _join(name, k) in rows}
-        new[_join(name, "_extra_state")] = places[name].get_extra_state()
+    for name, module in places.items():
+        if isinstance(module, Rational):
+            found = {key: rows.get(_join(owners[name], key)) for key in COEFFICIENTS}
+            new |= {_join(name, key): row.reshape(1, -1) for key, row in found.items() if row is not None}
+            new[_join(name, "_extra_state")] = module.get_extra_state()
     shapes, expected = ({key: tuple(value.shape) for key, value in s.items()} for s in (new, model.state_dict()))
     for key in {**expected, **shapes}:
         if shapes.get(key) != expected.get(key):
@@ -123,11 +129,18 @@ def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
             raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
 
 
+def _coefficients(row: dict[str, str], letter: str) -> list[float]:
+    """Those in the columns of this letter, lowest power first; those that are empty at the end are left out."""
+    powers = sorted(int(key[1:]) for key in row if key and key[0] == letter and key[1:].isdigit())
+    filled = [power for power in powers if row[f"{letter}{power}"]]
+    gap = next((power for power in powers if power < max(filled, default=0) and power not in filled), None)
+    if gap is not None:
+        raise ValueError(f"{letter}{gap} is empty, but a later coefficient is not.")
+    return [float(row[f"{letter}{power}"]) for power in filled]
+
+
 def _learned(row: dict[str, str]) -> LearnedActivation:
-    numerator, denominator = (
-        [float(value) for key, value in row.items() if key and key[0] == letter and key[1:].isdigit() and value]
-        for letter in "ab"
-    )
+    numerator, denominator = (_coefficients(row, letter) for letter in "ab")
     degrees = len(numerator) - 1, len(denominator) - (row["version"] == "C")
     kind = AffineRational if row["center"] else Rational
     module = kind((numerator, denominator), degrees, row["version"]).freeze()

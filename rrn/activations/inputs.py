@@ -6,7 +6,8 @@ Counts stay on the device of the model until they are asked for.
 from __future__ import annotations
 
 import warnings
-from functools import partial
+from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from rrn.activations import cpu
 from rrn.activations.operator import in_memory_order
 from rrn.activations.places import places
-from rrn.activations.rational import check_range
+from rrn.activations.rational import check_range, owner_of
 
 BINS = 256
 SAMPLE = 10_000  # values that choose a range, at most twice as many
@@ -76,8 +77,9 @@ class Histogram:
             self.range = low - margin, high + margin
         width = (self.range[1] - self.range[0]) / self.bins
         self._fine = width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)  # bins too fine for float32
-        self._edges = torch.from_numpy(self.edges).to(values.device)
-        self._counts = torch.zeros(self.bins + 3, dtype=torch.int64, device=values.device)
+        with torch.inference_mode(False):  # later values may come outside of it
+            self._edges = torch.from_numpy(self.edges).to(values.device)
+            self._counts = torch.zeros(self.bins + 3, dtype=torch.int64, device=values.device)
 
     @property
     def edges(self) -> np.ndarray:
@@ -159,6 +161,18 @@ class Histogram:
             found._counts[:] = torch.tensor([below, *state["counts"], above, nan])
         return found
 
+    @classmethod
+    def together(cls, parts: Sequence[Histogram]) -> Histogram:
+        """One of the values of several, over all their ranges; each value counts at the middle of the bin it was in."""
+        parts = [part for part in parts if part.range]
+        if not parts:
+            return cls()
+        lows, highs = zip(*(part.range for part in parts), strict=True)
+        found = cls(max(part.bins for part in parts), (min(lows), max(highs)))
+        counts = sum(np.histogram(part.centres, found.edges, weights=part.counts)[0] for part in parts)
+        outside = [sum(getattr(part, name) for part in parts) for name in ("below", "above", "nan")]
+        return cls.from_state_dict({"range": found.range, "counts": counts.astype(int).tolist(), "outside": outside})
+
     def __repr__(self) -> str:
         if self.range is None:
             return f"Histogram({self.bins} bins, empty)"
@@ -183,7 +197,8 @@ class record_inputs:
     Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks; it warns if nothing
     was counted.
 
-    The last recording is also kept as `recorded_inputs` on the module of each place, where `rrn.plot` finds it.
+    The last recording is also kept as `recorded_inputs` on the module of each place, where `rrn.plot` finds it, and
+    those of all places of a recurrent rational as `recorded_everywhere` on the rational.
 
     Raises:
         ValueError: no activation in the model, or `bins` or `range` make no sense.
@@ -199,9 +214,13 @@ class record_inputs:
 
     def __enter__(self) -> dict[str, Histogram]:
         self.hooks = []
+        everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
         for name, module in self.modules.items():
             module.recorded_inputs = histogram = self.histograms[name]
-            self.hooks.append(module.register_forward_pre_hook(partial(_count, histogram), with_kwargs=True))
+            everywhere[owner_of(module)].append(histogram)
+            self.hooks.append(module.register_forward_pre_hook(_Count(histogram), with_kwargs=True))
+        for owner, histograms in everywhere.items():
+            owner.recorded_everywhere = histograms
         return self.histograms
 
     def __exit__(self, kind, *error) -> None:
@@ -215,8 +234,18 @@ class record_inputs:
             )
 
 
-def _count(histogram: Histogram, _: nn.Module, arguments: tuple, named: dict) -> None:
-    x = arguments[0] if arguments else next(iter(named.values()))
-    if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(x) or type(x) not in (Tensor, nn.Parameter):
-        return  # it has no values now
-    histogram.add(x)
+class _Count:
+    """A hook that counts what comes into a module; that of a copy, which the context does not know, counts nothing."""
+
+    def __init__(self, histogram: Histogram | None = None):
+        self.histogram = histogram
+
+    def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
+        x = arguments[0] if arguments else next(iter(named.values()))
+        if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(x) or type(x) not in (Tensor, nn.Parameter):
+            return  # it has no values now
+        if self.histogram is not None:
+            self.histogram.add(x)
+
+    def __reduce__(self) -> tuple:
+        return _Count, ()

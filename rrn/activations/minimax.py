@@ -92,7 +92,7 @@ def _search(points, target, weights, n: int, form: _Form, outside, growth) -> tu
     if form.version == "C":
         zeros[0] = 1.0  # any S > 0 will do to begin with
     a = np.r_[np.average(target, weights=weights), np.zeros(n)]
-    upper, lower, best = np.abs(weights * (target - a[0])).max(), 0.0, (a * (form.offset + zeros[0]), zeros)
+    upper, lower, best = np.abs(weights * (target - a[0])).max(), 0.0, (a * (form.offset + zeros.sum()), zeros)
     trial = upper / 10
     while upper > EXACT and upper - lower > GAP * upper:
         solution = _feasible(trial / weights, target, powers, phi, form, fixed)

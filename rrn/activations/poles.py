@@ -12,8 +12,11 @@ from rrn.activations.rational import Rational, owner_of
 
 def real_poles(denominator: Sequence[float]) -> tuple[float, ...]:
     """Real zeros of Q(x) = 1 + sum_j b_j x^j, rising; `denominator` is b_1 to b_m."""
+    if not np.isfinite(denominator).all():
+        return ()
     roots = np.polynomial.Polynomial([1.0, *denominator]).roots()
-    return tuple(sorted(float(root.real) for root in roots if abs(root.imag) < 1e-9 * (1 + abs(root))))
+    # a double zero is found as two that are 1e-8 apart
+    return tuple(sorted(float(root.real) for root in roots if abs(root.imag) < 1e-7 * (1 + abs(root))))
 
 
 def poles(module: nn.Module) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from rrn.activations.operator import rational
 from rrn.activations.reference import VERSIONS, gradients
 
 torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
+torch.fx.wrap("rational_with_tails")
 TAILS = ("rational", "linear")
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -98,26 +99,14 @@ class Rational(nn.Module):
             denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
         if self.tail_range is None:
             return rational(x, numerator, denominator, self.version, self.axis)
-        return self._with_tails(x, numerator, denominator, self.axis)
+        return rational_with_tails(x, numerator, denominator, self.version, self.axis, self.tail_range)
 
     def each_row(self, x: Tensor) -> Tensor:
         """R(x) without noise for each row of coefficients, [K, 1] or [K, groups] to [K, groups]."""
         x = x.expand(-1, self.groups)
         if self.tail_range is None:
             return rational(x, self.numerator, self.denominator, self.version, axis=1)
-        return self._with_tails(x, self.numerator, self.denominator, axis=1)
-
-    def _with_tails(self, x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> Tensor:
-        near = x.clamp(*self.tail_range)
-        y = rational(near, numerator, denominator, self.version, axis)
-        slopes = _slopes(self.tail_range, numerator, denominator, self.version)  # [2, groups]
-        if self.groups == 1:
-            slopes = slopes[:, 0]
-        else:
-            axis %= x.dim()
-            repeated = slopes.repeat_interleave(x.shape[axis] // self.groups, dim=1)
-            slopes = repeated.reshape(2, -1, *(1,) * (x.dim() - axis - 1))
-        return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)
+        return rational_with_tails(x, self.numerator, self.denominator, self.version, 1, self.tail_range)
 
     def freeze(self) -> Rational:
         """Stop training the coefficients; the module itself."""
@@ -151,7 +140,8 @@ class Rational(nn.Module):
         saved = state_dict.get(prefix + "_extra_state")
         own = self.get_extra_state()
         known = saved is not None and not saved.is_meta
-        if known and not (saved.shape == own.shape and torch.allclose(saved.to(own), own, rtol=1e-3)):
+        same = known and saved.shape == own.shape  # in the type of the state, which may have been cast
+        if known and not (same and torch.allclose(saved.to(own), own.to(saved.dtype).to(own), rtol=1e-3)):
             there, here = (_form(state.tolist()) for state in (saved, own))
             errors.append(
                 f"{prefix.rstrip('.') or 'rational'}: the state has {there}, this module {here}; "
@@ -197,6 +187,23 @@ class Place(nn.Module):
 
     def extra_repr(self) -> str:
         return f"shared: {self.owner.extra_repr()}"
+
+
+def rational_with_tails(
+    x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int, ends: tuple[float, float]
+) -> Tensor:
+    """R(x) between the ends, and its tangents there beyond them; arguments and result as for `operator.rational`."""
+    near = x.clamp(*ends)
+    y = rational(near, numerator, denominator, version, axis)
+    slopes = _slopes(ends, numerator, denominator, version)  # [2, groups]
+    groups = len(numerator)
+    if groups == 1:
+        slopes = slopes[:, 0]
+    else:
+        axis %= x.dim()
+        repeated = slopes.repeat_interleave(x.shape[axis] // groups, dim=1)
+        slopes = repeated.reshape(2, -1, *(1,) * (x.dim() - axis - 1))
+    return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)
 
 
 def owner_of(module: nn.Module) -> nn.Module:

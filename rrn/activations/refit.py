@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,13 @@ from rrn.activations.operator import rational
 from rrn.activations.rational import Rational, check_form
 from rrn.activations.reference import denominator_size
 
+POINTS = 4001  # where the functions before and after are compared
 Inputs = Histogram | Tensor | np.ndarray | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """How far the function has moved: largest and RMS difference on `range`, the largest of all rows."""
+    """How far the module's function has moved: largest and RMS difference on `range`, the largest of all rows."""
 
     largest: float
     rms: float
@@ -66,23 +68,19 @@ def change_degrees(module: Rational, degrees: tuple[int, int], inputs: Inputs = 
 def _change(module: Rational, degrees: tuple[int, int] | None, version: str | None, inputs: Inputs, range) -> Change:
     if not isinstance(module, Rational):
         raise ValueError(f"module: expected a Rational, got {type(module).__name__}.")
-    if nn.utils.parametrize.is_parametrized(module):
-        raise ValueError("module: its coefficients are parametrized; remove that first (remove_parametrizations).")
+    if not {"numerator", "denominator"} <= module._parameters.keys():
+        raise ValueError(
+            "module: its coefficients are pruned or parametrized; remove that first (prune.remove, "
+            "remove_parametrizations)."
+        )
     degrees, version = check_form(degrees or module.degrees, version or module.version)
+    before = copy.deepcopy(module).double().cpu()
     x, weights = points(module, inputs, range)
-    ends, scale = (float(x[0]), float(x[-1])), 1.0
-    if isinstance(module, AffineRational):  # R is seen through its scales and shifts
-        scale = module.output_scale.abs().item()
-        with torch.no_grad():
-            x = module._inside(torch.from_numpy(x).to(module.input_scale.device)).double().cpu().numpy()
-        x, weights = (x, weights) if x[0] <= x[-1] else (x[::-1], weights[::-1])
-    low, high = float(x[0]), float(x[-1])
-    grid = torch.linspace(low, high, len(x), dtype=torch.float64)
-    weights = np.interp(grid, x, weights)
+    (low, high), weights = _seen(before, x, weights)
     same_form = {version, module.version} in ({version}, {"B", "D"})
     same_form &= degrees[0] >= module.degrees[0] and degrees[1] >= module.degrees[1]
     sizes = degrees[0] + 1, denominator_size(degrees[1], version)
-    rows, difference = [], []
+    rows = []
     old = (c.detach().double().cpu().split(1) for c in (module.numerator, module.denominator))
     for a, b in zip(*old, strict=True):
 
@@ -97,10 +95,32 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
             new = [torch.tensor([c], dtype=torch.float64) for c in (found.numerator, found.denominator)]
             new[0] *= slope
         rows.append(new)
-        difference.append(rational(grid, *new, version).numpy() - function(grid.numpy()))
     for name, new in zip(("numerator", "denominator"), zip(*rows, strict=True), strict=True):
         parameter = getattr(module, name)
         setattr(module, name, nn.Parameter(torch.cat(new).to(parameter), parameter.requires_grad))
     module.degrees, module.version = degrees, version
-    moved = scale * np.stack(difference)
-    return Change(float(np.abs(moved).max()), float(np.sqrt((moved**2).mean(axis=1).max())), ends)
+    return _moved(before, copy.deepcopy(module).double().cpu(), x)
+
+
+@torch.no_grad()
+def _seen(module: Rational, x: np.ndarray, weights: np.ndarray) -> tuple[tuple[float, float], np.ndarray]:
+    """The range that R itself sees of inputs [K], and their weights evenly spaced on it, [K]."""
+    if isinstance(module, AffineRational):
+        x = module._inside(torch.from_numpy(x)).numpy()
+        x, weights = (x, weights) if x[0] <= x[-1] else (x[::-1], weights[::-1])
+    low, high = float(x[0]), float(x[-1])
+    if module.tail_range is not None:
+        inside = max(low, module.tail_range[0]), min(high, module.tail_range[1])
+        low, high = inside if inside[0] < inside[1] else module.tail_range
+    return (low, high), np.interp(np.linspace(low, high, len(x)), x, weights)
+
+
+@torch.no_grad()
+def _moved(before: Rational, after: Rational, x: np.ndarray) -> Change:
+    """Their difference: at the inputs [K], evenly spaced between them, and there near 0, where most curves are."""
+    ends = float(x[0]), float(x[-1])
+    near = np.linspace(-3, 3, POINTS)
+    at = np.r_[np.linspace(*ends, POINTS), x, near[(ends[0] <= near) & (near <= ends[1])]]
+    column = torch.from_numpy(at)[:, None]
+    moved = (after.each_row(column) - before.each_row(column)).abs().numpy()
+    return Change(float(moved.max()), float(np.sqrt((moved[:POINTS] ** 2).mean(axis=0).max())), ends)

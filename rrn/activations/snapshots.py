@@ -5,6 +5,7 @@ A file of snapshots has one line of JSON for each.
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from os import PathLike
@@ -89,7 +90,7 @@ class Snapshot:
         for name, place in self.places.items():
             row = {key: value for key, value in vars(place).items() if value is not None}
             rows[name] = row | ({"inputs": place.inputs.state_dict()} if place.inputs else {})
-        return json.dumps({"step": self.step, "places": rows})
+        return json.dumps({"step": int(self.step), "places": rows})
 
     @classmethod
     def from_json(cls, line: str) -> Snapshot:
@@ -116,6 +117,7 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
     found = {}
     for name, module in places(model):
         histogram = getattr(module, "recorded_inputs", None) if inputs is None else inputs.get(name)
+        histogram = copy.deepcopy(histogram)  # it may go on counting
         owner = owner_of(module)
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.places import places
-from rrn.activations.rational import check_range
+from rrn.activations.forms import RationalChain
+from rrn.activations.rational import Rational, check_range
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:
     """The parameters of all rationals in the model, each once, frozen ones included."""
-    return list(dict.fromkeys(p for module in _owners(model) for p in module.parameters()))
+    rationals = [module for module in model.modules() if isinstance(module, Rational)]
+    return list(dict.fromkeys(p for module in rationals for p in module.parameters()))
 
 
 def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational_options) -> list[dict]:
@@ -40,8 +41,10 @@ def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational
 
 
 def _owners(model: nn.Module) -> list[nn.Module]:
-    """The rationals that have coefficients of their own, and chains of them."""
-    return [module for _, module in places(model) if hasattr(module, "each_row")]
+    """The rationals that have coefficients of their own, and chains of them instead of their parts."""
+    found = [module for module in model.modules() if isinstance(module, Rational | RationalChain)]
+    parts = {part for module in found if isinstance(module, RationalChain) for part in module}
+    return [module for module in found if module not in parts]
 
 
 class ShapePenalty(nn.Module):
@@ -60,7 +63,7 @@ class ShapePenalty(nn.Module):
         range, points: where R is compared, evenly spaced.
 
     Raises:
-        ValueError: no rational in the model, or no such range.
+        ValueError: no rational in the model, no such range, or no point in it.
     """
 
     def __init__(self, model: nn.Module, range: tuple[float, float] = (-3.0, 3.0), points: int = 61):
@@ -69,6 +72,8 @@ class ShapePenalty(nn.Module):
         if not owners:
             raise ValueError("expected a model with rationals in it; it has none.")
         check_range(range)
+        if points < 1:
+            raise ValueError(f"points: expected 1 or more, got {points}.")
         object.__setattr__(self, "owners", owners)  # past nn.Module: they belong to the model
         like = next(owners[0].parameters())
         self.register_buffer("x", torch.linspace(*range, points, dtype=like.dtype, device=like.device)[:, None])
