@@ -6,6 +6,7 @@ checksums tell a damaged one.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import zipfile
@@ -65,7 +66,7 @@ def path_of(folder: Path, step: int) -> Path:
 
 def find(folder: Path) -> list[Path]:
     """The checkpoints of a folder, oldest first."""
-    return sorted(folder.glob("step_*.pt"))
+    return sorted(folder.glob(f"step_{'[0-9]' * 10}.pt"))
 
 
 def load_last(folder: Path) -> tuple[Path, dict] | None:
@@ -96,6 +97,10 @@ def load(path: Path) -> dict:
             broken = archive.testzip()
         if broken is not None:
             raise zipfile.BadZipFile(f"checksum of {broken}")
+    except (OSError, MemoryError) as error:
+        if getattr(error, "errno", None) != errno.EINVAL:  # that of a damaged file, which leads the reader astray
+            raise UserError(f"{path}: this checkpoint cannot be read now ({_reason(error)}).") from error
+        raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
     except Exception as error:  # a damaged file can fail anywhere in the reader
         raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
     try:

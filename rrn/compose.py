@@ -110,16 +110,23 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         try:
             override = parser.parse_override(text)
         except HydraException as error:
-            raise UserError(f"{text}: expected key=value ({first_line(error)}).") from error
+            raise UserError(
+                f"{text}: expected key=value ({first_line(error)}); a value with spaces or special letters needs "
+                "quotes of its own, as in \"run_dir='my runs'\"."
+            ) from error
         key = override.get_key_element().lstrip("+~")
         if key.startswith("hydra.") or key.startswith("hydra/"):
             continue
+        if override.is_sweep_override() and getattr(override.value(), "shuffle", False):
+            raise UserError(f"{text}: runs have a fixed order; leave shuffle out.")
         if not override.is_sweep_override():
             values = [override.get_value_element_as_str()]
         elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
             values = override.value().filter(choices(loader, key))
         else:
             values = list(override.sweep_string_iterator())
+        if not values:
+            raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
         if key in GROUPS:
             for value in values:
                 _check_choice(key, value, choices(loader, key))
@@ -192,7 +199,11 @@ def load_run_config(folder: Path) -> Config:
         raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
     try:
         return to_config(OmegaConf.load(path))
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except PermissionError as error:
+        raise UserError(f"{path}: {error.strerror}.") from error
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
         raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
 
 

@@ -220,6 +220,8 @@ WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
     ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
     ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
     ("agent.noisy", True): {"agent.epsilon_start", "agent.epsilon_end", "agent.epsilon_steps"},
+    ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
+    ("evaluation.episodes", None): {"evaluation.num_envs"},
     **{("agent.name", name): {"env.overlap"} for name in ("ppo", "sb3_dqn", "sb3_ppo")},
 }
 
@@ -228,9 +230,9 @@ def without_effect(config: Config) -> dict[str, str]:
     """Settings that have no effect, by dotted name, and the other that takes it from them, such as agent.noisy=true."""
     values = dotted(asdict(config))
     return {
-        name: f"{key}={str(value).lower()}"
+        name: f"{key}={'null' if value is None else str(value).lower()}"
         for (key, value), names in WITHOUT_EFFECT.items()
-        if values.get(key) == value
+        if key in values and values[key] == value
         for name in names
     }
 

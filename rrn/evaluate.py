@@ -27,6 +27,7 @@ from rrn.envs import Game, make_games
 from rrn.errors import UserError, first_line, nearest
 from rrn.evaluation import play, summary
 from rrn.protocol import protocol_line
+from rrn.stopping import command_line
 from rrn.video import write_video
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
@@ -48,11 +49,8 @@ class Settings:
 
 def main(arguments: list[str]) -> None:
     """Evaluate as the command line says; a user's mistake ends with a sentence and exit code 2."""
-    try:
+    with command_line():
         evaluate(*parse(arguments))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def parse(arguments: list[str]) -> tuple[Path, Settings]:

@@ -20,8 +20,9 @@ from omegaconf import DictConfig, OmegaConf
 from rrn.compose import to_config
 from rrn.config import Config
 from rrn.errors import UserError
+from rrn.files import write_whole
 from rrn.status import is_running, read_status
-from rrn.stopping import StopSignals, ask_to_stop, asked_to_stop, stopping_signals
+from rrn.stopping import StopSignals, ask_to_stop, asked_to_stop, command_line, stopping_signals
 from rrn.train import is_finished, run_command, train
 
 
@@ -29,7 +30,7 @@ from rrn.train import is_finished, run_command, train
 class Shared:
     """What the processes of one sweep know of each other."""
 
-    folder: Path  # of the sweep; all machines see it
+    folder: Path  # for files of ours alone, in that of the sweep; all machines see it
     parent: int  # process of the command
     jobs: bool  # the launcher starts a job for each run, here or on a cluster
     gpus: int = 0  # to be shared out by turns; 0: each run sees those that it may use
@@ -37,6 +38,9 @@ class Shared:
     @property
     def stop_file(self) -> Path:
         return self.folder / "stop"
+
+    def begun_file(self, number: int) -> Path:
+        return self.folder / f"{number}.begun"
 
     def outcome_file(self, number: int) -> Path:
         return self.folder / f"{number}.json"
@@ -51,16 +55,14 @@ def run_one(composed: DictConfig, shared: Shared) -> None:
         state, why = "failed", str(error)
     except Exception as error:  # a mistake of ours: the traceback is in output.log
         state, why = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
-    partial = shared.folder / f"{number}.partial"
-    partial.write_text(json.dumps({"state": state, "why": why}))
-    os.replace(partial, shared.outcome_file(number))
+    write_whole(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
     if not shared.jobs and not is_running(shared.parent):
         os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
 
 
 def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | None]:
     config = to_config(composed)
-    begun = shared.folder / f"{number}.begun"
+    begun = shared.begun_file(number)
     if begun.exists():  # the cluster took the machine away and starts the job again
         config.resume = True
     if is_finished(config):
@@ -128,11 +130,8 @@ def main() -> None:
     """Train as the lines on standard input say."""
     task = json.loads(sys.stdin.read())
     config = to_config(OmegaConf.create(task["config"]))
-    try:
+    with command_line():
         stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     if stopped_by:
         raise SystemExit(128 + stopped_by)
 

@@ -6,7 +6,6 @@ The bits of a run depend on all that is in a line, its scores on the versions at
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 
 from rrn.activations import cpu, cuda
+from rrn.files import write_whole
 
 FILE = "software.jsonl"
 PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "minatar", "stable-baselines3")  # that scores depend on
@@ -56,7 +56,7 @@ def software(device: torch.device) -> dict[str, str]:
 
 
 def note_software(folder: Path, device: torch.device, step: int) -> str | None:
-    """Add a line for this process to the file of a run.
+    """Add a line for this process to the file of a run; lines of processes of which nothing is left go.
 
     Args:
         folder: of the run.
@@ -66,12 +66,11 @@ def note_software(folder: Path, device: torch.device, step: int) -> str | None:
     Returns:
         What is not as it was for the process before, such as "torch was 2.11.0 and is 2.13.0"; None if nothing is.
     """
-    before, now = read_software(folder), software(device)
-    with open(folder / FILE, "a") as file:
-        file.write(json.dumps({"step": step, **now}) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    last = before[-1] if before else {"step": step, **now}
+    before = [one for one in read_software(folder) if isinstance(one.get("step"), int) and one["step"] < step]
+    now = software(device)
+    lines = [*before, {"step": step, **now}]
+    write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
+    last = lines[-2] if before else lines[-1]
     changed = [key for key in {**last, **now} if key != "step" and last.get(key) != now.get(key)]
     there = [(key, last.get(key, "not there"), now.get(key, "not there")) for key in changed]
     return "; ".join(f"{key} was {old} and is {new}" for key, old, new in there) or None

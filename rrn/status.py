@@ -24,7 +24,9 @@ import psutil
 
 from rrn.config import Config
 from rrn.errors import UserError
+from rrn.files import write_whole
 from rrn.overview import Row, Screen, table, terminal_size
+from rrn.stopping import command_line
 
 if TYPE_CHECKING:
     from rrn.trainer import Trainer
@@ -135,9 +137,7 @@ class StatusFile:
 
     def _write(self) -> None:
         self.next = time.monotonic() + (EVERY if self.status.steps_per_second else SOON)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self.status), indent=1) + "\n")
-        os.replace(partial, self.path)
+        write_whole(self.path, json.dumps(asdict(self.status), indent=1) + "\n")
 
 
 def read_status(folder: Path) -> Status | None:
@@ -209,17 +209,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"))
     parser.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")
     args = parser.parse_args(arguments)
-    if not args.folder.is_dir():
-        print(f"error: {args.folder}: no such folder; give one with runs in it.", file=sys.stderr)
-        raise SystemExit(2)
-    if not args.watch:
-        print("\n".join(table(rows_under(args.folder), terminal_size(sys.stdout)[0])))
-        return
-    screen = Screen(sys.stdout)
-    with suppress(KeyboardInterrupt):
-        while True:
-            screen.draw(table(rows_under(args.folder), *terminal_size(sys.stdout)))
-            time.sleep(2 if screen.live else 60)
+    with command_line():
+        if not args.folder.is_dir():
+            raise UserError(f"{args.folder}: no such folder; give one with runs in it.")
+        if not args.watch:
+            print("\n".join(table(rows_under(args.folder), terminal_size(sys.stdout)[0])))
+            return
+        screen = Screen(sys.stdout)
+        with suppress(KeyboardInterrupt):
+            while True:
+                screen.draw(table(rows_under(args.folder), *terminal_size(sys.stdout)))
+                time.sleep(2 if screen.live else 60)
 
 
 if __name__ == "__main__":

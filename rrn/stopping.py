@@ -7,11 +7,16 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+from rrn.errors import UserError
+from rrn.files import write_whole
 
 POLL = 1.0  # seconds between two looks at the file
 HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has no such signal
@@ -79,6 +84,23 @@ def leave_terminal() -> None:
                 os.dup2(nowhere.fileno(), number)
 
 
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Around a whole command: it ends with a sentence at a user's mistake (2), Ctrl-C (130) and a closed pipe (1)."""
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        say("stopped")
+        raise SystemExit(128 + signal.SIGINT) from None
+    except BrokenPipeError:  # as of `| head`
+        leave_terminal()
+        raise SystemExit(1) from None
+
+
 def tell(text: str, stream: TextIO | None = None) -> None:
     """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
     try:
@@ -95,9 +117,7 @@ def say(line: str) -> None:
 
 def ask_to_stop(file: Path, number: int) -> None:
     """Let every run that looks at this file stop, as if it had got the signal."""
-    partial = file.with_suffix(".partial")
-    partial.write_text(signal.Signals(number).name)
-    os.replace(partial, file)
+    write_whole(file, signal.Signals(number).name)
 
 
 def asked_to_stop(file: Path) -> int | None:

@@ -41,7 +41,6 @@ PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
 RUNS_PER_GPU = 4
 STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
-OF_A_RUN = (".json", ".begun", ".partial")  # behind its number, in the folder of a sweep
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
 
@@ -84,8 +83,10 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
         added["threads"] = 1
     if "hydra.sweep.dir" not in given:
         added["hydra.sweep.dir"] = f"runs/.sweeps/{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}"
-    folder = Path(added.get("hydra.sweep.dir") or given["hydra.sweep.dir"])
-    shared = Shared(folder.absolute(), os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus)
+    folder = added.get("hydra.sweep.dir") or given["hydra.sweep.dir"]
+    if "${" in folder:
+        raise UserError(f"hydra.sweep.dir: expected a folder without ${{...}}, got {folder}.")
+    shared = Shared(Path(folder).absolute() / ".rrn", os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus)
     return Sweep(overrides, [f"{key}={value}" for key, value in added.items()], configs, shared, launcher, at_once)
 
 
@@ -159,8 +160,7 @@ class Sweep:
         try:
             self.shared.folder.mkdir(parents=True, exist_ok=True)
             for path in self.shared.folder.iterdir():  # of an earlier command with the same hydra.sweep.dir
-                if path == self.shared.stop_file or (path.stem.isdigit() and path.suffix in OF_A_RUN):
-                    path.unlink()
+                path.unlink()
         except OSError as error:
             raise UserError(
                 f"{self.shared.folder}: {error.strerror}; set hydra.sweep.dir to another folder."
@@ -224,8 +224,9 @@ class Sweep:
             return
         if number == HANG_UP:
             return
-        for row in self.rows():
-            if row.state == "running" and row.status.host == socket.gethostname():
+        for number, row in enumerate(self.rows()):
+            ours = self.shared.begun_file(number).exists()  # and not of another command in the same folder
+            if ours and row.state == "running" and row.status.host == socket.gethostname():
                 with suppress(psutil.Error):
                     psutil.Process(row.status.pid).kill()
 
@@ -253,7 +254,7 @@ class Sweep:
         if outcome.exists():
             values = json.loads(outcome.read_text())
             return Row(folder, values["state"], values["why"], status)
-        if status is not None and datetime.fromisoformat(status.updated) >= self.started:
+        if status is not None and datetime.fromisoformat(status.started) >= self.started:
             return Row(folder, status.state, status.why, status)
         return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
 

@@ -29,6 +29,7 @@ from rrn.compose import check_overrides, conf_dir, load_run_config, register_gam
 from rrn.config import Config, effective, without_effect
 from rrn.device import denormals_as_zero, pick_device, set_threads
 from rrn.errors import UserError, first_line
+from rrn.files import write_whole
 from rrn.output_log import output_log
 from rrn.protocol import protocol_line
 from rrn.status import StatusFile, read_status
@@ -134,12 +135,11 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
             with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
                 tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
                 trainer = status.trainer = Trainer(config, folder, status.watch(stop))
-                partial = folder / "config.partial"
-                partial.write_text(f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
-                partial.replace(folder / "config.yaml")
+                write_whole(folder / "config.yaml", f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
                 if trainer.run():
                     tell(
-                        f"finished at step {trainer.step}; look at it with: tensorboard --logdir {folder}\n"
+                        f"finished at step {trainer.step}; look at it with: tensorboard --logdir "
+                        f"{shlex.quote(str(folder))}\n"
                         "go on for longer with the same command, more steps= and resume=true\n"
                     )
                     return None
@@ -170,8 +170,8 @@ def one_sentence(folder: Path, command: str) -> Iterator[None]:
             f"agent.batch_size, or free some and go on with: {command} resume=true"
         ) from error
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{folder}: {reason}; mend that, then go on with: {command} resume=true") from error
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise UserError(f"{what}; mend that, then go on with: {command} resume=true") from error
 
 
 def is_finished(config: Config) -> bool:
@@ -207,7 +207,8 @@ def changed_settings(folder: Path, config: Config) -> str:
     """What keeps the run in a folder from going on with a configuration, such as: seed was 0 and is 1."""
     before, now = effective(load_run_config(folder)), effective(config)
     changed = [key for key in sorted((before.keys() & now.keys()) - FREE) if before[key] != now[key]]
-    return ", ".join(f"{key} was {before[key]} and is {now[key]}" for key in changed)
+    names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
+    return ", ".join(f"{names[key]} was {before[key]} and is {now[key]}" for key in changed)
 
 
 if __name__ == "__main__":

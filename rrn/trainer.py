@@ -135,7 +135,7 @@ class Trainer:
             self.records = Records(self.folder, self.step, state["lengths"])
             self.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {path.name}")
-        changed = note_software(self.folder, self.device, self.step)
+        changed = None if self.finished else note_software(self.folder, self.device, self.step)
         if found and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
 

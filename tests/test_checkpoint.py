@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -171,6 +172,27 @@ def test_too_little_memory_is_no_damage(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "load", load)
     with pytest.raises(UserError, match=r"step_0000000002.pt: this checkpoint cannot be loaded .*allocate memory"):
         checkpoint.load_last(tmp_path)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ESTALE, "stale"), OSError(errno.EIO, "io"), MemoryError()])
+def test_a_checkpoint_that_cannot_be_read_now_is_no_damage(tmp_path, monkeypatch, error):
+    for step in (1, 2):
+        checkpoint.save(tmp_path, step, STATE, keep=3)
+
+    def open_it(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(zipfile, "ZipFile", open_it)
+    with pytest.raises(UserError, match=r"step_0000000002.pt: this checkpoint cannot be read now"):
+        checkpoint.load_last(tmp_path)
+
+
+def test_a_copy_under_another_name_is_the_users(tmp_path):
+    checkpoint.save(tmp_path, 1, STATE, keep=1)
+    (tmp_path / "step_best.pt").write_bytes((tmp_path / "step_0000000001.pt").read_bytes())
+    checkpoint.save(tmp_path, 2, STATE, keep=1)
+    assert checkpoint.load_last(tmp_path)[0].name == "step_0000000002.pt"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step_0000000002.pt", "step_best.pt"]
 
 
 def test_half_a_file_of_a_killed_process_goes_with_the_next_one(tmp_path):

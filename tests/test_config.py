@@ -45,6 +45,21 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path):
         load_run_config(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "5", "this file is damaged"),
+        (lambda text: text.replace("agent:", "agent:\n  futuristic: 1"), "agent.futuristic: no such setting here"),
+        (lambda text: text.replace("threads: null\n", ""), "missing mandatory value: threads"),
+    ],
+)
+def test_a_mistake_in_the_file_of_a_run_names_the_file(tmp_path, change, message):
+    text = OmegaConf.to_yaml(compose_config(["env=CartPole"]))
+    (tmp_path / "config.yaml").write_text(change(text))
+    with pytest.raises(UserError, match=rf"config\.yaml: .*{message}"):
+        load_run_config(tmp_path)
+
+
 def test_a_glob_means_to_hydra_what_it_means_here():
     register_games()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
@@ -235,6 +250,11 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
         (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
         (["act=relu", "act.version=B"], "act.version"),
         (["-m", "act=relu,sinh"], "act=sinh: no such act"),
+        (["-m", "act=glob(zzz)"], "act=glob(zzz): expected one value of act at least"),
+        (["-m", "seed=range(0,0)"], "seed=range(0,0): expected one value of seed at least"),
+        (["-m", "seed=shuffle(0,1)"], "seed=shuffle(0,1): runs have a fixed order"),
+        (["-m", "seed=0,1", "hydra.sweep.dir=a/${now:%Y}"], "expected a folder without ${...}"),
+        (["run_dir=läufe"], "needs quotes of its own"),
         (["-m", "act=relu", "seed=0,-1"], "seed: expected a number from 0 to 4294967295, got -1."),
         (["agent=sb3_dqn", "agent.gradient_steps=0"], "agent.gradient_steps: expected 1 or more, or -1"),
         (["act=relu", "seed=0,1"], "several values, but one run; add -m"),
@@ -299,6 +319,11 @@ def test_settings_without_effect_do_not_make_another_run(tmp_path, switch, setti
     [
         (["agent.atoms=21"], "note: agent.atoms has no effect with agent.distributional=false.\n"),
         (["agent.atoms=21", "agent.distributional=true"], ""),
+        (["act.trainable=false", "act.lr=0.1"], "note: act.lr has no effect with act.trainable=false.\n"),
+        (
+            ["evaluation.episodes=null", "evaluation.steps=9", "evaluation.num_envs=2"],
+            "note: evaluation.num_envs has no effect with evaluation.episodes=null.\n",
+        ),
         (["agent.atoms=21", "agent.distributional=true,false"], ""),  # it has one in some of the runs
         (
             ["agent=ppo,sb3_dqn", "env.overlap=false"],

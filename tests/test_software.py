@@ -51,7 +51,15 @@ def test_each_start_is_noted_and_compared_with_the_one_before(tmp_path):
     older = {**second, "torch": "1.0", "jax": "0.1"} | {"step": 60}
     with open(tmp_path / FILE, "a") as file:
         file.write(json.dumps(older) + "\n")
-    assert note_software(tmp_path, CPU, 60) == f"torch was 1.0 and is {torch.__version__}; jax was 0.1 and is not there"
+    assert note_software(tmp_path, CPU, 70) == f"torch was 1.0 and is {torch.__version__}; jax was 0.1 and is not there"
+
+
+def test_a_process_of_which_nothing_is_left_does_not_count(tmp_path):
+    for step in (0, 50, 50):  # the second one was killed before its first checkpoint
+        note_software(tmp_path, CPU, step)
+    assert [one["step"] for one in read_software(tmp_path)] == [0, 50]
+    note_software(tmp_path, CPU, 0)  # its checkpoints are gone
+    assert [one["step"] for one in read_software(tmp_path)] == [0]
 
 
 @pytest.mark.parametrize("damage", [b"{", b"\xff\x00\n", b"3\n", b"[" * 100_000 + b"\n"])
@@ -60,6 +68,8 @@ def test_damaged_lines_are_left_out(tmp_path, damage):
     with open(tmp_path / FILE, "ab") as file:
         file.write(damage)
     assert [one["step"] for one in read_software(tmp_path)] == [0]
+    note_software(tmp_path, CPU, 10)
+    assert [one["step"] for one in read_software(tmp_path)] == [0, 10]
 
 
 def test_a_run_that_goes_on_with_other_software_says_so(tmp_path, command):
@@ -71,6 +81,8 @@ def test_a_run_that_goes_on_with_other_software_says_so(tmp_path, command):
     text = (tmp_path / FILE).read_text()
     assert [one["step"] for one in read_software(tmp_path)] == [0, 50]
     (tmp_path / FILE).write_text(text.replace(torch.__version__, "1.0"))
+    finished = command(*arguments, "steps=100", "resume=true")  # nothing is left to do
+    assert "goes on, but" not in finished.stderr
     other = command(*arguments, "steps=150", "resume=true")
     assert f"torch was 1.0 and is {torch.__version__}: the run goes on, but" in " ".join(other.stderr.split())
 

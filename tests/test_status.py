@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from rrn.compose import compose_config
 from rrn.overview import Row, table
 from rrn.progress import count
 from rrn.status import Status, StatusFile, main, read_status
+from rrn.stopping import command_line
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 
@@ -81,3 +84,13 @@ def test_the_command_prints_the_table(train_here, capsys, monkeypatch):
 @pytest.mark.parametrize("number", [0, 999, 1000, 9_994, 9_996, 99_960, 999_600, 9_996_000, 99_960_000])
 def test_a_count_has_five_characters_at_most(number):
     assert len(count(number)) <= 5
+
+
+def test_a_command_ends_without_a_traceback(tmp_path, capfd):
+    with pytest.raises(SystemExit) as end, command_line():
+        raise KeyboardInterrupt
+    assert end.value.code == 128 + signal.SIGINT
+    assert capfd.readouterr().err == "stopped\n"
+    words = f"{sys.executable} -m rrn.reference scores Pong | true"
+    process = subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert process.stderr == ""

@@ -105,6 +105,16 @@ def test_a_mistake_is_one_sentence(words, message, capsys):
     assert error.count("\n") == 1
 
 
+def test_a_typo_in_any_activation_of_a_plan_is_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    methods = "methods: [{agent: dqn, act: relu}, {agent: dqn, act: rationall}]"
+    Path("plan.yaml").write_text(f"overrides: []\ngames: [CartPole]\n{methods}\nseeds: 1\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["plan.yaml", "measure=false"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: act=rationall: no such act. Did you mean rational?\n"
+
+
 def test_a_plan_that_is_none_is_refused(tmp_path):
     for text in ("games: [Pong]\ntypo: 1\n", "games: [", "overrides: []\ngames: []\nmethods: []\nseeds: 1\n"):
         (tmp_path / "plan.yaml").write_text(text)

@@ -6,13 +6,14 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -288,15 +289,15 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
 
 
 def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_path):
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "sweep/stop").write_text("SIGINT")
-    (tmp_path / "sweep/0.json").write_text('{"state": "failed", "why": "of another time"}')
-    (tmp_path / "sweep/mine.json").write_text("{}")
+    (tmp_path / "sweep/.rrn").mkdir(parents=True)
+    (tmp_path / "sweep/.rrn/stop").write_text("SIGINT")
+    (tmp_path / "sweep/.rrn/0.json").write_text('{"state": "failed", "why": "of another time"}')
+    (tmp_path / "sweep/0.json").write_text("mine")
     words = ["-m", *SHORT, "act=relu", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
     again = command("rrn.train", *words)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "another time" not in again.stdout
-    assert (tmp_path / "sweep/mine.json").exists()
+    assert (tmp_path / "sweep/0.json").read_text() == "mine"
 
 
 def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
@@ -318,3 +319,25 @@ def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
             now = updated.isoformat()
             (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=now, updated=now))))
             assert [row.state for row in one.rows()] == [state]
+
+
+def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
+    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
+    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
+    one.signal = signal.SIGINT  # the first Ctrl-C came
+    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        status = Status("running", None, 5, 10, None, None, None, foreign.pid, socket.gethostname(), "", "", "")
+        for minutes, state in ((-5, "waiting"), (0, "running")):  # from before the sweep, and from after its start
+            began = (one.started + timedelta(minutes=minutes)).isoformat()
+            now = datetime.now().astimezone().isoformat()
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=began, updated=now))))
+            assert [row.state for row in one.rows()] == [state]
+            one._handle(signal.SIGINT, None)
+            assert foreign.poll() is None
+        one.shared.folder.mkdir()
+        one.shared.begun_file(0).touch()
+        one._handle(signal.SIGINT, None)
+        assert foreign.wait(10) == -signal.SIGKILL  # this test can fail
+    finally:
+        foreign.kill()

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rrn.errors import UserError
 from rrn.reference.scores import baselines, human_normalised, published
+from rrn.stopping import command_line
 
 
 def main(arguments: list[str]) -> None:
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     importing.add_argument("folder", type=Path, help="a copy of the authors' repository, ml-research/rational_rl")
     importing.add_argument("--out", type=Path, default=Path("paper_curves.csv.gz"), help="default: %(default)s")
     args = parser.parse_args(arguments)
-    try:
+    with command_line():
         if args.command == "scores":
             print(score_table(args.game))
         elif args.command == "protocol":
@@ -33,9 +33,6 @@ def main(arguments: list[str]) -> None:
             import_command(args.folder, args.out)
         else:
             parser.print_help()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def score_table(game: str) -> str:

@@ -26,6 +26,7 @@ from rrn.report.runs import Run, read_runs
 from rrn.report.styles import label
 from rrn.report.terminal import show
 from rrn.report.todo import to_do
+from rrn.stopping import command_line
 
 
 def main(arguments: list[str]) -> None:
@@ -40,11 +41,8 @@ def main(arguments: list[str]) -> None:
         "--seeds", type=int, default=5, help="of each activation, to say which are missing (default: 5)"
     )
     args = parser.parse_args(arguments)
-    try:
+    with command_line():
         report(args.folders, args.curves, args.out, args.seeds)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) -> None:

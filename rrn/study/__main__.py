@@ -20,6 +20,7 @@ from rrn.config import Config
 from rrn.errors import UserError
 from rrn.overview import terminal_size
 from rrn.status import Status, read_status
+from rrn.stopping import command_line
 from rrn.study.cost import Cost, from_runs, measured
 from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
 from rrn.study.start import start
@@ -45,11 +46,9 @@ Found = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of 
 
 def main(arguments: list[str]) -> None:
     """List the plan or start it; a user's mistake ends with a sentence and exit code 2."""
-    try:
-        raise SystemExit(study(arguments))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    with command_line():
+        code = study(arguments)
+    raise SystemExit(code)
 
 
 def study(arguments: Sequence[str]) -> int:

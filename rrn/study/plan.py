@@ -106,9 +106,10 @@ class Part:
         for number, game in enumerate(self.plan.games):
             common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by agent and overrides of methods
             for method in self.plan.methods:
-                own = method.agent, *method.overrides
+                first = number == 0  # where each activation is checked
+                own = method.agent, method.act if first else "", *method.overrides
                 if own not in common:
-                    one = compose_open(self._words(game, method), check=number == 0)
+                    one = compose_open(self._words(game, method), check=first)
                     common[own] = one, to_config(one)
                 composed, config = common[own]
                 composed.act.name = method.act
@@ -119,8 +120,8 @@ class Part:
         folders = {run.folder for run in found}
         if len(folders) < len(found):
             raise UserError(
-                "run_dir: several runs would share a folder; put what tells them apart into it, "
-                "such as runs/${env.name}/${agent.name}-${act.name}/seed${seed}."
+                "run_dir: several runs would share a folder; put what tells them apart into it on the command line, "
+                "such as run_dir='runs/${env.name}/${agent.name}-${act.name}/seed${seed}'."
             )
         return found
 
