@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from rrn.activations.rational import Rational
 
+torch.fx.wrap("_wide")  # it asks for the type, which a traced graph knows when it runs
+
 
 class AffineRational(Rational):
     """a R(c x + d) + b with learned a, b, c and d, which start as 1, 0, 1 and 0.
@@ -24,10 +26,7 @@ class AffineRational(Rational):
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
         """a R(c x + d) + b, with the shape and type of x; arithmetic is float32 at least."""
-        if not x.is_floating_point():
-            raise ValueError(f"expected an input of a float type, got {x.dtype}.")
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        return self._affine(super().evaluate(self._inside(wide), noisy)).to(x.dtype)
+        return self._affine(super().evaluate(self._inside(_wide(x)), noisy)).to(x.dtype)
 
     def each_row(self, x: Tensor) -> Tensor:
         """The same without noise for each row of coefficients, [K, 1] to [K, groups]."""
@@ -38,6 +37,13 @@ class AffineRational(Rational):
 
     def _affine(self, y: Tensor) -> Tensor:
         return self.output_scale * y + self.output_shift
+
+
+def _wide(x: Tensor) -> Tensor:
+    """x in the type of the arithmetic, float32 at least."""
+    if not x.is_floating_point():
+        raise ValueError(f"expected an input of a float type, got {x.dtype}.")
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class RationalChain(nn.Sequential):
