@@ -104,7 +104,7 @@ def test_mistakes_are_sentences(sentence):
 
 
 @pytest.mark.parametrize("version", "BCN")
-@pytest.mark.parametrize("degrees", [(1, 1), (2, 1), (3, 3), (4, 3), (6, 5)])
+@pytest.mark.parametrize("degrees", [(1, 1), (2, 1), (3, 3), (4, 3)])
 def test_a_bounded_fit_of_odd_degree_is_tame_everywhere(version, degrees):
     fit = rrn.fit("gelu", degrees, version, bounded=True)
     assert fit.degrees == degrees
@@ -117,7 +117,7 @@ def test_a_bounded_fit_of_odd_degree_is_tame_everywhere(version, degrees):
         assert fit.largest < 0.03
 
 
-@pytest.mark.parametrize("version", "ABCN")
+@pytest.mark.parametrize("version", "AC")
 def test_a_fit_does_not_depend_on_the_size_of_the_range(version):
     plain = rrn.fit(lambda x: np.tanh(x), version=version)
     for size in (1e-4, 1e4):
