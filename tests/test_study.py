@@ -112,7 +112,7 @@ def test_a_typo_in_any_activation_of_a_plan_is_found(tmp_path, monkeypatch, caps
     with pytest.raises(SystemExit) as ended:
         main(["plan.yaml", "measure=false"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "error: act=rationall: no such act. Did you mean rational?\n"
+    assert capsys.readouterr().err == "error: plan.yaml: act=rationall: no such act. Did you mean rational?\n"
 
 
 def test_a_plan_that_is_none_is_refused(tmp_path):

@@ -106,10 +106,9 @@ class Part:
         for number, game in enumerate(self.plan.games):
             common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by agent and overrides of methods
             for method in self.plan.methods:
-                first = number == 0  # where each activation is checked
-                own = method.agent, method.act if first else "", *method.overrides
+                own = method.agent, *method.overrides
                 if own not in common:
-                    one = compose_open(self._words(game, method), check=first)
+                    one = compose_open(self._words(game, method), check=number == 0)
                     common[own] = one, to_config(one)
                 composed, config = common[own]
                 composed.act.name = method.act
@@ -148,6 +147,9 @@ def load_plan(name: str) -> Plan:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
         raise UserError(f"{path}: expected one game, method and seed at least.")
+    known = {one.stem for one in (Path(conf_dir()) / "act").glob("*.yaml")}
+    for act in (method.act for method in plan.methods if method.act not in known):
+        raise UserError(f"{path}: act={act}: no such act. {nearest(act, known)}")
     return plan
 
 
