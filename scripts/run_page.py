@@ -149,8 +149,11 @@ def text(runs: Sequence[Shown], target: Path) -> str:
 
 
 def _end(run: Shown) -> str:
+    """How far it came, and how much its network could tell apart then (docs/plasticity.md)."""
     reached, asked = run.steps[-1], run.config.steps
-    return f"finished at step {reached:,}" if reached >= asked else f"up to step {reached:,} of {asked:,}"
+    end = f"finished at step {reached:,}" if reached >= asked else f"up to step {reached:,} of {asked:,}"
+    rank = run.measures.get("plasticity/effective_rank")
+    return f"{end}, where the effective rank of its features is {rank[1][-1]:.0f}" if rank else end
 
 
 def _command(run: Shown) -> str:
