@@ -111,7 +111,7 @@ def _theirs(paper: Sequence[Curve], step: int) -> str:
     return f"{statistics.fmean(scores):.2f} ({min(scores):.1f} to {max(scores):.1f}{seeds})"
 
 
-def text(runs: Sequence[Shown], target: Path) -> str:
+def text(runs: Sequence[Shown], target: Path, note: str) -> str:
     first = runs[0].config
     most = max(Counter(run.config.act.name for run in runs).values())  # seeds of one activation
     paper = any(run.paper for run in runs)
@@ -126,6 +126,7 @@ def text(runs: Sequence[Shown], target: Path) -> str:
         *(f"* {run.config.act.name}, seed {run.config.seed}: {_end(run)}." for run in runs),
         "",
         *(["One seed decides nothing.", ""] if most == 1 else ["Few seeds decide nothing.", ""] if most < 5 else []),
+        *([note, ""] if note else []),
         f"{protocol_line(first).capitalize()}.",
         "",
         f"![Scores]({target.name}.png)",
@@ -141,7 +142,7 @@ def text(runs: Sequence[Shown], target: Path) -> str:
         f"![Shapes]({target.name}_shapes.png)",
         "",
         f"Made by `python scripts/run_page.py docs/{target.name} RUN{' ...' if len(runs) > 1 else ''}"
-        f"{' --curves paper_curves.csv.gz' if paper else ''}`, from",
+        f"{' --curves paper_curves.csv.gz' if paper else ''}{' --note ...' if note else ''}`, from",
         "",
         *(f"    {_command(run)}" for run in runs),
     ]
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("target", type=Path, help="the page, without .md")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--curves", type=Path)
+    parser.add_argument("--note", default="", help="a paragraph for the page, of what its reader should know")
     options = parser.parse_args()
     curves = read_curves(options.curves) if options.curves else []
     runs = [read(folder, curves) for folder in options.runs]
@@ -175,7 +177,7 @@ def main() -> None:
     draw_runs({f"{r.config.act.name} {r.config.seed}": r.folder for r in runs}).savefig(
         f"{options.target}_shapes.png", dpi=110
     )
-    options.target.with_suffix(".md").write_text(text(runs, options.target))
+    options.target.with_suffix(".md").write_text(text(runs, options.target, options.note))
 
 
 if __name__ == "__main__":
