@@ -105,3 +105,7 @@ def test_inputs_outside_the_histogram_are_not_passed_over_in_silence():
         act(torch.randn(1000) * 3)
     with pytest.warns(UserWarning, match=r"of 2,000 inputs are outside \[.*record them with a wider range="):
         rrn.best_fit(act)
+
+
+def test_an_activation_in_half_precision_is_named():
+    assert rrn.best_fit(rrn.Rational("tanh").bfloat16(), ["tanh", "relu"]).name == "tanh"

@@ -77,10 +77,9 @@ def as_function(function: str | Callable) -> Function:
                     "expected a function of arrays or tensors [K], that works element by element; it failed: "
                     + first_line(error)
                 ) from error
-        y = y.detach().cpu().resolve_conj().numpy() if isinstance(y, Tensor) else np.asarray(y)
-        if np.iscomplexobj(y):
+        if y.is_complex() if isinstance(y, Tensor) else np.iscomplexobj(y):
             raise ValueError("expected a function with real values, got complex ones.")
-        y = y.astype(np.float64)
+        y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y
