@@ -28,6 +28,7 @@ BETWEEN_0_AND_1 = {
 }
 ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip", "agent.clip_range"}
 ABOVE_0_OR_NULL = {"agent.max_grad_norm", "agent.clip_range_vf", "act.lr"}
+RESIZES = ("area", "bilinear")
 AT_LEAST_0 = {"env.noop_max", "agent.entropy_coef", "agent.value_coef", "agent.ent_coef", "agent.vf_coef"}
 
 
@@ -51,6 +52,7 @@ def check_values(config: Config) -> None:
     agent, env, act, evaluation = config.agent, config.env, config.act, config.evaluation
     if isinstance(env, AtariConfig):
         _require(env.size >= 36, "env.size", "at least 36, for the three convolutions", env.size)
+        _require(env.resize in RESIZES, "env.resize", f"one of {', '.join(RESIZES)}", env.resize)
     if isinstance(agent, DQNConfig):
         least = env.num_envs * (2 * getattr(env, "stack", 1) + agent.n_step - 1)
         for name in ("warmup", "replay_capacity"):

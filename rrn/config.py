@@ -124,9 +124,11 @@ class AtariConfig(EnvConfig):
     sticky_actions: float = MISSING  # probability that the last action is repeated
     max_pool: bool = MISSING  # maximum over the last two frames
     noop_max: int = MISSING  # most no-ops at the start of a game
+    fire: bool = False  # the first action of a game and of each life is FIRE, if the game has it among its own
     life_loss: bool = MISSING  # a lost life ends an episode for learning
     frame_cap: int = MISSING  # emulator frames of a game
     size: int = MISSING  # of the square observation, pixels
+    resize: str = "area"  # how a screen shrinks to it; bilinear, as in the paper, keeps more contrast of small things
     stack: int = MISSING  # frames per observation
     overlap: bool = True  # emulate while the agent learns; the same results in less time
 

@@ -16,9 +16,11 @@ def protocol_line(config: Config) -> str:
         )
     if not isinstance(env, AtariConfig):
         return f"protocol: {env.name}, {clip}"
+    fire = ", FIRE for each life" if env.fire else ""
+    resize = {"area": "by area", "bilinear": "bilinearly"}[env.resize]
     return (
         f"protocol: frame skip {env.frame_skip}, sticky actions {env.sticky_actions:g}, "
-        f"max-pool {'on' if env.max_pool else 'off'}, no-ops up to {env.noop_max}, "
+        f"max-pool {'on' if env.max_pool else 'off'}, no-ops up to {env.noop_max}{fire}, "
         f"life loss {'ends' if env.life_loss else 'does not end'} an episode for learning, {clip}, "
-        f"frame cap {env.frame_cap}, resize to {env.size}x{env.size} by area, stack {env.stack}"
+        f"frame cap {env.frame_cap}, resize to {env.size}x{env.size} {resize}, stack {env.stack}"
     )

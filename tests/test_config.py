@@ -287,8 +287,8 @@ def test_the_configuration_can_be_printed(command):
 def test_the_protocol_line_says_it_all():
     line = protocol_line(compose_config(["env=SpaceInvaders", "experiment=paper"]))
     assert line == (
-        "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, life loss ends an episode for "
-        "learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 by area, stack 4"
+        "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, FIRE for each life, life loss ends "
+        "an episode for learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 bilinearly, stack 4"
     )
 
 

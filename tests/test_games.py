@@ -115,10 +115,13 @@ def test_state_is_exact(name):
     assert_same_future(games, other, actions[430:])
 
 
+@pytest.mark.parametrize("paper", [False, True])
 @pytest.mark.parametrize("name", ["Breakout", "Qbert", "Tetris", "Pong", "Seaquest", "SpaceInvaders"])
-def test_state_is_exact_over_several_games_of_one_seed(name):
+def test_state_is_exact_over_several_games_of_one_seed(name, paper):
     """Games that are cut off soon: some start without a seed, and the state is the way since the last one."""
     options = {"sticky_actions": 0.25, "frame_cap": 400, "reseed_after": 250}
+    if paper:
+        options |= {"resize": "bilinear", "fire": "true"}
     games = games_of(name, copies=3, **options)
     actions = random_actions(games, 500)
     seeded = set()
@@ -173,8 +176,9 @@ def test_a_life_lost_with_the_last_frame_does_not_hide_the_end_of_a_game():
     assert both > 0
 
 
-def test_a_game_starts_with_a_stack_of_zeros_as_in_the_paper():
-    games = games_of("Breakout")
+@pytest.mark.parametrize("resize", ["area", "bilinear"])
+def test_a_game_starts_with_a_stack_of_zeros(resize):
+    games = games_of("Breakout", resize=resize)
     assert (games.observations[:, :3] == 0).all()
     assert games.observations[:, 3].any()
 
@@ -194,8 +198,9 @@ def test_each_game_has_a_seed_of_its_own():
     assert len({games_of("Pong", 1, key)._seed(0) for key in ((0, 0), (0, 1), (1, 0))}) == 3
 
 
-def test_observations_of_a_step_are_not_overwritten_by_the_next():
-    games = games_of("Pong")
+@pytest.mark.parametrize("resize", ["area", "bilinear"])
+def test_observations_of_a_step_are_not_overwritten_by_the_next(resize):
+    games = games_of("Pong", resize=resize)
     first = games.step(np.array([0, 0])).observations
     copy = first.copy()
     for row in random_actions(games, 20):

@@ -5,14 +5,18 @@ The rest of the program sees raw scores, true ends of games, and lost lives as `
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
-from ale_py import roms
+from ale_py import Action, ALEInterface, LoggerMode, roms
 from ale_py.vector_env import AtariVectorEnv
 
 from rrn.config import AtariConfig
 from rrn.envs.games import VectorGames
+from rrn.envs.resize import bilinear
 
+FIRE = 1  # the action, in the games that have it among their own
 # ale-py lists these games but ends the process when one is opened for a single player
 TWO_PLAYERS = ("Combat", "Joust", "MazeCraze", "Warlords")
 
@@ -32,42 +36,81 @@ class AtariGames(VectorGames):
         super().__init__(num_envs, seeds, reseed_after)
         self.life_loss = config.life_loss
         self.step_cap = -(-config.frame_cap // config.frame_skip)
+        self.frame_shape = (config.size, config.size)
+        self.stack = config.stack
+        self.bilinear = config.resize == "bilinear"
+        game = atari_games()[config.name]
+        self.presses_fire = config.fire and has_fire(game)
+        height, width = screen_shape(game) if self.bilinear else self.frame_shape
         self.emulator = AtariVectorEnv(
-            game=atari_games()[config.name],
-            img_height=config.size,
-            img_width=config.size,
-            stack_num=config.stack,
+            game=game,
+            img_height=height,
+            img_width=width,
+            stack_num=1 if self.bilinear else self.stack,
             **emulator_options(config, num_envs),
         )
         self.num_actions = int(self.emulator.single_action_space.n)
-        self.frame_shape = (config.size, config.size)
-        self.stack = config.stack
+        self.observations = np.zeros((num_envs, self.stack, *self.frame_shape), dtype=np.uint8)
+        self.fire_next = np.zeros(num_envs, dtype=bool)
         self.reset()
 
     def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
         # the first reset of the emulator must be one of all copies
         options = None if rows.all() else {"reset_mask": rows}
         observations, info = self.emulator.reset(seed=np.array(seeds), options=options)
-        self.lives = info["lives"].copy()
-        return observations
+        return self._started(rows, observations, info)
 
     def _restart(self, rows: np.ndarray) -> np.ndarray:
-        observations, info = self.emulator.reset(options={"reset_mask": rows})
+        return self._started(rows, *self.emulator.reset(options={"reset_mask": rows}))
+
+    def _started(self, rows: np.ndarray, screens: np.ndarray, info: dict) -> np.ndarray:
         self.lives = info["lives"].copy()
+        self.fire_next = np.where(rows, self.presses_fire, self.fire_next)
+        if not self.bilinear:
+            return screens
+        observations = self.observations.copy()
+        observations[rows, :-1] = 0  # as the emulator does
+        observations[rows, -1] = bilinear(screens[rows, 0], self.frame_shape[0])
         return observations
+
+    def _begin(self, actions: np.ndarray) -> None:
+        super()._begin(np.where(self.fire_next, FIRE, actions))
 
     def _send(self, actions: np.ndarray) -> None:
         self.emulator.send(actions)
 
     def _receive(self):
         observations, rewards, terminated, truncated, info = self.emulator.recv()
+        if self.bilinear:
+            frames = bilinear(observations[:, 0], self.frame_shape[0])
+            observations = np.concatenate((self.observations[:, 1:], frames[:, None]), axis=1)
         # `terminated` with lives left is a lost life; Adventure ends with its one life left
-        lost_life = (info["lives"] > 0) & (info["lives"] < self.lives) & self.life_loss
+        lost_life = (info["lives"] > 0) & (info["lives"] < self.lives)
+        self.fire_next = lost_life & self.presses_fire
+        lost_life &= self.life_loss
         self.lives = info["lives"].copy()
         # a life that is lost with the last frame hides from us that the emulator will start the next game
         capped = np.array([len(actions) >= self.step_cap for actions in self.actions])
         truncated = truncated | (lost_life & capped)
         return observations, rewards, terminated, truncated, (terminated & ~lost_life) | truncated
+
+
+def screen_shape(game: str) -> tuple[int, int]:
+    """Height and width of the screen of one of ale-py's games, pixels."""
+    return _opened(game).getScreenDims()
+
+
+def has_fire(game: str) -> bool:
+    """Whether FIRE is among the actions of one of ale-py's games."""
+    return _opened(game).getMinimalActionSet()[FIRE] == Action.FIRE
+
+
+@cache
+def _opened(game: str) -> ALEInterface:
+    ALEInterface.setLoggerMode(LoggerMode.Error)
+    emulator = ALEInterface()
+    emulator.loadROM(roms.get_rom_path(game))
+    return emulator
 
 
 def emulator_options(config: AtariConfig, num_envs: int) -> dict:
@@ -83,5 +126,5 @@ def emulator_options(config: AtariConfig, num_envs: int) -> dict:
         "full_action_space": False,
         "episodic_life": False,  # would restart the whole game at each lost life
         "reward_clipping": False,  # would hide the score
-        "use_fire_reset": False,  # the paper's environment does not press FIRE
+        "use_fire_reset": False,  # would press it for games, not for lives
     }
