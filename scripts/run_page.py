@@ -30,6 +30,9 @@ from rrn.report.runs import Series, read_measures
 from rrn.status import read_status
 
 ROWS = 25  # of the table at most
+COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of activations
+STYLES = ("-", "--", ":", "-.", (0, (1, 4)), (0, (6, 4)))  # of seeds
+RANK = "plasticity/effective_rank"
 
 
 @dataclass(frozen=True)
@@ -60,47 +63,70 @@ def read(folder: Path, curves: Sequence[Curve]) -> Shown:
     return Shown(folder, config, read_measures(folder / "scalars.csv"), paper)
 
 
+def by_act(runs: Sequence[Shown]) -> dict[str, list[Shown]]:
+    """The runs of each activation, in the order in which they came."""
+    return {name: [run for run in runs if run.config.act.name == name] for name in _acts(runs)}
+
+
+def _acts(runs: Sequence[Shown]) -> list[str]:
+    return list(dict.fromkeys(run.config.act.name for run in runs))
+
+
 def draw(runs: Sequence[Shown], path: Path) -> None:
-    """A panel for each run: mean of each evaluation over the range of its games, on the curves of the paper's seeds."""
-    figure = Figure(figsize=(7, 1 + 2.7 * len(runs)), layout="constrained")
+    """A panel for each activation: its runs over the range of their games, on the paper's seeds; below, their ranks."""
     end = max(run.steps[-1] for run in runs)
-    for run, axes in zip(runs, figure.subplots(len(runs), sharex=True, sharey=True, squeeze=False).flat, strict=True):
-        for curve in run.paper:
+    ranked = [run for run in runs if RANK in run.measures]
+    figure = Figure(figsize=(7, 1 + 2.7 * (len(_acts(runs)) + bool(ranked))), layout="constrained")
+    panels = figure.subplots(len(_acts(runs)) + bool(ranked), sharex=True, squeeze=False)[:, 0]
+    for color, axes, (name, seeds) in zip(COLORS, panels, by_act(runs).items(), strict=False):
+        for curve in seeds[0].paper:
             shown = curve.steps <= end * 1.02
             axes.plot(curve.steps[shown], curve.means[shown], color="#999999", linewidth=0.8)
-        if run.paper:
-            axes.plot([], [], color="#999999", label=f"paper, {len(run.paper)} seeds")
-        low, high = run.scores("min"), run.scores("max")
-        axes.fill_between(run.steps, low, high, color="#d55e00", alpha=0.2, linewidth=0, label="lowest to highest game")
-        axes.plot(run.steps, run.scores("mean"), color="#d55e00", linewidth=2, label="this run, mean of games")
-        axes.set(title=f"{run.config.act.name}, seed {run.config.seed}", ylabel="score")
+        if seeds[0].paper:
+            axes.plot([], [], color="#999999", label=f"paper, {len(seeds[0].paper)} seeds")
+        for style, run in zip(STYLES, seeds, strict=False):
+            if len(seeds) == 1:
+                axes.fill_between(run.steps, run.scores("min"), run.scores("max"), color=color, alpha=0.2, linewidth=0)
+            label = f"seed {run.config.seed}, mean of games{' and their range' if len(seeds) == 1 else ''}"
+            axes.plot(run.steps, run.scores("mean"), linestyle=style, color=color, linewidth=2, label=label)
+            if run in ranked:
+                steps, ranks = run.measures[RANK]
+                panels[-1].plot(steps, ranks, linestyle=style, color=color, label=f"{name}, seed {run.config.seed}")
+        axes.set(title=name, ylabel="score")
+        axes.sharey(panels[0])
+    if ranked:
+        panels[-1].set(title="all", ylabel="effective rank", yscale="log")
+    for axes in panels:
         axes.grid(alpha=0.3)
-    axes.set_xlabel("agent steps")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    figure.axes[0].legend(loc="upper left")
+        axes.legend(fontsize="small")
+    panels[-1].set_xlabel("agent steps")
+    panels[-1].xaxis.set_major_formatter("{x:,.0f}")
     figure.savefig(path, dpi=110)
 
 
 def table(runs: Sequence[Shown]) -> list[str]:
-    """Lines of the table, evenly chosen if there are many."""
-    heads = ["agent step"]
-    for run in runs:
-        heads += [f"{run.config.act.name}, seed {run.config.seed}", *(["paper"] if run.paper else [])]
+    """Lines of the table, evenly chosen if there are many; the runs of an activation share a cell."""
+    heads, acts = ["agent step"], by_act(runs)
+    for name, seeds in acts.items():
+        heads.append(f"{name}, seed{'s' * (len(seeds) > 1)} {', '.join(str(run.config.seed) for run in seeds)}")
+        heads += ["paper"] if seeds[0].paper else []
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     steps = max((run.steps for run in runs), key=len)
     for index in np.unique(np.linspace(0, len(steps) - 1, min(len(steps), ROWS)).astype(int)):
         cells = [f"{steps[index]:,}"]
-        for run in runs:
-            at = np.flatnonzero(run.steps == steps[index])
-            cells.append(_ours(run, at[0]) if len(at) else "-")
-            cells += [_theirs(run.paper, steps[index])] if run.paper else []
+        for seeds in acts.values():
+            cells.append(", ".join(_ours(run, steps[index], ranges=len(seeds) == 1) for run in seeds))
+            cells += [_theirs(seeds[0].paper, steps[index])] if seeds[0].paper else []
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _ours(run: Shown, index: int) -> str:
-    mean, low, high = (run.scores(name)[index] for name in ("mean", "min", "max"))
-    return f"{mean:.2f} ({low:.0f} to {high:.0f})"
+def _ours(run: Shown, step: int, ranges: bool) -> str:
+    at = np.flatnonzero(run.steps == step)
+    if not len(at):
+        return "-"
+    mean, low, high = (run.scores(name)[at[0]] for name in ("mean", "min", "max"))
+    return f"{mean:.2f} ({low:.0f} to {high:.0f})" if ranges else f"{mean:.2f}"
 
 
 def _theirs(paper: Sequence[Curve], step: int) -> str:
@@ -115,11 +141,11 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
     first = runs[0].config
     most = max(Counter(run.config.act.name for run in runs).values())  # seeds of one activation
     paper = any(run.paper for run in runs)
-    title = f"{first.env.name}: {first.agent.name} with {', '.join(dict.fromkeys(r.config.act.name for r in runs))}"
+    title = f"{first.env.name}: {first.agent.name} with {', '.join(_acts(runs))}"
     games = {int(number) for run in runs for number in run.scores("games")}
     number = f"{min(games)} to {max(games)}" if len(games) > 1 else f"{max(games)}"
     shown = max(len(run.steps) for run in runs)
-    brackets = "the lowest and the highest game of the evaluation in brackets"
+    brackets = ", the lowest and the highest game of the evaluation in brackets" if most == 1 else ""
     lines = [
         f"# {title}{' beside the paper' if paper else ''}",
         "",
@@ -131,7 +157,7 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
         "",
         f"![Scores]({target.name}.png)",
         "",
-        f"Each figure is the mean of {number} games, {brackets}"
+        f"Each figure is the mean of {number} games{brackets}"
         f"{'; of the paper the mean of its seeds, the lowest and the highest seed' if paper else ''}."
         f"{f' The table has {ROWS} of {shown} evaluations; the curves have all.' if shown > ROWS else ''}",
         "",
@@ -153,8 +179,8 @@ def _end(run: Shown) -> str:
     """How far it came, and how much its network could tell apart then (docs/plasticity.md)."""
     reached, asked = run.steps[-1], run.config.steps
     end = f"finished at step {reached:,}" if reached >= asked else f"up to step {reached:,} of {asked:,}"
-    rank = run.measures.get("plasticity/effective_rank")
-    return f"{end}, where the effective rank of its features is {rank[1][-1]:.0f}" if rank else end
+    ranks = run.measures[RANK][1] if RANK in run.measures else ()
+    return f"{end}; effective rank of its features from {ranks[0]:.0f} to {ranks[-1]:.0f}" if len(ranks) else end
 
 
 def _command(run: Shown) -> str:
