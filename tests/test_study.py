@@ -200,7 +200,7 @@ def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatc
 
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
     # long enough that no run is over before the test has looked
-    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=12000").replace("seeds: 2", "seeds: 1"))
+    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=6000").replace("seeds: 2", "seeds: 1"))
     command = [sys.executable, "-m", "rrn.study", "plan.yaml", "start"]
     folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed0" for act in ("relu", "rational")]
 
