@@ -64,6 +64,7 @@ class AtariGames(VectorGames):
         return self._started(rows, *self.emulator.reset(options={"reset_mask": rows}))
 
     def _started(self, rows: np.ndarray, screens: np.ndarray, info: dict) -> np.ndarray:
+        """The observations after games began in the copies of the mask."""
         self.lives = info["lives"].copy()
         self.fire_next = np.where(rows, self.presses_fire, self.fire_next)
         if not self.bilinear:
