@@ -153,7 +153,7 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
         "",
         *(["One seed decides nothing.", ""] if most == 1 else ["Few seeds decide nothing.", ""] if most < 5 else []),
         *([note, ""] if note else []),
-        f"{protocol_line(first).capitalize()}.",
+        f"Protocol{protocol_line(first).removeprefix('protocol')}.",
         "",
         f"![Scores]({target.name}.png)",
         "",
