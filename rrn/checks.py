@@ -28,8 +28,8 @@ BETWEEN_0_AND_1 = {
 }
 ABOVE_0 = {"agent.learning_rate", "agent.adam_eps", "agent.clip", "agent.clip_range"}
 ABOVE_0_OR_NULL = {"agent.max_grad_norm", "agent.clip_range_vf", "act.lr"}
-RESIZES = ("area", "bilinear")
 AT_LEAST_0 = {"env.noop_max", "agent.entropy_coef", "agent.value_coef", "agent.ent_coef", "agent.vf_coef"}
+RESIZES = ("area", "bilinear")
 
 
 def check_values(config: Config) -> None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -65,26 +65,27 @@ def read(folder: Path, curves: Sequence[Curve]) -> Shown:
 
 def by_act(runs: Sequence[Shown]) -> dict[str, list[Shown]]:
     """The runs of each activation, in the order in which they came."""
-    return {name: [run for run in runs if run.config.act.name == name] for name in _acts(runs)}
-
-
-def _acts(runs: Sequence[Shown]) -> list[str]:
-    return list(dict.fromkeys(run.config.act.name for run in runs))
+    found: dict[str, list[Shown]] = {}
+    for run in runs:
+        found.setdefault(run.config.act.name, []).append(run)
+    return found
 
 
 def draw(runs: Sequence[Shown], path: Path) -> None:
     """A panel for each activation: its runs over the range of their games, on the paper's seeds; below, their ranks."""
     end = max(run.steps[-1] for run in runs)
     ranked = [run for run in runs if RANK in run.measures]
-    figure = Figure(figsize=(7, 1 + 2.7 * (len(_acts(runs)) + bool(ranked))), layout="constrained")
-    panels = figure.subplots(len(_acts(runs)) + bool(ranked), sharex=True, squeeze=False)[:, 0]
-    for color, axes, (name, seeds) in zip(COLORS, panels, by_act(runs).items(), strict=False):
+    acts = by_act(runs)
+    count = len(acts) + bool(ranked)
+    figure = Figure(figsize=(7, 1 + 2.7 * count), layout="constrained")
+    panels = figure.subplots(count, sharex=True, squeeze=False)[:, 0]
+    for (name, seeds), color, axes in zip(acts.items(), cycle(COLORS), panels, strict=False):
         for curve in seeds[0].paper:
             shown = curve.steps <= end * 1.02
             axes.plot(curve.steps[shown], curve.means[shown], color="#999999", linewidth=0.8)
         if seeds[0].paper:
             axes.plot([], [], color="#999999", label=f"paper, {len(seeds[0].paper)} seeds")
-        for style, run in zip(STYLES, seeds, strict=False):
+        for run, style in zip(seeds, cycle(STYLES), strict=False):
             if len(seeds) == 1:
                 axes.fill_between(run.steps, run.scores("min"), run.scores("max"), color=color, alpha=0.2, linewidth=0)
             label = f"seed {run.config.seed}, mean of games{' and their range' if len(seeds) == 1 else ''}"
@@ -139,9 +140,9 @@ def _theirs(paper: Sequence[Curve], step: int) -> str:
 
 def text(runs: Sequence[Shown], target: Path, note: str) -> str:
     first = runs[0].config
-    most = max(Counter(run.config.act.name for run in runs).values())  # seeds of one activation
+    most = max(map(len, by_act(runs).values()))  # seeds of one activation
     paper = any(run.paper for run in runs)
-    title = f"{first.env.name}: {first.agent.name} with {', '.join(_acts(runs))}"
+    title = f"{first.env.name}: {first.agent.name} with {', '.join(by_act(runs))}"
     games = {int(number) for run in runs for number in run.scores("games")}
     number = f"{min(games)} to {max(games)}" if len(games) > 1 else f"{max(games)}"
     shown = max(len(run.steps) for run in runs)
