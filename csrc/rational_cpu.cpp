@@ -1,68 +1,19 @@
-// The rational function over whole tensors on a CPU. The formula is in rational.h, the vectors are in pack.h,
-// the way a tensor is cut is in rational_cpu.h, and the interface to Python is in module.cpp.
+// The rational function over whole tensors on a CPU. The formula is in rational.h, the vectors are in pack.h, the
+// coefficients as vectors in coefficients.h, the way a tensor is cut in rational_cpu.h, and the interface to Python in
+// module.cpp.
 #include "rational_cpu.h"
 
-#include <cmath>
 #include <new>
+#include <type_traits>
 #include <vector>
 
+#include "coefficients.h"
 #include "pack.h"
 
 namespace rrn {
 namespace {
 
 constexpr int SEGMENT = 1024;  // elements of a row that are done at once; their terms are summed in T
-
-// One row of coefficients for all elements of a pack, or one for each.
-template <class T>
-struct SharedRow {
-  const T* first;
-  long long width;
-  RRN_INLINE T operator()(int i) const { return first[i * width]; }
-};
-template <class T, int K>
-struct OwnRows {
-  const T* first;
-  long long width;
-  RRN_INLINE Pack<T, K> operator()(int i) const { return Pack<T, K>::load(first + i * width); }
-};
-
-// The coefficients in T and in double: [n + 1 + k, width], those of P first.
-template <class T>
-struct Table {
-  long long width;
-  int n, k;
-  std::vector<T> near;
-  std::vector<double> wide;
-  T limit;  // beyond it elements are computed in double, by `far`
-  Far far;
-
-  Table(const Call& call, const Plan& plan)
-      : width(plan.columns + (plan.shared ? 0 : RRN_VECTORS * LANES<T>)), n(call.n), k(call.k), near((n + 1 + k) * width) {
-    for (long long column = 0; column < plan.columns; ++column) {
-      const T* a = static_cast<const T*>(call.a) + plan.group_of(column) * (n + 1);
-      const T* b = static_cast<const T*>(call.b) + plan.group_of(column) * k;
-      for (int i = 0; i <= n; ++i) near[i * width + column] = a[i];
-      for (int j = 0; j < k; ++j) near[(n + 1 + j) * width + column] = call.version == A ? absolute(b[j]) : b[j];
-    }
-    wide.assign(near.begin(), near.end());
-    double largest = 1, degree = std::max(n, k);
-    for (double value : wide)
-      if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
-    far = {std::pow(std::ldexp(1.0, 1000) / largest, 1 / degree), n - (call.version == C ? k - 1 : k)};
-    // Q stays below 2^90, so that a small gradient over it is no denormal number yet
-    limit = sizeof(T) == 8 ? far.limit : std::pow(std::ldexp(1.0, 90) / largest, 1 / degree);
-  }
-
-  template <int K, bool shared>
-  RRN_INLINE auto rows(int from, long long column) const {
-    const T* first = near.data() + from * width + column;
-    if constexpr (shared)
-      return SharedRow<T>{first, width};
-    else
-      return OwnRows<T, K>{first, width};
-  }
-};
 
 template <int K>
 struct Size {
@@ -79,18 +30,18 @@ RRN_INLINE void each_pack(int length, const F& f) {
 }
 #define RRN_EACH_PACK [&](auto size, int i, int count) __attribute__((always_inline))
 
-template <class T, Version version, bool shared>
-struct Kernel {
+template <class T, Version version, bool shared, class Degree>
+struct Kernel : Degree {
+  using Degree::n, Degree::k;
   static constexpr int COLUMNS = shared ? LANES<T> : TILE;  // partial sums of one coefficient
   static_assert(TILE <= SEGMENT);
 
   const Call& call;
   const Plan plan;
   const Table<T> table;
-  const int n, k;
   std::vector<double> partial;  // backward: [units, n + 1 + k, shared ? 1 : TILE]
 
-  Kernel(const Call& call, const Plan& plan) : call(call), plan(plan), table(call, plan), n(call.n), k(call.k) {}
+  Kernel(const Call& call, const Plan& plan) : Degree(call), call(call), plan(plan), table(call, plan) {}
 
   bool is_far(T x) const { return absolute(x) > table.limit; }
 
@@ -265,9 +216,9 @@ void each_unit(const Call& call, long long units, const F& f) {
   if (failed) throw std::bad_alloc();  // the only thing that a unit can throw
 }
 
-template <class T, Version version, bool shared>
+template <class T, Version version, bool shared, class Degree>
 void run(const Call& call, const Plan& plan) {
-  Kernel<T, version, shared> kernel(call, plan);
+  Kernel<T, version, shared, Degree> kernel(call, plan);
   if (call.y) {
     each_unit(call, plan.units(), [&](long long i) { kernel.forward(i); });
   } else {
@@ -275,6 +226,15 @@ void run(const Call& call, const Plan& plan) {
     each_unit(call, plan.units(), [&](long long i) { kernel.backward(i); });
     kernel.finish();
   }
+}
+
+template <class T, Version version, bool shared>
+void run(const Call& call, const Plan& plan) {
+  if constexpr (std::is_same_v<T, float> && shared) {
+    constexpr int N = 5, K = version == C ? 5 : 4;
+    if (call.n == N && call.k == K) return run<T, version, shared, Degrees<N, K>>(call, plan);
+  }
+  run<T, version, shared, Degrees<0, 0>>(call, plan);
 }
 
 template <class T, bool shared>
