@@ -4,11 +4,12 @@
     python scripts/bench_activation.py --cases "conv1 batch 32" "16 M"
     python scripts/bench_activation.py --device cuda --dtype bfloat16
 
-All activations of a case run in turn, over and over, in one process. A time is the median over the turns; a ratio is
-the median, with the quartiles, of the ratios to leaky_relu in the same turn. "forward and backward" is what a layer
-does in a network: the gradients of the input and of the coefficients through autograd. On a GPU a copy of the same
-bytes runs with them, and the cases below a million elements run inside a CUDA graph. `rational_activations` is another
-package, measured where it is installed (pip install --no-deps rational-activations==0.2.0).
+All activations of a case run in turn, over and over, in one process, each turn beginning with the next of them. A time
+is the median over the turns; a ratio is the median, with the quartiles, of the ratios to leaky_relu in the same turn.
+"forward and backward" is what a layer does in a network: the gradients of the input and of the coefficients through
+autograd. On a GPU a copy of the same bytes runs with them, and the cases below a million elements run inside a CUDA
+graph. `rational_activations` is another package, measured where it is installed
+(pip install --no-deps rational-activations==0.2.0).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import platform
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,12 +177,14 @@ def measure(
         except (RuntimeError, NotImplementedError) as error:  # out of memory, a type the other package does not know
             print(f"{name}: left out, {str(error).splitlines()[0][:100]}")
     calls = {name: max(1, int(turn / seconds(run, 3, device))) for name, run in runs.items()}
-    turns = {name: max(3, int(SECONDS / calls[name] / seconds(run, calls[name], device))) for name, run in runs.items()}
+    turns = {name: max(4, int(SECONDS / calls[name] / seconds(run, calls[name], device))) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for index in range(min(200, turns[BASE])):
-        for name, run in runs.items():
+        order = deque(runs)
+        order.rotate(-index)  # what runs before another leaves it caches, and memory that the system has taken back
+        for name in order:
             if index < turns[name]:
-                times[name].append(seconds(run, calls[name], device))
+                times[name].append(seconds(runs[name], calls[name], device))
     rows = []
     for name, values in times.items():
         low, ratio, high = quartiles([t / base for t, base in zip(values, times[BASE], strict=False)])
