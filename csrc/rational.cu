@@ -19,10 +19,14 @@ RRN_INLINE float widened(BFloat16 v) { return __uint_as_float(unsigned(v.bits) <
 
 RRN_INLINE void narrow(float v, float& to) { to = v; }
 RRN_INLINE void narrow(double v, double& to) { to = v; }
+#if __CUDA_ARCH__ >= 800
+RRN_INLINE void narrow(float v, BFloat16& to) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to.bits) : "f"(v)); }
+#else
 RRN_INLINE void narrow(float v, BFloat16& to) {  // to the nearest, ties to even; a NaN stays one
   unsigned bits = __float_as_uint(v);
   to.bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : 0x7fff;
 }
+#endif
 #ifdef __CUDA_ARCH__
 RRN_INLINE float widened(Float16 v) {
   float wide;
@@ -39,27 +43,12 @@ constexpr Version VERSION = RRN_VERSION;
 constexpr Layout LAYOUT = RRN_LAYOUT;
 constexpr int P_DEGREE = RRN_N, Q_SIZE = RRN_K, SIZE = P_DEGREE + 1 + Q_SIZE;  // coefficients
 constexpr int WIDTH = RRN_WIDTH, THREADS = 256, WARP = 32;
+constexpr int LEAST_BLOCKS = sizeof(T) == 8;  // on a processor: 1 lets the compiler use all registers, 0 has it weigh
 
 struct alignas(sizeof(E) * WIDTH) Elements { E e[WIDTH]; };
 
-RRN_INLINE Elements load(const E* from, int count) {
-  if (count == WIDTH) return *reinterpret_cast<const Elements*>(from);
-  Elements some = {};
-  RRN_UNROLL
-  for (int i = 0; i < WIDTH; ++i)
-    if (i < count) some.e[i] = from[i];
-  return some;
-}
-
-RRN_INLINE void store(const Elements& all, E* to, int count) {
-  if (count == WIDTH) {
-    *reinterpret_cast<Elements*>(to) = all;
-    return;
-  }
-  RRN_UNROLL
-  for (int i = 0; i < WIDTH; ++i)
-    if (i < count) to[i] = all.e[i];
-}
+RRN_INLINE Elements load(const E* from) { return *reinterpret_cast<const Elements*>(from); }
+RRN_INLINE void store(const Elements& all, E* to) { *reinterpret_cast<Elements*>(to) = all; }
 
 // Coefficients in registers, or in memory for the rare elements that are done in double.
 struct Near {
@@ -84,33 +73,38 @@ struct Function {
     RRN_UNROLL
     for (int j = 0; j < Q_SIZE; ++j) near[P_DEGREE + 1 + j] = VERSION == A ? absolute(b[j]) : b[j];
     // Q stays below 2^90, so that a small gradient over it is no denormal number yet
-    limit = root_of(sizeof(T) == 8 ? T(1000) : T(90));
+    limit = root_of<T>(sizeof(T) == 8 ? 1000 : 90);
   }
 
-  // 2^exponent over the largest coefficient, to the power of 1 / degree.
+  // 2^exponent over the largest coefficient, to the power of 1 / degree, or the power of 2 below.
   template <class S>
-  RRN_INLINE S root_of(S exponent) const {
+  RRN_INLINE S root_of(int exponent) const {
     T largest = 1;
     RRN_UNROLL
-    for (int i = 0; i < SIZE; ++i) {
-      T size = absolute(near[i]);
-      if (size > largest && size * 0 == 0) largest = size;  // a finite one
-    }
-    return exp2((exponent - log2(S(largest))) / (P_DEGREE > Q_SIZE ? P_DEGREE : Q_SIZE));
+    for (int i = 0; i < SIZE; ++i) largest = fmax(largest, absolute(near[i]));  // a NaN is left out
+    int bits = largest * 0 == 0 ? ilogb(largest) + 1 : 0;
+    return ldexp(S(1), (exponent - bits) / (P_DEGREE > Q_SIZE ? P_DEGREE : Q_SIZE));
   }
 
   RRN_INLINE Near p() const { return {near}; }
   RRN_INLINE Near q() const { return {near + P_DEGREE + 1}; }
   RRN_INLINE Wide wide_p() const { return {a, false}; }
   RRN_INLINE Wide wide_q() const { return {b, VERSION == A}; }
-  RRN_INLINE Far far() const { return {root_of(1000.0), P_DEGREE - (VERSION == C ? Q_SIZE - 1 : Q_SIZE)}; }
+  RRN_INLINE Far far() const { return {root_of<double>(1000), P_DEGREE - (VERSION == C ? Q_SIZE - 1 : Q_SIZE)}; }
   RRN_INLINE bool is_far(T x) const { return absolute(x) > limit; }
+  RRN_INLINE bool any_far(const Elements& all) const {
+    bool any = false;
+    RRN_UNROLL
+    for (int i = 0; i < WIDTH; ++i) any |= is_far(widened(all.e[i]));
+    return any;
+  }
 };
 
 // The elements of a thread, WIDTH of them at a time.
 struct Walk {
   long long outer, groups, inner, chunks, columns;  // x is [outer, groups, inner]
-  long long total, group, step, next, end;
+  long long total, group, chunk, step, next, end;
+  long long row, within, step_rows, step_within;  // ROWS: `next` as a row of the group and a place in it
 
   RRN_INLINE Walk(long long outer, long long groups, long long inner, long long chunks, long long columns)
       : outer(outer), groups(groups), inner(inner), chunks(chunks), columns(columns), total(outer * groups * inner) {
@@ -118,21 +112,33 @@ struct Walk {
       long long tiles = gridDim.x / chunks;
       long long column = (blockIdx.x % tiles * THREADS + threadIdx.x) * WIDTH;
       group = column / inner % groups;
-      next = column < columns ? blockIdx.x / tiles * columns + column : total;
+      chunk = blockIdx.x / tiles;
+      next = column < columns ? chunk * columns + column : total;
       step = chunks * columns;
       end = total;
     } else {
-      group = blockIdx.x / chunks;
-      next = (blockIdx.x % chunks * THREADS + threadIdx.x) * WIDTH;
+      group = LAYOUT == FLAT ? 0 : blockIdx.x / chunks;
+      chunk = blockIdx.x - group * chunks;
+      next = (chunk * THREADS + threadIdx.x) * WIDTH;
       step = chunks * THREADS * WIDTH;
       end = outer * inner;
+    }
+    if (LAYOUT == ROWS) {
+      row = next / inner, within = next % inner;
+      step_rows = step / inner, step_within = step % inner;
     }
   }
 
   RRN_INLINE bool more() const { return next < end; }
+  RRN_INLINE void advance() {
+    next += step;
+    if (LAYOUT != ROWS) return;
+    row += step_rows, within += step_within;
+    if (within >= inner) within -= inner, ++row;
+  }
   RRN_INLINE int count() const { return WIDTH == 1 || end - next >= WIDTH ? WIDTH : int(end - next); }
   // Where in memory the next elements are.
-  RRN_INLINE long long at() const { return LAYOUT == ROWS ? next + (next / inner * (groups - 1) + group) * inner : next; }
+  RRN_INLINE long long at() const { return LAYOUT == ROWS ? (row * groups + group) * inner + within : next; }
 };
 
 RRN_INLINE T total_of_warp(T sum) {
@@ -148,7 +154,7 @@ RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
     long long column = blockIdx.x % tiles * THREADS + threadIdx.x;
     RRN_UNROLL
     for (int i = 0; i < SIZE; ++i)
-      if (column < columns) partial[(blockIdx.x / tiles * SIZE + i) * columns + column] = sums[i];
+      if (column < columns) partial[(walk.chunk * SIZE + i) * columns + column] = sums[i];
     return;
   }
   __shared__ T of_warps[SIZE][THREADS / WARP];
@@ -161,87 +167,100 @@ RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
   for (int i = threadIdx.x; i < SIZE; i += THREADS) {
     T sum = 0;
     for (int warp = 0; warp < THREADS / WARP; ++warp) sum += of_warps[i][warp];
-    partial[(blockIdx.x % walk.chunks * SIZE + i) * walk.groups + walk.group] = sum;
+    partial[(walk.chunk * SIZE + i) * walk.groups + walk.group] = sum;
   }
 }
 
-RRN_INLINE void add_terms(T (&sums)[SIZE], T p, T s, T z) {
+// Adds an element's terms of the coefficients' gradients; returns its own gradient.
+RRN_INLINE T add_near(T (&sums)[SIZE], const Function& f, T grad, T z) {
+  Gradients<T> g = gradients<VERSION>(grad, z, f.p(), P_DEGREE, f.q(), Q_SIZE);
   T y = VERSION == A ? absolute(z) : z;
-  sums[0] += p;
+  sums[0] += g.p;
   RRN_UNROLL
-  for (int i = 1; i <= P_DEGREE; ++i) sums[i] += p *= z;
-  if (VERSION != C) s *= y;
-  sums[P_DEGREE + 1] += s;
+  for (int i = 1; i <= P_DEGREE; ++i) sums[i] += g.p *= z;
+  if (VERSION != C) g.s *= y;
+  sums[P_DEGREE + 1] += g.s;
   RRN_UNROLL
-  for (int j = 1; j < Q_SIZE; ++j) sums[P_DEGREE + 1 + j] += s *= y;
+  for (int j = 1; j < Q_SIZE; ++j) sums[P_DEGREE + 1 + j] += g.s *= y;
+  return g.z;
 }
 
-// The same for a far element, in double.
-RRN_INLINE void add_far_terms(T (&sums)[SIZE], double p, double s, double z) {
-  double y = VERSION == A ? absolute(z) : z;
+// The same in double.
+RRN_INLINE T add_far(T (&sums)[SIZE], const Function& f, double grad, double x) {
+  Far far = f.far();
+  Gradients<double> g = far.template gradients_at<VERSION>(grad, x, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
+  double z = far.clamp(x), y = VERSION == A ? absolute(z) : z;
   RRN_UNROLL
-  for (int i = 0; i <= P_DEGREE; ++i, p *= z) sums[i] += T(p);
-  if (VERSION != C) s *= y;
+  for (int i = 0; i <= P_DEGREE; ++i, g.p *= z) sums[i] += T(g.p);
+  if (VERSION != C) g.s *= y;
   RRN_UNROLL
-  for (int j = 0; j < Q_SIZE; ++j, s *= y) sums[P_DEGREE + 1 + j] += T(s);
+  for (int j = 0; j < Q_SIZE; ++j, g.s *= y) sums[P_DEGREE + 1 + j] += T(g.s);
+  return g.z;
 }
 
 }  // namespace rrn
 
-extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
     forward(const rrn::E* x, const rrn::T* a, const rrn::T* b, rrn::E* y, long long outer, long long groups,
             long long inner, long long chunks, long long columns) {
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   if (!walk.more()) return;
   Function f(a, b, walk.group);
-  for (; walk.more(); walk.next += walk.step) {
+  for (; walk.more(); walk.advance()) {
     long long at = walk.at();
     int count = walk.count();
-    Elements all = load(x + at, count);
-    RRN_UNROLL
-    for (int i = 0; i < WIDTH; ++i) {
-      T z = widened(all.e[i]);
+    if (count == WIDTH) {
+      Elements all = load(x + at);
+      if (!f.any_far(all)) {
+        RRN_UNROLL
+        for (int i = 0; i < WIDTH; ++i)
+          narrow(value<VERSION>(widened(all.e[i]), f.p(), P_DEGREE, f.q(), Q_SIZE), all.e[i]);
+        store(all, y + at);
+        continue;
+      }
+    }
+    RRN_ONE_BY_ONE
+    for (int i = 0; i < count; ++i) {
+      T z = widened(x[at + i]);
       T r = value<VERSION>(z, f.p(), P_DEGREE, f.q(), Q_SIZE);
       if (f.is_far(z)) r = f.far().template value_at<VERSION>(z, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
-      narrow(r, all.e[i]);
+      narrow(r, y[at + i]);
     }
-    store(all, y + at, count);
   }
 }
 
-extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
     backward(const rrn::E* x, const rrn::T* a, const rrn::T* b, const rrn::E* grad, rrn::E* grad_x, rrn::T* partial,
              long long outer, long long groups, long long inner, long long chunks, long long columns) {
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   T sums[SIZE] = {};
   Function f(a, b, walk.group);
-  for (; walk.more(); walk.next += walk.step) {
+  for (; walk.more(); walk.advance()) {
     long long at = walk.at();
     int count = walk.count();
-    Elements all = load(x + at, count), grads = load(grad + at, count);  // zeros beyond `count` add nothing
-    RRN_UNROLL
-    for (int i = 0; i < WIDTH; ++i) {
-      T z = widened(all.e[i]), g = widened(grads.e[i]);
-      if (f.is_far(z)) {
-        Far far = f.far();
-        Gradients<double> wide = far.template gradients_at<VERSION>(g, z, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
-        add_far_terms(sums, wide.p, wide.s, far.clamp(z));
-        narrow(T(wide.z), grads.e[i]);
-      } else {
-        Gradients<T> near = gradients<VERSION>(g, z, f.p(), P_DEGREE, f.q(), Q_SIZE);
-        add_terms(sums, near.p, near.s, z);
-        narrow(near.z, grads.e[i]);
+    if (count == WIDTH) {
+      Elements all = load(x + at), grads = load(grad + at);
+      if (!f.any_far(all)) {
+        RRN_UNROLL
+        for (int i = 0; i < WIDTH; ++i)
+          narrow(add_near(sums, f, widened(grads.e[i]), widened(all.e[i])), grads.e[i]);
+        store(grads, grad_x + at);
+        continue;
       }
     }
-    store(grads, grad_x + at, count);
+    RRN_ONE_BY_ONE
+    for (int i = 0; i < count; ++i) {
+      T z = widened(x[at + i]), g = widened(grad[at + i]);
+      narrow(f.is_far(z) ? add_far(sums, f, g, z) : add_near(sums, f, g, z), grad_x[at + i]);
+    }
   }
   keep(sums, walk, partial);
 }
 
 // grad_a and grad_b from the sums partial[chunks][SIZE][repeats * groups * run]; one block for each of them.
-extern "C" __global__ void __launch_bounds__(rrn::THREADS)
+extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
     finish(const rrn::T* partial, const rrn::T* b, rrn::T* grad_a, rrn::T* grad_b, long long chunks, long long groups,
            long long repeats, long long run) {
   using namespace rrn;

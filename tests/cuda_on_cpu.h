@@ -9,7 +9,7 @@
 #include <vector>
 
 #define __global__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __shared__ static
 
 constexpr int BLOCK = 256, LANES_OF_WARP = 32;
@@ -42,8 +42,9 @@ static unsigned __float_as_uint(float value) {
   return bits;
 }
 
-using std::exp2;
-using std::log2;
+using std::fmax;
+using std::ilogb;
+using std::ldexp;
 
 template <class Kernel>
 static void run_blocks(long long blocks, const Kernel& kernel) {
