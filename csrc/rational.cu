@@ -269,8 +269,11 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
   int coefficient = blockIdx.x % SIZE;
   double sum = 0;
   for (long long i = threadIdx.x; i < chunks * members; i += THREADS) {
-    long long chunk = i / members, member = i % members;
-    long long column = (member / run * groups + group) * run + member % run;
+    long long chunk = i, column = group;
+    if (LAYOUT == COLUMNS) {
+      long long member = i % members;
+      chunk = i / members, column = (member / run * groups + group) * run + member % run;
+    }
     sum += partial[(chunk * SIZE + coefficient) * columns + column];
   }
   of_threads[threadIdx.x] = sum;

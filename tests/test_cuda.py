@@ -59,11 +59,11 @@ def test_a_program_is_kept_on_disk(tmp_path):
 
 def test_a_cut_is_never_empty_and_keeps_to_the_size_of_the_gpu():
     for shape in ((1, 1, 1), (1, 1, 2**33), (32, 64, 400), (1, 10**6, 3), (10**6, 8, 96), (10**7, 3, 1)):
-        part = cuda.cut(*shape, width=4, processors=132, least_rows=8)
+        part = cuda.cut(*shape, width=4, most=12 * 132, least_rows=8)
         assert part.chunks >= 1
         assert part.blocks >= part.chunks
         assert part.blocks < 2**31
-        assert part.blocks <= 8 * 132 + max(shape[1], shape[1] * shape[2] // 256)
+        assert part.blocks <= 12 * 132 + max(shape[1], shape[1] * shape[2] // 256)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +122,7 @@ def test_thread_by_thread_it_is_the_reference(version, dtype, shape, axis, group
     grad = torch.randn(shape, dtype=torch.float64).to(dtype)
     outer = x.shape[:axis].numel() if groups > 1 else 1
     inner = x.numel() // outer // groups
-    assert cuda.cut(outer, groups, inner, 16 // x.element_size(), PROCESSORS).layout == layout
+    assert cuda.cut(outer, groups, inner, 16 // x.element_size(), most=PROCESSORS).layout == layout
     wide = [t.double() for t in (x, a, b)]
     truth = reference.rational(*wide, version, axis), *reference.gradients(grad.double(), *wide, version, axis)
     ours = operator.rational(x, a, b, version, axis), *operator._backward(grad, x, a, b, version, axis)

@@ -31,7 +31,10 @@ ELEMENTS = {
     torch.float16: "rrn::Float16",
 }
 THREADS = 256  # of a block, as in rational.cu
-BLOCKS = 8  # for each processor of the GPU, at most
+# Blocks for each processor of the GPU, at most. It holds 2 to 8 at once, by their registers; with multiples of these
+# the last of them are not left to a few processors. Fewer in backward, where each has sums to hand over.
+FORWARD_BLOCKS = 24
+BACKWARD_BLOCKS = 12
 LONG_RUN = 64  # elements of one group from which a block belongs to a group
 ROWS_PER_SUM = 8  # rows that a thread sums up at least, where each thread has a column
 
@@ -60,9 +63,8 @@ class Cut(NamedTuple):
     run: int
 
 
-def cut(outer: int, groups: int, inner: int, width: int, processors: int, least_rows: int = 1) -> Cut:
-    """Share a tensor out; `width` is the number of elements that a thread may read at once."""
-    most = BLOCKS * processors
+def cut(outer: int, groups: int, inner: int, width: int, most: int, least_rows: int = 1) -> Cut:
+    """Share a tensor out to about `most` blocks; `width` is the number of elements that a thread may read at once."""
     if groups > 1 and inner % width:
         width = 1
     if groups == 1 or (inner >= LONG_RUN and outer * inner >= THREADS):
@@ -79,7 +81,7 @@ def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, lay
     """R(x), with x dense in memory as `layout` (outer, groups, inner) says, of any float type, and with coefficients
     in the type of the arithmetic."""
     y = torch.empty_like(x)
-    part = cut(*layout, _width(x, y), _processors(x.device))
+    part = cut(*layout, _width(x, y), FORWARD_BLOCKS * _processors(x.device))
     pointers = [t.data_ptr() for t in (x, numerator, denominator, y)]
     _run(
         "forward",
@@ -99,7 +101,8 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients for x, numerator and denominator; grad has the strides and the type of x."""
     grads = torch.empty_like(x), torch.empty_like(numerator), torch.empty_like(denominator)
-    part = cut(*layout, _width(x, grad, grads[0]), _processors(x.device), ROWS_PER_SUM)
+    width, most = _width(x, grad, grads[0]), BACKWARD_BLOCKS * _processors(x.device)
+    part = cut(*layout, width, most, ROWS_PER_SUM)
     size, groups = numerator.shape[1] + denominator.shape[1], layout[1]
     partial = numerator.new_empty(part.chunks * size * part.repeats * groups * part.run)
     variant = _variant(x, numerator, denominator, version, part)
