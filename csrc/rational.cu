@@ -43,12 +43,10 @@ constexpr Version VERSION = RRN_VERSION;
 constexpr Layout LAYOUT = RRN_LAYOUT;
 constexpr int P_DEGREE = RRN_N, Q_SIZE = RRN_K, SIZE = P_DEGREE + 1 + Q_SIZE;  // coefficients
 constexpr int WIDTH = RRN_WIDTH, THREADS = 256, WARP = 32;
-constexpr int LEAST_BLOCKS = sizeof(T) == 8;  // on a processor: 1 lets the compiler use all registers, 0 has it weigh
+// Blocks that a processor must be able to hold, which limits their registers; 0 lets the compiler weigh.
+constexpr int LEAST_BLOCKS = sizeof(T) == 8 ? 1 : SIZE > 11 ? 2 : 0;
 
 struct alignas(sizeof(E) * WIDTH) Elements { E e[WIDTH]; };
-
-RRN_INLINE Elements load(const E* from) { return *reinterpret_cast<const Elements*>(from); }
-RRN_INLINE void store(const Elements& all, E* to) { *reinterpret_cast<Elements*>(to) = all; }
 
 // Coefficients in registers, or in memory for the rare elements that are done in double.
 struct Near {
@@ -102,12 +100,13 @@ struct Function {
 
 // The elements of a thread, WIDTH of them at a time.
 struct Walk {
-  long long outer, groups, inner, chunks, columns;  // x is [outer, groups, inner]
-  long long total, group, chunk, step, next, end;
-  long long row, within, step_rows, step_within;  // ROWS: `next` as a row of the group and a place in it
+  long long groups, inner, chunks, columns;  // x is [outer, groups, inner]
+  long long group, chunk;
+  long long next, step, total;  // places in memory
+  long long within, step_within;  // ROWS: the place in a run of the group, which the other groups lie behind
 
   RRN_INLINE Walk(long long outer, long long groups, long long inner, long long chunks, long long columns)
-      : outer(outer), groups(groups), inner(inner), chunks(chunks), columns(columns), total(outer * groups * inner) {
+      : groups(groups), inner(inner), chunks(chunks), columns(columns), total(outer * groups * inner) {
     if (LAYOUT == COLUMNS) {
       long long tiles = gridDim.x / chunks;
       long long column = (blockIdx.x % tiles * THREADS + threadIdx.x) * WIDTH;
@@ -115,30 +114,32 @@ struct Walk {
       chunk = blockIdx.x / tiles;
       next = column < columns ? chunk * columns + column : total;
       step = chunks * columns;
-      end = total;
-    } else {
-      group = LAYOUT == FLAT ? 0 : blockIdx.x / chunks;
-      chunk = blockIdx.x - group * chunks;
-      next = (chunk * THREADS + threadIdx.x) * WIDTH;
-      step = chunks * THREADS * WIDTH;
-      end = outer * inner;
+      return;
     }
+    group = LAYOUT == FLAT ? 0 : blockIdx.x / chunks;
+    chunk = blockIdx.x - group * chunks;
+    next = (chunk * THREADS + threadIdx.x) * WIDTH;
+    step = chunks * THREADS * WIDTH;
     if (LAYOUT == ROWS) {
-      row = next / inner, within = next % inner;
-      step_rows = step / inner, step_within = step % inner;
+      within = next % inner, step_within = step % inner;
+      next = (next / inner * groups + group) * inner + within;
+      step = step / inner * groups * inner + step_within;
     }
   }
 
-  RRN_INLINE bool more() const { return next < end; }
+  RRN_INLINE bool more() const { return next < total; }
   RRN_INLINE void advance() {
     next += step;
     if (LAYOUT != ROWS) return;
-    row += step_rows, within += step_within;
-    if (within >= inner) within -= inner, ++row;
+    within += step_within;
+    if (within >= inner) within -= inner, next += (groups - 1) * inner;
   }
-  RRN_INLINE int count() const { return WIDTH == 1 || end - next >= WIDTH ? WIDTH : int(end - next); }
-  // Where in memory the next elements are.
-  RRN_INLINE long long at() const { return LAYOUT == ROWS ? (row * groups + group) * inner + within : next; }
+  RRN_INLINE bool whole() const { return total - next >= WIDTH; }
+  RRN_INLINE int count() const { return whole() ? WIDTH : int(total - next); }
+  RRN_INLINE Elements load(const E* from) const {
+    return whole() ? *reinterpret_cast<const Elements*>(from + next) : Elements();
+  }
+  RRN_INLINE void store(const Elements& all, E* to) const { *reinterpret_cast<Elements*>(to + next) = all; }
 };
 
 RRN_INLINE T total_of_warp(T sum) {
@@ -206,22 +207,19 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   if (!walk.more()) return;
+  Elements all = walk.load(x);  // while the coefficients are on their way
   Function f(a, b, walk.group);
-  for (; walk.more(); walk.advance()) {
-    long long at = walk.at();
-    int count = walk.count();
-    if (count == WIDTH) {
-      Elements all = load(x + at);
-      if (!f.any_far(all)) {
-        RRN_UNROLL
-        for (int i = 0; i < WIDTH; ++i)
-          narrow(value<VERSION>(widened(all.e[i]), f.p(), P_DEGREE, f.q(), Q_SIZE), all.e[i]);
-        store(all, y + at);
-        continue;
-      }
+  for (; walk.more(); walk.advance(), all = walk.load(x)) {
+    if (walk.whole() && !f.any_far(all)) {
+      RRN_UNROLL
+      for (int i = 0; i < WIDTH; ++i)
+        narrow(value<VERSION>(widened(all.e[i]), f.p(), P_DEGREE, f.q(), Q_SIZE), all.e[i]);
+      walk.store(all, y);
+      continue;
     }
+    long long at = walk.next;
     RRN_ONE_BY_ONE
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < walk.count(); ++i) {
       T z = widened(x[at + i]);
       T r = value<VERSION>(z, f.p(), P_DEGREE, f.q(), Q_SIZE);
       if (f.is_far(z)) r = f.far().template value_at<VERSION>(z, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
@@ -236,22 +234,19 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   T sums[SIZE] = {};
+  Elements all = walk.load(x), grads = walk.load(grad);
   Function f(a, b, walk.group);
-  for (; walk.more(); walk.advance()) {
-    long long at = walk.at();
-    int count = walk.count();
-    if (count == WIDTH) {
-      Elements all = load(x + at), grads = load(grad + at);
-      if (!f.any_far(all)) {
-        RRN_UNROLL
-        for (int i = 0; i < WIDTH; ++i)
-          narrow(add_near(sums, f, widened(grads.e[i]), widened(all.e[i])), grads.e[i]);
-        store(grads, grad_x + at);
-        continue;
-      }
+  for (; walk.more(); walk.advance(), all = walk.load(x), grads = walk.load(grad)) {
+    if (walk.whole() && !f.any_far(all)) {
+      RRN_UNROLL
+      for (int i = 0; i < WIDTH; ++i)
+        narrow(add_near(sums, f, widened(grads.e[i]), widened(all.e[i])), grads.e[i]);
+      walk.store(grads, grad_x);
+      continue;
     }
+    long long at = walk.next;
     RRN_ONE_BY_ONE
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < walk.count(); ++i) {
       T z = widened(x[at + i]), g = widened(grad[at + i]);
       narrow(f.is_far(z) ? add_far(sums, f, g, z) : add_near(sums, f, g, z), grad_x[at + i]);
     }
