@@ -46,7 +46,20 @@ constexpr int WIDTH = RRN_WIDTH, THREADS = 256, WARP = 32;
 // Blocks that a processor must be able to hold, which limits their registers; 0 lets the compiler weigh.
 constexpr int LEAST_BLOCKS = sizeof(T) == 8 ? 1 : SIZE > 11 ? 2 : 0;
 
-struct alignas(sizeof(E) * WIDTH) Elements { E e[WIDTH]; };
+// The elements that a thread takes at once.
+template <class Element, bool pairs>
+struct alignas(sizeof(Element) * WIDTH) Some {
+  Element e[WIDTH];
+  RRN_INLINE Element operator[](int i) const { return e[i]; }
+};
+// Those of two bytes as they were read, two in a register: widening one is a single instruction then.
+template <class Element>
+struct alignas(sizeof(Element) * WIDTH) Some<Element, true> {
+  unsigned words[(WIDTH + 1) / 2];
+  RRN_INLINE Element operator[](int i) const { return {static_cast<unsigned short>(words[i / 2] >> i % 2 * 16)}; }
+};
+typedef Some<E, sizeof(E) == 2 && WIDTH % 2 == 0> Read;
+typedef Some<E, false> Elements;
 
 // Coefficients in registers, or in memory for the rare elements that are done in double.
 struct Near {
@@ -90,10 +103,10 @@ struct Function {
   RRN_INLINE Wide wide_q() const { return {b, VERSION == A}; }
   RRN_INLINE Far far() const { return {root_of<double>(1000), P_DEGREE - (VERSION == C ? Q_SIZE - 1 : Q_SIZE)}; }
   RRN_INLINE bool is_far(T x) const { return absolute(x) > limit; }
-  RRN_INLINE bool any_far(const Elements& all) const {
+  RRN_INLINE bool any_far(const Read& all) const {
     bool any = false;
     RRN_UNROLL
-    for (int i = 0; i < WIDTH; ++i) any |= is_far(widened(all.e[i]));
+    for (int i = 0; i < WIDTH; ++i) any |= is_far(widened(all[i]));
     return any;
   }
 };
@@ -136,8 +149,8 @@ struct Walk {
   }
   RRN_INLINE bool whole() const { return total - next >= WIDTH; }
   RRN_INLINE int count() const { return whole() ? WIDTH : int(total - next); }
-  RRN_INLINE Elements load(const E* from) const {
-    return whole() ? *reinterpret_cast<const Elements*>(from + next) : Elements();
+  RRN_INLINE Read load(const E* from) const {
+    return whole() ? *reinterpret_cast<const Read*>(from + next) : Read();
   }
   RRN_INLINE void store(const Elements& all, E* to) const { *reinterpret_cast<Elements*>(to + next) = all; }
 };
@@ -172,17 +185,23 @@ RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
   }
 }
 
-// Adds an element's terms of the coefficients' gradients; returns its own gradient.
+// Adds an element's terms of the coefficients' gradients: its gradients for P and S times the powers of z.
+template <class S>
+RRN_INLINE void add_terms(T (&sums)[SIZE], const Gradients<S>& g, S z) {
+  constexpr int LOWEST = VERSION == C ? 0 : 1;  // power in S
+  S power = 1;
+  RRN_UNROLL
+  for (int i = 0; i < SIZE; ++i, power *= z) {
+    if (i <= P_DEGREE) sums[i] += T(g.p * power);
+    int j = i - LOWEST;
+    if (j >= 0 && j < Q_SIZE) sums[P_DEGREE + 1 + j] += T(g.s * (VERSION == A ? absolute(power) : power));
+  }
+}
+
+// Adds the terms of an element; returns its own gradient.
 RRN_INLINE T add_near(T (&sums)[SIZE], const Function& f, T grad, T z) {
   Gradients<T> g = gradients<VERSION>(grad, z, f.p(), P_DEGREE, f.q(), Q_SIZE);
-  T y = VERSION == A ? absolute(z) : z;
-  sums[0] += g.p;
-  RRN_UNROLL
-  for (int i = 1; i <= P_DEGREE; ++i) sums[i] += g.p *= z;
-  if (VERSION != C) g.s *= y;
-  sums[P_DEGREE + 1] += g.s;
-  RRN_UNROLL
-  for (int j = 1; j < Q_SIZE; ++j) sums[P_DEGREE + 1 + j] += g.s *= y;
+  add_terms(sums, g, z);
   return g.z;
 }
 
@@ -190,12 +209,7 @@ RRN_INLINE T add_near(T (&sums)[SIZE], const Function& f, T grad, T z) {
 RRN_INLINE T add_far(T (&sums)[SIZE], const Function& f, double grad, double x) {
   Far far = f.far();
   Gradients<double> g = far.template gradients_at<VERSION>(grad, x, f.wide_p(), P_DEGREE, f.wide_q(), Q_SIZE);
-  double z = far.clamp(x), y = VERSION == A ? absolute(z) : z;
-  RRN_UNROLL
-  for (int i = 0; i <= P_DEGREE; ++i, g.p *= z) sums[i] += T(g.p);
-  if (VERSION != C) g.s *= y;
-  RRN_UNROLL
-  for (int j = 0; j < Q_SIZE; ++j, g.s *= y) sums[P_DEGREE + 1 + j] += T(g.s);
+  add_terms(sums, g, far.clamp(x));
   return g.z;
 }
 
@@ -207,14 +221,15 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   if (!walk.more()) return;
-  Elements all = walk.load(x);  // while the coefficients are on their way
+  Read all = walk.load(x);  // while the coefficients are on their way
   Function f(a, b, walk.group);
   for (; walk.more(); walk.advance(), all = walk.load(x)) {
     if (walk.whole() && !f.any_far(all)) {
+      Elements result;
       RRN_UNROLL
       for (int i = 0; i < WIDTH; ++i)
-        narrow(value<VERSION>(widened(all.e[i]), f.p(), P_DEGREE, f.q(), Q_SIZE), all.e[i]);
-      walk.store(all, y);
+        narrow(value<VERSION>(widened(all[i]), f.p(), P_DEGREE, f.q(), Q_SIZE), result.e[i]);
+      walk.store(result, y);
       continue;
     }
     long long at = walk.next;
@@ -234,14 +249,14 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
   using namespace rrn;
   Walk walk(outer, groups, inner, chunks, columns);
   T sums[SIZE] = {};
-  Elements all = walk.load(x), grads = walk.load(grad);
+  Read all = walk.load(x), grads = walk.load(grad);
   Function f(a, b, walk.group);
   for (; walk.more(); walk.advance(), all = walk.load(x), grads = walk.load(grad)) {
     if (walk.whole() && !f.any_far(all)) {
+      Elements result;
       RRN_UNROLL
-      for (int i = 0; i < WIDTH; ++i)
-        narrow(add_near(sums, f, widened(grads.e[i]), widened(all.e[i])), grads.e[i]);
-      walk.store(grads, grad_x);
+      for (int i = 0; i < WIDTH; ++i) narrow(add_near(sums, f, widened(grads[i]), widened(all[i])), result.e[i]);
+      walk.store(result, grad_x);
       continue;
     }
     long long at = walk.next;
