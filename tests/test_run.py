@@ -31,7 +31,7 @@ MEASURED["ddqn"] = MEASURED["dqn"]
     [*(("dqn", act) for act in ACTIVATIONS), *((agent, act) for agent in AGENTS if agent != "dqn" for act in SOME)],
 )
 def test_smoke_on_the_real_pong(train_here, agent, act):
-    folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=Pong")
+    folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=Pong", "env.frame_cap=1200")
     rows = read_scalars(folder)
     values = {}
     for step, name, value in rows:
