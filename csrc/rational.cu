@@ -75,7 +75,7 @@ struct Wide {
 struct Function {
   T near[SIZE];  // those of P first
   const T *a, *b;
-  T limit;  // beyond it elements are computed in double, by `far`
+  T limit;  // beyond it elements are computed in double, by `far`; -1 if all are
 
   RRN_INLINE Function(const T* all_a, const T* all_b, long long group)
       : a(all_a + group * (P_DEGREE + 1)), b(all_b + group * Q_SIZE) {
@@ -84,17 +84,21 @@ struct Function {
     RRN_UNROLL
     for (int j = 0; j < Q_SIZE; ++j) near[P_DEGREE + 1 + j] = VERSION == A ? absolute(b[j]) : b[j];
     // Q stays below 2^90, so that a small gradient over it is no denormal number yet
-    limit = root_of<T>(sizeof(T) == 8 ? 1000 : 90);
+    limit = sizeof(T) == 8 ? root_of<T>(1000) : bits() > 90 ? T(-1) : root_of<T>(90);
   }
 
-  // 2^exponent over the largest coefficient, to the power of 1 / degree, or the power of 2 below.
-  template <class S>
-  RRN_INLINE S root_of(int exponent) const {
+  // The largest coefficient is below 2^bits; a NaN is left out.
+  RRN_INLINE int bits() const {
     T largest = 1;
     RRN_UNROLL
-    for (int i = 0; i < SIZE; ++i) largest = fmax(largest, absolute(near[i]));  // a NaN is left out
-    int bits = largest * 0 == 0 ? ilogb(largest) + 1 : 0;
-    return ldexp(S(1), (exponent - bits) / (P_DEGREE > Q_SIZE ? P_DEGREE : Q_SIZE));
+    for (int i = 0; i < SIZE; ++i) largest = fmax(largest, absolute(near[i]));
+    return largest * 0 == 0 ? ilogb(largest) + 1 : 0;
+  }
+
+  // 2^exponent over the largest coefficient, to the power of 1 / degree, or a power of 2 next to it.
+  template <class S>
+  RRN_INLINE S root_of(int exponent) const {
+    return ldexp(S(1), (exponent - bits()) / (P_DEGREE > Q_SIZE ? P_DEGREE : Q_SIZE));
   }
 
   RRN_INLINE Near p() const { return {near}; }
@@ -155,12 +159,6 @@ struct Walk {
   RRN_INLINE void store(const Elements& all, E* to) const { *reinterpret_cast<Elements*>(to + next) = all; }
 };
 
-RRN_INLINE T total_of_warp(T sum) {
-  RRN_UNROLL
-  for (int distance = WARP / 2; distance; distance /= 2) sum += __shfl_down_sync(0xffffffff, sum, distance);
-  return sum;
-}
-
 // The sums of a block's threads, in an order that never changes, to partial[chunk][coefficient][column].
 RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
   if (LAYOUT == COLUMNS) {
@@ -174,7 +172,9 @@ RRN_INLINE void keep(T (&sums)[SIZE], const Walk& walk, T* partial) {
   __shared__ T of_warps[SIZE][THREADS / WARP];
   RRN_UNROLL
   for (int i = 0; i < SIZE; ++i) {
-    T sum = total_of_warp(sums[i]);
+    T sum = sums[i];
+    RRN_UNROLL
+    for (int distance = WARP / 2; distance; distance /= 2) sum += __shfl_down_sync(0xffffffff, sum, distance);
     if (threadIdx.x % WARP == 0) of_warps[i][threadIdx.x / WARP] = sum;
   }
   __syncthreads();

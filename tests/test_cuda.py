@@ -17,7 +17,7 @@ from rrn.activations import cuda, operator, reference
 
 compiler = pytest.mark.skipif(cuda.launch is None, reason="cuda.core is not installed: pip install .[cuda]")
 emulator = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
-BLOCKS = 3  # of the emulated GPU at most, so that each thread has elements to go on to
+BLOCKS = 7  # of the emulated GPU at most, so that each thread has elements to go on to
 WIDTHS = {"float": 4, "double": 2, "rrn::BFloat16": 8, "rrn::Float16": 8}
 
 
@@ -115,6 +115,7 @@ def emulated(libraries, monkeypatch):
         ("N", torch.float64, (3, 700), 0, 3, "ROWS"),
         ("A", torch.float64, (5, 3, 333), 1, 3, "ROWS"),
         ("B", torch.float32, (500, 6), 1, 6, "COLUMNS"),
+        ("B", torch.float32, (5000, 6), 1, 6, "COLUMNS"),
         ("A", torch.float64, (2, 1000), 1, 10, "COLUMNS"),
         ("C", torch.float32, (90, 5, 8), 2, 2, "COLUMNS"),
     ],
@@ -150,6 +151,27 @@ def test_far_elements_are_those_of_float64(dtype, rtol):
     truth = reference.rational(*wide), *reference.gradients(grad.double(), *wide, "A", 1)
     ours = operator.rational(x, a, b), *operator._backward(grad, x, a, b, "A", 1)
     assert all(torch.allclose(s.double(), t, rtol=rtol, atol=rtol) for s, t in zip(ours, truth, strict=True))
+
+
+@emulator
+@pytest.mark.usefixtures("emulated")
+def test_coefficients_beyond_the_range_of_a_reciprocal_go_through_double():
+    a, b = torch.zeros(1, 6), torch.zeros(1, 5)
+    a[0, 0] = b[0, 0] = 2e38
+    x = torch.tensor([0.0, -0.0, 1.0, 1e30, float("nan")])
+    assert operator.rational(x, a, b, "C").tolist()[:4] == [1, 1, 1, 1]
+    wide = [t.double() for t in (torch.ones(5), x, a, b)]
+    found = operator._backward(torch.ones(5), x, a, b, "C", 1)
+    for ours, true in zip(found, reference.gradients(*wide, "C", 1), strict=True):
+        assert torch.allclose(ours, true.float(), rtol=1e-5, equal_nan=True)
+
+
+@emulator
+@pytest.mark.usefixtures("emulated")
+def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
+    assert cuda.trial(torch.device("cpu")) is None
+    monkeypatch.setattr(cuda, "forward", lambda x, *_: torch.zeros_like(x))
+    assert cuda.trial(torch.device("cpu")).startswith("the kernel computes [0.0, 0.0, 1.0")
 
 
 @emulator
