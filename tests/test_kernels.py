@@ -203,6 +203,20 @@ def test_coefficients_of_one_group_leave_the_others_alone():
 
 
 @built
+def test_coefficients_beyond_the_range_of_a_reciprocal(device):
+    x, a, b = torch.tensor([0.0, -0.0, 1.0, 1e30]), torch.zeros(1, 6), torch.zeros(1, 5)
+    a[0, 0] = b[0, 0] = 2e38
+    grad = torch.full_like(x, 1e38)
+    on_device = [t.to(device) for t in (x, a, b)]
+    ours = operator.rational(*on_device, "C"), *operator._backward(grad.to(device), *on_device, "C", 1)
+    wide = [t.double() for t in (x, a, b)]
+    true = reference.rational(*wide, "C"), *reference.gradients(grad.double(), *wide, "C", 1)
+    assert true[0].tolist() == [1, 1, 1, 1]
+    for found, exact in zip(ours, true, strict=True):
+        assert torch.allclose(found.cpu(), exact.float(), rtol=1e-5)
+
+
+@built
 @every_version
 @pytest.mark.parametrize("degrees", [(4, 5), (5, 5), (8, 8)])
 def test_small_gradients_of_large_values_do_not_underflow(version, degrees):
