@@ -60,7 +60,8 @@ def plot(
         x: where to draw, [K]; None: where the inputs were, or [-3, 3] without a histogram.
         inputs: True takes what `rrn.record_inputs` left on the modules; "density" draws an estimate of the density
             instead of bars; False draws neither. Or the histograms, as `record_inputs` gives them.
-        fitted: True adds the best fitting known function, with its numbers and distance; or the candidates for it.
+        fitted: True adds the best fitting known function, with its numbers and distance; or the candidates for it. An
+            activation of several curves (CReLU, a rational with groups) gets a note instead.
         other: names (`rrn.activations.functions.NAMES`), functions or modules to draw for comparison.
         title: of the figure.
         writer, tag, step: a TensorBoard writer, which gets the figure under this tag and step.
@@ -78,13 +79,14 @@ def plot(
     for name, module in places(model):
         histogram = _histogram(module, name, inputs)
         at = _where(x, histogram)
+        y = values(module, at)
         others = [(getattr(f, "__name__", str(f)), as_function(f)(at)) for f in other]
-        if fitted is not False:
+        if fitted is not False and y.shape[1] > 1:
+            others.append((f"{y.shape[1]} curves, no one function", np.full(len(at), np.nan)))
+        elif fitted is not False:
             found = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
             others.append((f"{found.formula}, distance {found.distance:.2g}", as_function(found.as_module())(at)))
-        shapes.append(
-            Shape(name or type(module).__name__, at, values(module, at), histogram, poles(module), tuple(others))
-        )
+        shapes.append(Shape(name or type(module).__name__, at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
     rows = [("", shapes[i : i + COLUMNS]) for i in range(0, len(shapes), COLUMNS)]
