@@ -207,7 +207,10 @@ def problem() -> str | None:
 
 
 def trial(device: torch.device) -> str | None:
-    """R = 1 at x = 1 by all three kernels: what is wrong with the result, or None. In a CUDA graph nothing is looked at."""
+    """R = 1 at x = 1 by all three kernels: what is wrong with the result, or None.
+
+    While a CUDA graph is captured, nothing can be looked at.
+    """
     x = torch.ones(1, device=device)
     a, b = x.new_zeros(1, 6), x.new_zeros(1, 4)
     a[0, 0] = 1
