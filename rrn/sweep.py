@@ -284,6 +284,6 @@ class Sweep:
         print("\n".join(table(rows, terminal_size(sys.stdout)[0])))
         if states["done"] == len(rows):
             return 0
-        overrides = [text for text in self.overrides if not text.startswith("resume=")]
+        overrides = [text for text in self.overrides if not text.lstrip("+").startswith("resume=")]
         print(f"go on with: {shlex.join(['python', '-m', 'rrn.train', '-m', *overrides, 'resume=true'])}")
         return 1 if self.signal is None else 128 + self.signal

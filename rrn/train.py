@@ -97,7 +97,7 @@ def _run(composed: DictConfig) -> None:
 
 def run_command() -> str:
     """The command line of the run that Hydra has just composed, without resume=."""
-    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith("resume=")]
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *overrides])
 
 

@@ -110,7 +110,8 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, capsys, name):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
     folder = tmp_path / "run"
-    process = start(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
+    steps = ("steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
+    process = start(folder, "env=CartPole", *steps, "++resume=true")
     wait_for(folder / "shapes.png")  # the first evaluation is over
     time.sleep(0.5)
     process.send_signal(number)
@@ -121,6 +122,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
     last = output.strip().splitlines()[-1]
     assert last.startswith(f"stopped at step {state['step']}; go on with: python -m rrn.train experiment=smoke")
     assert last.endswith("resume=true")
+    assert last.count("resume=") == 1
     assert path.exists()
 
 
