@@ -28,8 +28,8 @@ KERNELS = {"rrn_cpu": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     avx2 = ["-mavx2", "-mfma"]
     avx512 = [*avx2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
-    KERNELS["rrn_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32", "-DRRN_VECTORS=4"]
-    KERNELS["rrn_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64", "-DRRN_VECTORS=4"]
+    KERNELS["rrn_cpu_avx2"] = [*avx2, "-DRRN_VECTOR_BYTES=32"]
+    KERNELS["rrn_cpu_avx512"] = [*avx512, "-DRRN_VECTOR_BYTES=64"]
 # launchers of Hydra: several runs at once on this machine, and jobs of a SLURM cluster
 SWEEP = ["hydra-joblib-launcher>=1.2", "hydra-submitit-launcher>=1.2"]
 

@@ -48,7 +48,7 @@ struct Table {
   Far far;
 
   Table(const Call& call, const Plan& plan)
-      : width(plan.columns + (plan.shared ? 0 : RRN_VECTORS * LANES<T>)), n(call.n), k(call.k), near((n + 1 + k) * width) {
+      : width(plan.columns + (plan.shared ? 0 : VECTORS * LANES<T>)), n(call.n), k(call.k), near((n + 1 + k) * width) {
     for (long long column = 0; column < plan.columns; ++column) {
       const T* a = static_cast<const T*>(call.a) + plan.group_of(column) * (n + 1);
       const T* b = static_cast<const T*>(call.b) + plan.group_of(column) * k;

@@ -12,8 +12,8 @@ namespace rrn {
 
 #ifndef RRN_VECTOR_BYTES
 #define RRN_VECTOR_BYTES 16  // what every x86-64 and arm64 has
-#define RRN_VECTORS 4        // vectors in a pack: as many as the registers hold beside the rest
 #endif
+constexpr int VECTORS = 4;  // in a pack: with fewer, one step of Horner's rule waits for the one before
 template <class T>
 constexpr int LANES = RRN_VECTOR_BYTES / sizeof(T);
 

@@ -23,7 +23,7 @@ struct Size {
 // Calls f(Size<K>, first, count) for packs of K vectors, then of one, the last of which may be a part of one.
 template <class T, class F>
 RRN_INLINE void each_pack(int length, const F& f) {
-  constexpr int K = RRN_VECTORS;
+  constexpr int K = VECTORS;
   int i = 0;
   for (; i + K * LANES<T> <= length; i += K * LANES<T>) f(Size<K>(), i, K * LANES<T>);
   for (; i < length; i += LANES<T>) f(Size<1>(), i, std::min(LANES<T>, length - i));
@@ -90,7 +90,7 @@ struct Kernel : Degree {
     std::vector<double> total;
     int additions = 0;
 
-    explicit Sums(int size) : recent(size * COLUMNS + RRN_VECTORS * LANES<T>), total(size * COLUMNS) {}
+    explicit Sums(int size) : recent(size * COLUMNS + VECTORS * LANES<T>), total(size * COLUMNS) {}
 
     template <int K>
     RRN_INLINE void add(int row, int column, const Pack<T, K>& terms) {
