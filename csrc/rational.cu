@@ -270,7 +270,7 @@ extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
 }
 
 // grad_a and grad_b from the sums partial[chunks][SIZE][repeats * groups * run]; one block for each of them.
-extern "C" __global__ void __launch_bounds__(rrn::THREADS, rrn::LEAST_BLOCKS)
+extern "C" __global__ void __launch_bounds__(rrn::THREADS)
     finish(const rrn::T* partial, const rrn::T* b, rrn::T* grad_a, rrn::T* grad_b, long long chunks, long long groups,
            long long repeats, long long run) {
   using namespace rrn;

@@ -148,12 +148,16 @@ def many(tmp_path_factory):
     return root
 
 
-def test_75_runs_are_reported_in_seconds_on_15_megabytes(many, tmp_path, capsys, monkeypatch):
+def test_75_runs_are_reported_in_20_seconds_on_15_megabytes(many, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    began = time.process_time()
     curves = ["--curves", str(CURVES)] if CURVES.is_file() else []
-    main([str(many), "--out", str(tmp_path / "report.html"), *curves])
-    assert time.process_time() - began < 40  # 20 on a machine with nothing else to do
+    seconds = []
+    while not seconds or (seconds[-1] >= 20 and len(seconds) < 3):  # what runs beside it may slow it down
+        capsys.readouterr()
+        began = time.process_time()
+        main([str(many), "--out", str(tmp_path / "report.html"), *curves])
+        seconds.append(time.process_time() - began)
+    assert seconds[-1] < 20, seconds
     assert (tmp_path / "report.html").stat().st_size < 15e6
     printed = capsys.readouterr().out
     assert printed.count("after 100,000 agent steps") == 15

@@ -181,7 +181,9 @@ def test_a_run_under_nohup_does_not_care(tmp_path):
         signal.signal(signal.SIGHUP, before)
     wait_for(tmp_path / "run" / "shapes.png")
     process.send_signal(signal.SIGHUP)
-    assert "finished at step 3000" in process.communicate(timeout=240)[0]
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    assert "finished at step 3000" in output
 
 
 def test_a_second_ctrl_c_ends_it_without_a_traceback(tmp_path):
