@@ -117,6 +117,8 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         key = override.get_key_element().lstrip("+~")
         if key.startswith("hydra.") or key.startswith("hydra/"):
             continue
+        if override.is_delete():
+            raise UserError(f"{text}: no setting can be taken away; leave this out, or set it to a value.")
         if override.is_sweep_override() and getattr(override.value(), "shuffle", False):
             raise UserError(f"{text}: runs have a fixed order; leave shuffle out.")
         if not override.is_sweep_override():
@@ -132,7 +134,7 @@ def check_overrides(overrides: list[str]) -> list[Config]:
                 _check_choice(key, value, choices(loader, key))
         elif key in FIXED:
             raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
-        elif not text.startswith(("+", "~")):
+        elif not text.startswith("+"):
             _check_key(key)
         start = text.partition("=")[0]
         ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]

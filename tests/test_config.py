@@ -172,6 +172,7 @@ MISTAKES = {
     "agent.lr=1e-4": "agent.lr: no such setting. Did you mean agent.learning_rate?",
     "stepps=3": "stepps: no such setting. Did you mean steps?",
     "+typo=1": "typo: no such setting here.",
+    "~steps": "~steps: no setting can be taken away; leave this out, or set it to a value.",
     "+agent.gama=0.5": "agent.gama: no such setting here. Did you mean agent.gamma?",
     "agent.learning_rate=abc": "agent.learning_rate: expected a number, got 'abc'.",
     "steps=null": "steps: expected a whole number, got null.",

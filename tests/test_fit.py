@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -143,6 +144,16 @@ def test_a_function_that_refuses_inputs_outside_the_range_can_be_shown():
     fit = rrn.fit(np.vectorize(math.log), range=(0.5, 3.0))
     assert "largest error" in str(fit)
     assert fit.figure.axes
+
+
+@pytest.mark.parametrize("function", ["tanh", np.sin, torch.nn.Tanh()])
+def test_a_fit_can_be_pickled(function):
+    one = rrn.fit(function, (3, 2))
+    again = pickle.loads(pickle.dumps(one))
+    x = np.linspace(-3, 3, 7)
+    assert again == one
+    assert (again(x) == one(x)).all()
+    assert (again.target(x) == one.target(x)).all()
 
 
 def test_a_double_pole_is_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -61,17 +62,24 @@ def as_function(function: str | Callable) -> Function:
     if isinstance(function, type) or not (isinstance(function, str) or callable(function)):
         hint = f"; {function.__name__}() is one" if isinstance(function, type) else ""
         raise ValueError(f"expected a name or a function, got {getattr(function, '__name__', repr(function))}{hint}.")
-    wants_tensors = isinstance(function, str | nn.Module)
-    known = named(function) if isinstance(function, str) else function
+    return _OnArrays(named(function) if isinstance(function, str) else function, isinstance(function, str | nn.Module))
 
-    def evaluate(x: np.ndarray) -> np.ndarray:
+
+@dataclass(frozen=True)
+class _OnArrays:
+    """A function on arrays [K]; an object, so that it can be pickled where the function itself can be."""
+
+    function: Callable
+    wants_tensors: bool
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         y = None
-        if not wants_tensors:
+        if not self.wants_tensors:
             with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
-                y = known(x.copy())  # it may work in place
+                y = self.function(x.copy())  # it may work in place
         if y is None:
             try:
-                y = _on_tensor(known, x)
+                y = _on_tensor(self.function, x)
             except Exception as error:
                 raise ValueError(
                     "expected a function of arrays or tensors [K], that works element by element; it failed: "
@@ -83,8 +91,6 @@ def as_function(function: str | Callable) -> Function:
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y
-
-    return evaluate
 
 
 @torch.no_grad()
