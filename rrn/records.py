@@ -1,5 +1,5 @@
-"""Where what a run shows goes: TensorBoard events, scalars.csv with the same scalars, and shapes.jsonl with snapshots
-of the activations."""
+"""Where what a run shows goes: TensorBoard events, scalars.csv with the same scalars, shapes.jsonl with snapshots of
+the activations, and figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import threading
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -37,6 +40,7 @@ class Records:
     """
 
     def __init__(self, folder: Path, step: int = 0, lengths: dict[str, int] | None = None):
+        self.folder = folder
         self.files = {name: _open(folder / name, lengths and lengths[name]) for name in ("scalars.csv", FILE)}
         self.csv = csv.writer(self.files["scalars.csv"], lineterminator="\n")
         if lengths is None:
@@ -54,7 +58,12 @@ class Records:
         self.files[FILE].write(snapshot.to_json() + "\n")
 
     def figure(self, step: int, name: str, figure: Figure) -> None:
-        self.events.add_figure(name, figure, step)
+        """To TensorBoard, and as <name>.png in place of the last one; drawn once, which takes longer than the rest."""
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        picture = np.array(canvas.buffer_rgba())[..., :3]  # [height, width, 3]
+        imsave(self.folder / f"{name}.png", picture)
+        self.events.add_image(name, picture, step, dataformats="HWC")
 
     def configuration(self, text: str, values: dict) -> None:
         """The configuration as text and as hparams; values are plain or are written as text."""

@@ -184,7 +184,7 @@ class Trainer:
         self.records.snapshot(now)
         title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
         figure = draw([("", now.shapes())], title)
-        figure.savefig(self.folder / "shapes.png", dpi=120)
+        figure.set_dpi(120)
         self.records.figure(self.step, "shapes", figure)
 
     def _measure(self, values: dict[str, float]) -> None:

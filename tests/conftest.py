@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import runpy
 import signal
 import subprocess
 import sys
@@ -25,13 +26,31 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture
-def command(tmp_path):
+def process(tmp_path):
     """Run `python -m <arguments>` in an empty folder; the finished process."""
 
-    def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    def run(*arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240, **options
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240
         )
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """The same in this process, which has everything imported already: seconds less."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", list(arguments))
+        code = None
+        try:
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            code = end.code
+        return subprocess.CompletedProcess(arguments, code or 0, *capsys.readouterr())
 
     return run
 

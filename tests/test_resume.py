@@ -33,7 +33,10 @@ RUNS = {
         "env.frame_cap=400",
         "log_every=20",
     ],
-    "ppo": ["agent=ppo", "act=recurrent_rational", "steps=300", "checkpoint.every=100", "evaluation.every=150"],
+    "ppo": [
+        *("agent=ppo", "act=recurrent_rational", "env.frame_cap=1200"),
+        *("steps=300", "checkpoint.every=100", "evaluation.every=150"),
+    ],
     "sb3_dqn": ["agent=sb3_dqn", "env=CartPole", "act=rational", "steps=1200", "checkpoint.every=150"],
     "sb3_ppo": ["agent=sb3_ppo", "env=MinAtar-Breakout", "act=rational", "steps=1200", "checkpoint.every=160"],
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", "steps=2000", "checkpoint.every=150"],
