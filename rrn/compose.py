@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
@@ -48,6 +47,7 @@ def conf_dir() -> str:
     raise UserError(f"{package}: the configuration files are missing; install the package again.")
 
 
+@cache
 def register_games() -> None:
     """Make env=<game> a choice for each game of Atari and MinAtar, without a file."""
     store = ConfigStore.instance()
@@ -104,7 +104,6 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         UserError: an override with an unknown choice or key, or a value that makes no sense.
     """
     parser = OverridesParser.create()
-    loader = GlobalHydra.instance().config_loader()
     runs: list[list[str]] = [[]]
     for text in overrides:
         try:
@@ -124,14 +123,14 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         if not override.is_sweep_override():
             values = [override.get_value_element_as_str()]
         elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
-            values = override.value().filter(choices(loader, key))
+            values = override.value().filter(choices(key))
         else:
             values = list(override.sweep_string_iterator())
         if not values:
             raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
         if key in GROUPS:
             for value in values:
-                _check_choice(key, value, choices(loader, key))
+                _check_choice(key, value, choices(key))
         elif key in FIXED:
             raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
         elif not text.startswith("+"):
@@ -142,9 +141,10 @@ def check_overrides(overrides: list[str]) -> list[Config]:
     return [to_config(_compose(run)) for run in runs]
 
 
-def choices(loader: ConfigLoader, group: str) -> list[str]:
-    """What a group can be set to."""
-    found = loader.get_group_options(group, results_filter=ObjectType.CONFIG)
+@cache
+def choices(group: str) -> list[str]:
+    """What a group can be set to; Hydra is initialised."""
+    found = GlobalHydra.instance().config_loader().get_group_options(group, results_filter=ObjectType.CONFIG)
     return sorted(set(found) - BASES.get(group, set()))
 
 

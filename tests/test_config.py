@@ -65,7 +65,7 @@ def test_a_glob_means_to_hydra_what_it_means_here():
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         for group in ("env", "agent", "act", "experiment"):
-            assert loader.get_group_options(group, ObjectType.CONFIG) == choices(loader, group)
+            assert loader.get_group_options(group, ObjectType.CONFIG) == choices(group)
 
 
 def test_each_registered_name_has_its_file():
