@@ -21,8 +21,10 @@ from rrn.activations.functions import ALIASES, FUNCTIONS, Function, as_function,
 from rrn.activations.inputs import Histogram
 from rrn.activations.rational import check_range, owner_of
 
-SCALES, SHIFTS = (0.3, 1.0, 3.0), (-1.0, 0.0, 1.0)  # starts, for inputs of standard deviation 1
+SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
+STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
 POINTS = 401
+CONSTANT = 1e-24  # variance over squared mean up to which values are one, but for rounding
 SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
 Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
 
@@ -127,7 +129,7 @@ def best_fit(
     height = height or 1.0  # a constant
     fits = []
     for name, function in known.items():
-        a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, np.sqrt(weights))
+        a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights)
         c, d = c / spread, d - c * mean / spread
         a, b = a * height, b * height + level
         if name in SCALE_FREE:
@@ -168,24 +170,34 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     return inputs.centres[filled], inputs.counts[filled] / inputs.counts.sum()
 
 
-def _fit(f: Function, z: np.ndarray, y: np.ndarray, root: np.ndarray) -> tuple[float, float, float, float, float]:
-    """a, b, c, d and the distance, for z and y [K], both of mean 0 and deviation 1, and roots of weights [K]."""
+def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float, float, float]:
+    """a, b, c, d and the distance, for z and y [K], both of mean 0 and deviation 1, and weights [K]."""
+    root = np.sqrt(weights)
 
-    def project(variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def project(c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each c and d [N] the best a and b [N], and what they leave over [N, K], times the root of its weight."""
         with np.errstate(all="ignore"):
-            columns = np.stack([f(variables[0] * z + variables[1]), np.ones_like(z)], axis=1) * root[:, None]
-        if not np.isfinite(columns).all():
-            return np.zeros(2), np.full_like(z, 1e6)
-        linear = np.linalg.lstsq(columns, y * root, rcond=None)[0]
-        return linear, columns @ linear - y * root
+            values = f((np.outer(c, z) + d[:, None]).ravel()).reshape(-1, len(z))
+            mean = values @ weights
+            centred = values - mean[:, None]
+            variance = centred**2 @ weights
+            a = np.where(variance > CONSTANT * mean**2, centred @ (weights * y) / variance, 0.0)
+            rest = (a[:, None] * centred - y) * root
+        return a, -a * mean, np.where(np.isfinite(rest), rest, 1e6)
 
+    def cost(variables: np.ndarray) -> np.ndarray:
+        return project(*variables[:, None])[2][0]
+
+    starts = np.array(list(product((*SCALES, *(-s for s in SCALES)), SHIFTS)))
+    costs = (project(*starts.T)[2] ** 2).sum(axis=1).reshape(-1, len(SHIFTS))
+    of_scales = starts.reshape(*costs.shape, 2)[np.arange(len(costs)), costs.argmin(axis=1)]
     best = None
-    for scale, sign, shift in product(SCALES, (1, -1), SHIFTS):
-        found = least_squares(lambda v: project(v)[1], (sign * scale, shift), max_nfev=60)
+    for start in of_scales[np.sort(costs.min(axis=1).argsort()[:STARTS])]:  # of equals that with a positive scale
+        found = least_squares(cost, start, max_nfev=60)
         if best is None or found.cost < best.cost * (1 - 1e-6) - 1e-16:
             best = found
-    (a, b), residual = project(best.x)
-    return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(residual @ residual))
+    (a,), (b,), (rest,) = project(*best.x[:, None])
+    return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(rest @ rest))
 
 
 def _formula(name: str, a: float, b: float, c: float, d: float) -> str:

@@ -96,9 +96,10 @@ class _OnArrays:
 @torch.no_grad()
 def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
     """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
-    module = function if isinstance(function, nn.Module) else nn.Module()
-    plain = torch.empty(0, dtype=torch.float64, device="cpu")
-    owner = getattr(module, "owner", module)  # a place has no parameters of its own
-    like = next((p for p in owner.parameters() if p.is_floating_point()), plain)
-    with evaluating(module):
-        return function(torch.tensor(x, dtype=like.dtype, device=like.device))  # a copy: it may work in place
+    copy = torch.tensor(x, dtype=torch.float64, device="cpu")  # it may work in place
+    if not isinstance(function, nn.Module):
+        return function(copy)
+    owner = getattr(function, "owner", function)  # a place has no parameters of its own
+    like = next((p for p in owner.parameters() if p.is_floating_point()), copy)
+    with evaluating(function):
+        return function(copy.to(like.device, like.dtype))
