@@ -198,7 +198,14 @@ def watched(calls, name, function):
 
 def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
     """The plain path and the one that learns while the emulator plays, through lost lives and ends of games."""
-    settings = ["env=Breakout", "experiment=smoke", "act=recurrent_rational", "env.num_envs=2", "steps=600"]
+    settings = [
+        "env=Breakout",
+        "experiment=smoke",
+        "act=recurrent_rational",
+        "env.num_envs=2",
+        "steps=600",
+        "agent.batch_size=8",
+    ]
     found = []
     for overlap in (False, True):
         folder = tmp_path / str(overlap)

@@ -86,7 +86,7 @@ def test_output_in_a_file_is_readable(process):
 
 
 def test_evaluate_plays_games_and_films_the_best(train_here, command):
-    folder = train_here("experiment=smoke", "env=Pong", "act=recurrent_rational", "steps=20")
+    folder = train_here("experiment=smoke", "env=Pong", "act=recurrent_rational", "steps=20", "env.frame_cap=2400")
     process = command("rrn.evaluate", str(folder), "episodes=2", "epsilon=0.1")
     assert process.returncode == 0, process.stderr
     assert re.search(r"mean -?[\d.]+  median -?[\d.]+  min -?\d+  max -?\d+  of 2 games", process.stdout)

@@ -161,7 +161,7 @@ def test_the_games_are_ours_and_a_lost_life_is_done(env):
 
 @pytest.mark.parametrize("agent", ["sb3_dqn", "sb3_ppo"])
 def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(train_here, agent, tmp_path):
-    folder = train_here("experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational")
+    folder = train_here("experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational", "env.frame_cap=600")
     assert len(list((folder / "checkpoints").glob("*.zip"))) == len(checkpoint.find(folder / "checkpoints")) == 2
     path, state = checkpoint.load_last(folder / "checkpoints")
     config = compose_config(["experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational"])

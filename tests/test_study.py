@@ -196,16 +196,23 @@ def test_cost_is_shown_without_the_packages_of_sweeps_too(tmp_path, monkeypatch,
 def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "SECONDS", 1.0)
     words = ["env=CartPole", "experiment=smoke", "act=relu", f"run_dir={tmp_path}", "device=cpu", "threads=1"]
-    train(compose_config([*words, "steps=6000", "checkpoint.every=3000", "agent.replay_capacity=3000"]))
+    train(
+        compose_config(
+            [*words, "steps=6000", "evaluation.every=6000", "checkpoint.every=3000", "agent.replay_capacity=3000"]
+        )
+    )
     real = sum(path.stat().st_size for path in (tmp_path / "checkpoints").iterdir())
     guess = cost.measure(compose_config([*words, "agent.replay_capacity=3000"])).disk
     assert 0.7 * real < guess < 1.4 * real
 
 
-def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
+def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command):
     # long enough that no run is over before the test has looked
-    (tmp_path / "plan.yaml").write_text(TINY.replace("steps=400", "steps=6000").replace("seeds: 2", "seeds: 1"))
-    command = [sys.executable, "-m", "rrn.study", "plan.yaml", "start"]
+    (tmp_path / "plan.yaml").write_text(
+        TINY.replace("steps=400", "steps=4000, evaluation.every=4000").replace("seeds: 2", "seeds: 1")
+    )
+    words = ["rrn.study", "plan.yaml", "start"]
+    typed = [sys.executable, "-m", *words]
     folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed0" for act in ("relu", "rational")]
 
     def states() -> list[str]:
@@ -217,21 +224,21 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path):
             assert time.monotonic() < end, states()
             time.sleep(0.1)
 
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+    with subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
         wait_for(lambda: any((status := read_status(one)) and status.step > 100 for one in folders))
         killed.kill()
     wait_for(lambda: "running" not in states())
     assert states()[1] == "missing"  # the second sweep did not begin
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as stopped:
+    with subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as stopped:
         wait_for(lambda: "running" in states())
         os.kill(stopped.pid, signal.SIGINT)
         printed, _ = stopped.communicate(timeout=120)
     assert stopped.returncode == 128 + signal.SIGINT, printed
     assert printed.endswith("stopped; the same command goes on\n")
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    ended = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert states() == ["done"] * 2
-    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    again = command(*words)
     assert again.stdout.endswith("nothing is left to do\n")
 
 
