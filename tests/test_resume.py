@@ -95,7 +95,8 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, capsys, name):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(whole, *RUNS[name])
     kill_after(start(killed, *RUNS[name]), killed, 1, 0.3)
-    kill_after(start(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
+    if name in ("pong", "variants"):  # and again
+        kill_after(start(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
     finish(killed, *RUNS[name], "resume=true")
     assert "going on from step_" in capsys.readouterr().err
     mine, theirs = (checkpoint.load_last(folder / "checkpoints")[1] for folder in (whole, killed))

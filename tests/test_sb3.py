@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -141,14 +142,11 @@ def test_frozen_coefficients_stay(agent, policy):
 @agents
 @policies
 @pytest.mark.parametrize("act", ["recurrent_rational", "crelu"])
-def test_a_file_gives_the_same_actions_here_and_in_a_process_that_imports_stable_baselines3_only(
-    agent, policy, act, tmp_path
-):
+def test_a_file_gives_the_same_agent(agent, policy, act, tmp_path):
     model = make(agent, policy, policy_kwargs(act))
     model.learn(32)
     model.save(tmp_path / "model.zip")
     seen = observations(model)
-    np.save(tmp_path / "seen.npy", seen)
     loaded = type(model).load(tmp_path / "model.zip", device="cpu")
     expected = model.predict(seen, deterministic=True)[0]
     assert np.array_equal(loaded.predict(seen, deterministic=True)[0], expected)
@@ -156,13 +154,25 @@ def test_a_file_gives_the_same_actions_here_and_in_a_process_that_imports_stable
     saved, got = model.policy.state_dict(), loaded.policy.state_dict()
     assert saved.keys() == got.keys()
     assert all(torch.equal(saved[name], got[name]) for name in saved)
-    script = (
-        "import numpy, stable_baselines3 as sb3\n"
-        f"model = sb3.{agent}.load('model.zip', device='cpu')\n"
-        "numpy.save('actions.npy', model.predict(numpy.load('seen.npy'), deterministic=True)[0])\n"
-    )
+
+
+def test_a_file_gives_the_same_actions_in_a_process_that_imports_stable_baselines3_only(tmp_path):
+    every = list(itertools.product(("DQN", "PPO"), ("CnnPolicy", "MlpPolicy"), ("recurrent_rational", "crelu")))
+    script, expected = "import numpy, stable_baselines3 as sb3\n", []
+    for i, (agent, policy, act) in enumerate(every):
+        model = make(agent, policy, policy_kwargs(act))
+        model.learn(32)
+        model.save(tmp_path / f"{i}.zip")
+        seen = observations(model)
+        np.save(tmp_path / f"{i}.npy", seen)
+        expected.append(model.predict(seen, deterministic=True)[0])
+        script += (
+            f"model = sb3.{agent}.load('{i}.zip', device='cpu')\n"
+            f"numpy.save('{i}_actions.npy', model.predict(numpy.load('{i}.npy'), deterministic=True)[0])\n"
+        )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=240)
-    assert np.array_equal(np.load(tmp_path / "actions.npy"), expected)
+    for i, actions in enumerate(expected):
+        assert np.array_equal(np.load(tmp_path / f"{i}_actions.npy"), actions), every[i]
 
 
 @agents
