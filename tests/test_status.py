@@ -94,3 +94,8 @@ def test_a_command_ends_without_a_traceback(tmp_path, capfd):
     words = f"{sys.executable} -m rrn.reference scores Pong | true"
     process = subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert process.stderr == ""
+
+
+@pytest.mark.parametrize("module", ["rrn", "rrn.status", "rrn.reference.__main__"])
+def test_what_needs_no_torch_does_not_wait_for_it(module):
+    subprocess.run([sys.executable, "-c", f"import sys, {module}; assert 'torch' not in sys.modules"], check=True)
