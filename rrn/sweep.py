@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -35,7 +34,7 @@ from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
 from rrn.stopping import HANG_UP, ask_to_stop, leave_terminal, say, stopping_signals
-from rrn.train import is_finished
+from rrn.train import is_finished, typed
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
@@ -284,6 +283,5 @@ class Sweep:
         print("\n".join(table(rows, terminal_size(sys.stdout)[0])))
         if states["done"] == len(rows):
             return 0
-        overrides = [text for text in self.overrides if not text.lstrip("+").startswith("resume=")]
-        print(f"go on with: {shlex.join(['python', '-m', 'rrn.train', '-m', *overrides, 'resume=true'])}")
+        print(f"go on with: {typed(self.overrides, '-m')} resume=true")
         return 1 if self.signal is None else 128 + self.signal

@@ -97,8 +97,13 @@ def _run(composed: DictConfig) -> None:
 
 def run_command() -> str:
     """The command line of the run that Hydra has just composed, without resume=."""
-    overrides = [o for o in HydraConfig.get().overrides.task if not o.lstrip("+").startswith("resume=")]
-    return shlex.join(["python", "-m", "rrn.train", *overrides])
+    return typed(HydraConfig.get().overrides.task)
+
+
+def typed(overrides: list[str], *options: str) -> str:
+    """The command line with these overrides and options of Hydra, without resume=."""
+    kept = [text for text in overrides if not text.lstrip("+").startswith("resume=")]
+    return shlex.join(["python", "-m", "rrn.train", *options, *kept])
 
 
 def _fail(error: UserError) -> None:

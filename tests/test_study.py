@@ -209,7 +209,7 @@ def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatc
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command):
     # long enough that no run is over before the test has looked
     (tmp_path / "plan.yaml").write_text(
-        TINY.replace("steps=400", "steps=4000, evaluation.every=4000").replace("seeds: 2", "seeds: 1")
+        TINY.replace("steps=400", "steps=2500, evaluation.every=2500").replace("seeds: 2", "seeds: 1")
     )
     words = ["rrn.study", "plan.yaml", "start"]
     typed = [sys.executable, "-m", *words]
