@@ -9,6 +9,7 @@ import torch
 from rrn.activations import cpu, cuda
 from rrn.envs.atari import atari_games
 from rrn.software import version_of
+from rrn.stopping import command_line
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
@@ -26,8 +27,9 @@ def main() -> None:
         ("rationals on cpu", cpu.path()),
         *gpus(),
     ]
-    for name, text in lines:
-        print(f"{name:22}{text}")
+    with command_line():
+        for name, text in lines:
+            print(f"{name:22}{text}")
 
 
 def gpus() -> list[tuple[str, str]]:

@@ -8,11 +8,12 @@ Nothing imports this file: `rrn.fit` is the function in rrn/activations/fit.py.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from rrn.activations.expression import parse
 from rrn.activations.fit import NORMS, fit
+from rrn.errors import UserError
+from rrn.stopping import command_line
 
 
 def main() -> None:
@@ -26,26 +27,28 @@ def main() -> None:
     parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
     options = parser.parse_args()
-    try:
+    with command_line():
         if options.plot and not options.plot.suffix:
-            raise ValueError(f"--plot: expected a file such as out.png, got {options.plot}.")
-        found = fit(
-            parse(options.expression),
-            tuple(options.degrees),
-            options.version,
-            tuple(options.range),
-            options.norm,
-            bounded=options.bounded,
-        )
+            raise UserError(f"--plot: expected a file such as out.png, got {options.plot}.")
+        try:
+            found = fit(
+                parse(options.expression),
+                tuple(options.degrees),
+                options.version,
+                tuple(options.range),
+                options.norm,
+                bounded=options.bounded,
+            )
+        except ValueError as error:
+            raise UserError(str(error)) from error
         print(found)
         if options.plot:
-            found.figure.savefig(options.plot, dpi=150)
+            try:
+                found.figure.savefig(options.plot, dpi=150)
+            except (ValueError, OSError) as error:
+                why = getattr(error, "strerror", None) or str(error).rstrip(".")
+                raise UserError(f"{options.plot}: {why}; choose another file with --plot.") from error
             print(f"picture: {options.plot}")
-    except (ValueError, OSError) as error:
-        if isinstance(error, OSError):
-            error = f"{options.plot}: {error.strerror or error}; choose another file with --plot."
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from rrn.activations.animate import animate, draw_runs
 from rrn.activations.snapshots import FILE
+from rrn.errors import UserError
 from rrn.frames import SUFFIXES
+from rrn.stopping import command_line
 
 
 def main() -> None:
@@ -24,18 +25,19 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=6, help="frames of an animation (default: 6)")
     parser.add_argument("--title", default="")
     options = parser.parse_args()
-    try:
-        found = find_runs(options.runs)
-        if options.out.suffix in SUFFIXES:
-            number = animate(found, options.out, per_second=options.per_second, title=options.title)
-            print(f"{options.out}: {number} frames, {len(found)} runs")
-        else:
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            draw_runs(found, options.title).savefig(options.out, dpi=150)
-            print(f"{options.out}: {len(found)} runs")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    with command_line():
+        frames = ""
+        try:
+            found = find_runs(options.runs)
+            if options.out.suffix in SUFFIXES:
+                number = animate(found, options.out, per_second=options.per_second, title=options.title)
+                frames = f"{number} frames, "
+            else:
+                options.out.parent.mkdir(parents=True, exist_ok=True)
+                draw_runs(found, options.title).savefig(options.out, dpi=150)
+        except (ValueError, OSError) as error:
+            raise UserError(str(error)) from error
+        print(f"{options.out}: {frames}{len(found)} runs")
 
 
 def find_runs(folders: list[Path]) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -99,3 +100,13 @@ def test_a_command_ends_without_a_traceback(tmp_path, capfd):
 @pytest.mark.parametrize("module", ["rrn", "rrn.status", "rrn.reference.__main__"])
 def test_what_needs_no_torch_does_not_wait_for_it(module):
     subprocess.run([sys.executable, "-c", f"import sys, {module}; assert 'torch' not in sys.modules"], check=True)
+
+
+@pytest.mark.parametrize("words", [("rrn.fit", "tanh"), ("rrn.doctor",), ("rrn.reference", "scores", "Pong")])
+def test_a_closed_pipe_is_no_mistake(words):
+    """As of `| head`."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", *words], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
