@@ -135,11 +135,12 @@ def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path,
     assert resumed.returncode == 0, output
     assert "2 runs, 2 done" in output
     assert "going on from step_" in (folders[1] / "output.log").read_text()
-    whole = train_here(*overrides, "seed=1", "run_dir=whole")
-    mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folders[1], whole))
-    for part in ("network", "target"):
-        assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
-    assert read_scalars(folders[1]) == read_scalars(whole)
+    for seed in (1, 2):
+        folder, whole = folders[seed], train_here(*overrides, f"seed={seed}", f"run_dir=whole{seed}")
+        mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folder, whole))
+        for part in ("network", "target"):
+            assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+        assert read_scalars(folder) == read_scalars(whole)
 
 
 def test_a_sweep_whose_terminal_is_lost_stops_all_its_runs(tmp_path):
