@@ -218,6 +218,10 @@ ENVS = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConf
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
 
 
+FREE = {  # to change on resume
+    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
+    *("env.overlap", "agent.replay_on_device"),
+}
 WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
     ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
     ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
@@ -243,6 +247,17 @@ def effective(config: Config) -> dict[str, object]:
     """The settings by dotted name, without those that have no effect beside the others."""
     idle = without_effect(config)
     return {key: value for key, value in dotted(asdict(config)).items() if key not in idle}
+
+
+def changed_settings(before: Config, now: Config) -> str:
+    """What keeps a run of one configuration from going on with another, such as: seed was 0 and is 1.
+
+    Settings that only one of them has do not count: they came with a later version.
+    """
+    old, new = effective(before), effective(now)
+    changed = [key for key in sorted((old.keys() & new.keys()) - FREE) if old[key] != new[key]]
+    names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
+    return ", ".join(f"{names[key]} was {old[key]} and is {new[key]}" for key in changed)
 
 
 def delay_steps(config: Config) -> int:

@@ -10,9 +10,11 @@ import psutil
 import torch
 
 from rrn.config import AtariConfig, Config
+from rrn.cores import usable_cores
 from rrn.errors import UserError
 
 CPU = torch.device("cpu")
+MOST_THREADS = 4  # of one run
 
 
 def pick_device(name: str) -> torch.device:
@@ -30,6 +32,11 @@ def pick_device(name: str) -> torch.device:
     if kind == "cuda" and int(number or 0) >= found:
         raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
     return torch.device(name)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; on a CPU, torch has no type of its own for it."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def require_memory(setting: str, value: int, needed: int, device: torch.device) -> None:
@@ -53,13 +60,16 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
 
 
 def set_threads(config: Config) -> None:
-    """Give torch the threads of a run on the CPU; without a number, what torch chooses for Atari and 1 for other games.
+    """Give torch the threads of a run on the CPU; without a number, one for each usable core for Atari, 1 for others.
 
-    The small networks of those gain little from a second thread, and lose much with it where another program wants the
-    processor too.
+    Never more than torch would take by itself, nor than MOST_THREADS. The small networks of other games gain little
+    from a second thread, and lose much with it where another program wants the processor too.
     """
-    if config.threads or not isinstance(config.env, AtariConfig):
-        torch.set_num_threads(config.threads or 1)
+    threads = config.threads
+    if threads is None:
+        atari = isinstance(config.env, AtariConfig)
+        threads = min(torch.get_num_threads(), usable_cores(), MOST_THREADS) if atari else 1
+    torch.set_num_threads(threads)
 
 
 @contextmanager

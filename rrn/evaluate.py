@@ -20,7 +20,8 @@ from rrn.activations.rational import Place, Rational
 from rrn.activations.snapshots import read_snapshots
 from rrn.agents import make_agent
 from rrn.agents.agent import NotFinite
-from rrn.compose import load_run_config, plain_words
+from rrn.checkpoint_checks import check_form, check_identity, load_config, read_run_id
+from rrn.compose import plain_words
 from rrn.config import AtariConfig
 from rrn.device import pick_device, set_threads
 from rrn.envs import Game, make_games
@@ -88,7 +89,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
 
 def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
-    config = load_run_config(folder)
+    config = load_config(folder)
     set_threads(config)  # sums, and so scores, depend on them
     device = pick_device(settings.device)
     epsilon = config.evaluation.epsilon if settings.epsilon is None else settings.epsilon
@@ -101,12 +102,14 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         path, state = checkpoint.load_last(folder / "checkpoints") or (None, None)
         if path is None:
             raise UserError(f"{folder}: no checkpoint yet; one comes every {config.checkpoint.every} steps.")
+    check_identity(path, state, config, read_run_id(folder))
     copies = min(settings.num_envs, settings.episodes)
     games = make_games(config.env, copies, (settings.seed, COMMAND))
     agent = make_agent(config, games, device)
+    check_form(path, state, {"step": 0, "agent": agent.state_dict()})
     try:
         agent.load_state_dict(state["agent"])
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
     if settings.replace:
         _replace_rationals(agent.network.layers, folder, state["step"])

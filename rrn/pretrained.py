@@ -23,7 +23,11 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
     found = checkpoint.load_last(Path(folder) / "checkpoints")
     if found is None:
         raise UserError(f"act.from={folder}: no checkpoint is there; give the folder of a run that was trained.")
-    saved = found[1]["agent"]["network"]
+    path, state = found
+    try:
+        saved = dict(state["agent"]["network"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"act.from={folder}: {path.name} there holds no network.") from error
     own = {f"{name}.{key}" for name, module in named_rationals(agent.network) for key in module.state_dict()}
     theirs = {key for key in saved if key.rpartition(".")[0] + "._extra_state" in saved}
     if own != theirs:
@@ -31,8 +35,8 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
         raise UserError(f"act.from={folder}: its rationals are {there}, those of this run {here}; set act= as there.")
     try:
         agent.set_weights({key: saved[key] for key in own})
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip(" \t.")
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[-1].strip(" \t.")
         raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +20,8 @@ from torch.utils.tensorboard.summary import hparams
 
 from rrn.activations.snapshots import FILE, Snapshot
 from rrn.errors import UserError
+
+FILES = ("scalars.csv", FILE)  # whose lengths a checkpoint holds
 
 
 def _hide_full_disk(arguments: threading.ExceptHookArgs) -> None:
@@ -37,14 +41,20 @@ class Records:
 
     Raises:
         UserError: a file is shorter than that.
+
+    Attributes:
+        lost: names of files that are gone; they begin anew.
     """
 
     def __init__(self, folder: Path, step: int = 0, lengths: dict[str, int] | None = None):
         self.folder = folder
-        self.files = {name: _open(folder / name, lengths and lengths[name]) for name in ("scalars.csv", FILE)}
-        self.csv = csv.writer(self.files["scalars.csv"], lineterminator="\n")
-        if lengths is None:
-            self.csv.writerow(("step", "name", "value"))
+        self.lost = [name for name in FILES if lengths and lengths[name] and not (folder / name).exists()]
+        for name in self.lost:
+            print(f"warning: {folder / name} is gone, and what it held from before step {step}", file=sys.stderr)
+        lengths = lengths and {name: 0 if name in self.lost else lengths[name] for name in FILES}
+        self.files = {name: _open(folder / name, lengths and lengths[name]) for name in FILES}
+        if not (lengths and lengths["scalars.csv"]):
+            self._write_row(("step", "name", "value"))
         threading.excepthook = _hide_full_disk
         self.events = SummaryWriter(folder, purge_step=0 if lengths is None else step + 1)
 
@@ -52,7 +62,10 @@ class Records:
         """Values by name, at an agent step."""
         for name, value in values.items():
             self.events.add_scalar(name, value, step)
-            self.csv.writerow((step, name, repr(float(value))))
+            self._write_row((step, name, repr(float(value))))
+
+    def _write_row(self, row: tuple) -> None:
+        csv.writer(self.files["scalars.csv"], lineterminator="\n").writerow(row)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         self.files[FILE].write(snapshot.to_json() + "\n")
@@ -76,14 +89,20 @@ class Records:
         self.events.add_text(name, text)
 
     def flush(self) -> dict[str, int]:
-        """Write everything out; the lengths of the files in bytes, by name."""
+        """Write everything out; the lengths of the files in bytes, by name.
+
+        A file that was deleted meanwhile is written again: as long as it is open, its text is in reach.
+        """
         self.events.flush()
-        for file in self.files.values():
+        for name, file in self.files.items():
             file.flush()
-            os.fsync(file.fileno())  # as the checkpoint that holds its length
+            if not _is_at(file, self.folder / name):
+                self.files[name] = _write_again(file, self.folder / name)
+            os.fsync(self.files[name].fileno())  # as the checkpoint that holds its length
         return {name: file.tell() for name, file in self.files.items()}
 
     def close(self) -> None:
+        self.flush()
         self.events.close()
         for file in self.files.values():
             file.close()
@@ -91,9 +110,30 @@ class Records:
 
 def _open(path: Path, length: int | None) -> TextIO:
     """The file to append to, cut to a length in bytes, or empty without one."""
-    if length is not None:
+    if length:
         with open(path, "r+b") as file:
             if file.seek(0, os.SEEK_END) < length:
-                raise UserError(f"{path}: it is shorter than it was at the checkpoint; take it back from a copy.")
+                raise UserError(
+                    f"{path}: it is shorter than it was at the checkpoint; take it back from a copy, or delete it to "
+                    "go on without what it held."
+                )
             file.truncate(length)
-    return open(path, "w" if length is None else "a", newline="", encoding="utf-8")
+    return open(path, "a+" if length else "w+", newline="", encoding="utf-8")
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    """Whether an open file still is what stands at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write_again(file: TextIO, path: Path) -> TextIO:
+    """Write what an open file holds to a path, and go on there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.seek(0)
+    with open(path, "w", newline="", encoding="utf-8") as again:
+        shutil.copyfileobj(file, again)
+    file.close()
+    return open(path, "a+", newline="", encoding="utf-8")

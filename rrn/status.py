@@ -137,7 +137,7 @@ class StatusFile:
 
     def _write(self) -> None:
         self.next = time.monotonic() + (EVERY if self.status.steps_per_second else SOON)
-        write_whole(self.path, json.dumps(asdict(self.status), indent=1) + "\n")
+        write_whole(self.path, json.dumps(asdict(self.status), indent=1) + "\n", sync=False)
 
 
 def read_status(folder: Path) -> Status | None:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
@@ -29,12 +30,13 @@ from hydra.errors import HydraException
 
 from rrn.compose import conf_dir
 from rrn.config import AtariConfig, Config
+from rrn.cores import usable_cores
 from rrn.errors import UserError, first_line
 from rrn.one_run import Shared, run_one
 from rrn.overview import Row, Screen, table, terminal_size
 from rrn.status import is_running, read_status
 from rrn.stopping import HANG_UP, ask_to_stop, leave_terminal, say, stopping_signals
-from rrn.train import is_finished, typed
+from rrn.train import can_go_on, is_finished, typed
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
@@ -103,13 +105,11 @@ def _check_launcher(launcher: str, known: list[str]) -> None:
 
 def share_out(configs: list[Config], gpus: int) -> int:
     """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
-    try:
-        from joblib import cpu_count  # heeds the affinity and the quota of a container
-    except ImportError:
+    if find_spec("joblib") is None:
         return 1
     configs = [config for config in configs if not is_finished(config)]
     largest = max((_replay_bytes(config) for config in configs), default=0)
-    cores = cpu_count() // max((config.threads or 1 for config in configs), default=1)
+    cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
     limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
     if gpus:
         limits.append(gpus * RUNS_PER_GPU)
@@ -283,5 +283,13 @@ class Sweep:
         print("\n".join(table(rows, terminal_size(sys.stdout)[0])))
         if states["done"] == len(rows):
             return 0
-        print(f"go on with: {typed(self.overrides, '-m')} resume=true")
+        left = [config for config, row in zip(self.configs, rows, strict=True) if row.state != "done"]
+        foreign = [config.run_dir for config in left if not can_go_on(config)]
+        if foreign:
+            print(
+                f"{len(foreign)} of them cannot go on in their folders, which hold runs of other settings, such as "
+                f"{foreign[0]}: set run_dir to other folders, or these settings back"
+            )
+        if len(foreign) < len(left):
+            print(f"go on with: {typed(self.overrides, '-m')} resume=true")
         return 1 if self.signal is None else 128 + self.signal

@@ -10,35 +10,30 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
-import torch
-from filelock import FileLock, Timeout
 from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser  # as hydra.main reads the command line
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rrn import checkpoint
-from rrn.compose import check_overrides, conf_dir, load_run_config, register_games, to_config
-from rrn.config import Config, effective, without_effect
-from rrn.device import denormals_as_zero, pick_device, set_threads
+from rrn.checkpoint_checks import load_config
+from rrn.compose import check_overrides, conf_dir, register_games, to_config
+from rrn.config import Config, changed_settings, without_effect
+from rrn.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
 from rrn.errors import UserError, first_line
-from rrn.files import write_whole
+from rrn.lock import RunLock
 from rrn.output_log import output_log
 from rrn.protocol import protocol_line
 from rrn.status import StatusFile, read_status
 from rrn.stopping import StopSignals, leave_terminal, tell
-
-FREE = {  # to change on resume
-    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
-    *("env.overlap", "agent.replay_on_device"),
-}
 
 
 def main() -> None:
@@ -133,14 +128,12 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     with denormals_as_zero(), one_sentence(folder, command):
         if folder.is_file():
             raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock", timeout=0), stop:
+        with _made(folder), RunLock(folder) as lock, stop:
             check_folder(folder, config)
             go_on = f"{command} resume=true"
             with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
                 tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
-                trainer = status.trainer = Trainer(config, folder, status.watch(stop))
-                write_whole(folder / "config.yaml", f"# {protocol_line(config)}\n{OmegaConf.to_yaml(config)}")
+                trainer = status.trainer = Trainer(config, folder, status.watch(lock.watch(stop)))
                 if trainer.run():
                     tell(
                         f"finished at step {trainer.step}; look at it with: tensorboard --logdir "
@@ -158,8 +151,6 @@ def one_sentence(folder: Path, command: str) -> Iterator[None]:
     """What the system refuses becomes a UserError."""
     try:
         yield
-    except Timeout:
-        raise UserError(f"{folder}: another process is training here; wait for it or set run_dir.") from None
     except (MemoryError, RuntimeError) as error:
         from torch._dynamo.exc import BackendCompilerFailed  # slow to import
 
@@ -167,8 +158,7 @@ def one_sentence(folder: Path, command: str) -> Iterator[None]:
             raise UserError(
                 f"agent.compile=true: torch.compile failed ({first_line(error)}); set agent.compile=false."
             ) from error
-        full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        if not full:  # on a CPU, torch has no type of its own for it
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"{folder}: the memory is full ({first_line(error)}); begin another run with smaller sizes, as of "
@@ -179,13 +169,34 @@ def one_sentence(folder: Path, command: str) -> Iterator[None]:
         raise UserError(f"{what}; mend that, then go on with: {command} resume=true") from error
 
 
-def is_finished(config: Config) -> bool:
-    """With resume=true there is nothing left to do."""
-    status = read_status(Path(config.run_dir)) if config.resume else None
-    if status is None or status.state != "done" or status.step < config.steps:
-        return False
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Context in which the folder of a run is there; a run that is refused before it begins leaves nothing in it."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {path.name for path in folder.iterdir()}
     try:
-        check_folder(Path(config.run_dir), config)
+        yield
+    except UserError:
+        if not (folder / "config.yaml").exists():
+            for name in {"status.json", "output.log", "lock"} - before:
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # something else is there
+                for path in made:
+                    path.rmdir()
+        raise
+
+
+def is_finished(config: Config) -> bool:
+    """The folder holds this very run, and there is nothing left to do."""
+    status = read_status(Path(config.run_dir))
+    return status is not None and status.state == "done" and status.step >= config.steps and can_go_on(config)
+
+
+def can_go_on(config: Config) -> bool:
+    """Whether a run could begin or, with resume=true, go on in its folder."""
+    try:
+        check_folder(Path(config.run_dir), replace(config, resume=True))
     except UserError:
         return False
     return True
@@ -193,27 +204,14 @@ def is_finished(config: Config) -> bool:
 
 def check_folder(folder: Path, config: Config) -> None:
     """Raise a UserError unless the folder is free, or holds the run to go on with."""
-    path = folder / "config.yaml"
-    if not path.exists():
-        if checkpoint.find(folder / "checkpoints"):
-            raise UserError(
-                f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from a "
-                "copy, or set run_dir."
-            )
+    kept = checkpoint.find(folder / "checkpoints")
+    if not kept and not (folder / "config.yaml").exists():
         return
     if not config.resume:
         raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
-    changed = changed_settings(folder, config)
+    changed = changed_settings(load_config(folder), config)
     if changed:
         raise UserError(f"{folder}: the run here is of another configuration ({changed}); set it back or set run_dir.")
-
-
-def changed_settings(folder: Path, config: Config) -> str:
-    """What keeps the run in a folder from going on with a configuration, such as: seed was 0 and is 1."""
-    before, now = effective(load_run_config(folder)), effective(config)
-    changed = [key for key in sorted((before.keys() & now.keys()) - FREE) if before[key] != now[key]]
-    names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
-    return ", ".join(f"{names[key]} was {before[key]} and is {now[key]}" for key in changed)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import torch
 from omegaconf import OmegaConf
@@ -21,18 +22,22 @@ from rrn.activations.snapshots import snapshot
 from rrn.agents import make_learner
 from rrn.agents.agent import NotFinite
 from rrn.agents.networks import NETWORKS
+from rrn.checkpoint_checks import ADVICE, check_form, check_identity, read_run_id
 from rrn.config import Config, delay_steps, dotted
-from rrn.device import pick_device
+from rrn.cores import usable_cores
+from rrn.device import is_out_of_memory, pick_device
 from rrn.diagnose import explain_not_finite
 from rrn.envs import make_games
+from rrn.errors import UserError
 from rrn.evaluating import evaluating
 from rrn.evaluation import play, summary
+from rrn.files import write_whole
 from rrn.measuring import Measures, record_activity
 from rrn.predictions import Predictions
 from rrn.pretrained import take_activations
 from rrn.progress import Progress, count, duration
 from rrn.protocol import protocol_line
-from rrn.records import Records
+from rrn.records import FILES, Records
 from rrn.software import note_software
 
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
@@ -64,6 +69,7 @@ class Trainer:
             take_activations(self.agent, config.act.from_run)
         self.test_games = None
         self.records: Records | None = None  # until the run begins or goes on
+        self.run_id = read_run_id(folder)
         self.step = 0  # agent steps of training
         self.evaluated = -1  # step of the last evaluation
         self.saved = -1  # step of the last checkpoint
@@ -122,6 +128,10 @@ class Trainer:
 
     def _open(self) -> None:
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
+        if found is not None:
+            self._take_up(*found)
+        self.run_id = self.run_id or uuid4().hex
+        self._write_config()
         if found is None:
             if self.config.resume:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
@@ -130,14 +140,37 @@ class Trainer:
             self.records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
             self.records.text("protocol", protocol_line(self.config))
         else:
-            path, state = found
-            self.load_state_dict(state)
-            self.records = Records(self.folder, self.step, state["lengths"])
+            self.records = Records(self.folder, self.step, found[1]["lengths"])
             self.measures.read_snapshots(self.folder)
-            self.progress.say(f"going on from {path.name}")
+            self.progress.say(f"going on from {found[0].name}")
+            if self.records.lost:
+                self._save()  # with the lengths that the files have now
         changed = None if self.finished else note_software(self.folder, self.device, self.step)
         if found and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
+
+    def _write_config(self) -> None:
+        header = f"# {protocol_line(self.config)}\n# run {self.run_id}\n"
+        write_whole(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
+
+    def _take_up(self, path: Path, state: dict) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            UserError: it is of another run, or does not fit.
+        """
+        check_identity(path, state, self.config, self.run_id)
+        check_form(path, state, {**self.state_dict(), "lengths": dict.fromkeys(FILES, 0)})
+        try:
+            self.load_state_dict(state)
+        except UserError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{path}: this checkpoint does not fit the run: {reason}; {ADVICE}") from error
+        self.run_id = self.run_id or state.get("run", {}).get("id")
 
     def _evaluate(self) -> bool:
         """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""
@@ -221,12 +254,16 @@ class Trainer:
     def _save(self) -> None:
         folder = self.folder / "checkpoints"
         self.learner.export(checkpoint.path_of(folder, self.step))  # first: what is there later is whole
-        checkpoint.save(folder, self.step, self.state_dict(), self.config.checkpoint.keep)
+        state = {**self.state_dict(), "lengths": self.records.flush()}
+        checkpoint.save(folder, self.step, state, self.config.checkpoint.keep)
+        if not (self.folder / "config.yaml").exists():  # deleted meanwhile
+            self._write_config()
         self.saved = self.step
 
     def state_dict(self) -> dict:
-        """Everything that the rest of the run depends on."""
+        """Everything that the rest of the run depends on, and which run it is."""
         return {
+            "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
             "step": self.step,
             "evaluated": self.evaluated,
             "last": dict(self.last),
@@ -236,7 +273,6 @@ class Trainer:
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
-            "lengths": self.records.flush(),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -249,6 +285,11 @@ class Trainer:
             self.measures.load_state_dict(state["measures"])
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
+            if state["threads"] > usable_cores():
+                self.progress.say(
+                    f"this run has {state['threads']} threads, for the bits of its sums, and {usable_cores()} usable "
+                    "cores, which makes it slow; threads=1 would be faster, with other bits"
+                )
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)

@@ -91,6 +91,81 @@ def test_every_byte_of_the_tensors_is_guarded(tmp_path):
             checkpoint.load(path)
 
 
+def without_checksum(path):
+    """Take the seal off, as of checkpoints made before there was one."""
+    data = path.read_bytes()
+    assert checkpoint.CHECKSUM.fullmatch(data[-checkpoint.CHECKSUM_BYTES :])
+    path.write_bytes(data[: -checkpoint.CHECKSUM_BYTES - 2] + b"\0\0")
+    assert torch.equal(torch.load(path)["weights"], STATE["weights"])
+
+
+def test_every_flipped_bit_is_damage_wherever_it_is(tmp_path):
+    """In the tensors, the names, the directory, the end of the zip, the checksum itself."""
+    path = checkpoint.save(tmp_path, 1, STATE, keep=1)
+    whole = path.read_bytes()
+    harmless = 0
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ (1 << position % 8)]) + whole[position + 1 :])
+        try:
+            state = checkpoint.load(path)
+        except checkpoint.Damaged:
+            continue
+        harmless += 1  # of the words of the checksum, without which the zip has its own
+        assert position >= len(whole) - checkpoint.CHECKSUM_BYTES - 2
+        assert torch.equal(state["weights"], STATE["weights"])
+    assert harmless < checkpoint.CHECKSUM_BYTES
+
+
+def test_flipped_bits_in_the_directory_of_an_older_checkpoint_are_damage(tmp_path, capsys):
+    """Bytes of an entry that no checksum guards: flags, sizes, lengths of its parts."""
+    checkpoint.save(tmp_path, 1, STATE, keep=3)
+    path = checkpoint.save(tmp_path, 2, STATE, keep=3)
+    without_checksum(path)
+    whole = path.read_bytes()
+    entries = [i for i in range(len(whole)) if whole.startswith(b"PK\x01\x02", i)]
+    assert len(entries) > 5
+    damaged = 0
+    for entry in entries:
+        for byte in (9, *range(20, 28), *range(33, 36)):
+            for bit in range(8):
+                at = entry + byte
+                path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+                used, state = checkpoint.load_last(tmp_path)
+                assert torch.equal(state["weights"], STATE["weights"])
+                damaged += used != path
+    assert damaged > 400
+    assert "Trying the one before it." in capsys.readouterr().err
+
+
+def test_there_is_no_one_before_the_first(tmp_path, capsys):
+    cut(checkpoint.save(tmp_path, 1, STATE, keep=3))
+    with pytest.raises(UserError, match="none of the 1 checkpoints is whole"):
+        checkpoint.load_last(tmp_path)
+    warning = capsys.readouterr().err
+    assert "step_0000000001.pt: this checkpoint is damaged" in warning
+    assert "before it" not in warning
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["TorchScript", "pickle", "module"])
+def test_nobody_is_told_to_load_a_file_in_another_way(tmp_path, kind):
+    """torch itself advises weights_only=False, which runs what is in the file."""
+    path = tmp_path / "step_0000000001.pt"
+    layer = torch.nn.Linear(2, 2)
+    if kind == "TorchScript":
+        torch.jit.save(torch.jit.script(layer), path)
+    elif kind == "module":
+        torch.save({"format": checkpoint.FORMAT, "agent": layer}, path)
+    else:
+        torch.save({"format": checkpoint.FORMAT, "agent": Evil(tmp_path / "x")}, path)
+    with pytest.raises(
+        UserError, match=r"is no checkpoint of a run: it holds more than tensors, .* take it out"
+    ) as error:
+        checkpoint.load_last(tmp_path)
+    assert "weights_only" not in str(error.value)
+    assert not (tmp_path / "x").exists()
+
+
 class Evil:
     def __init__(self, path):
         self.path = path

@@ -16,13 +16,12 @@ from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import AGENTS
 from rrn.compose import choices, compose_config, conf_dir, load_run_config, register_games, to_config
-from rrn.config import ENVS, delay_steps
+from rrn.config import ENVS, changed_settings, delay_steps
 from rrn.envs.atari import atari_games
 from rrn.errors import UserError
 from rrn.protocol import protocol_line
 from rrn.report.runs import settings
 from rrn.study.plan import load_plan
-from rrn.train import changed_settings
 from rrn.whole import read_whole
 
 
@@ -311,7 +310,7 @@ def test_settings_without_effect_do_not_make_another_run(tmp_path, switch, setti
     for word, expected in ((off, ""), (switch, setting.partition("=")[0])):
         plain, other = compose_config([word]), compose_config([word, setting])
         (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(other))
-        assert changed_settings(tmp_path, plain).partition(" was ")[0] == expected
+        assert changed_settings(load_run_config(tmp_path), plain).partition(" was ")[0] == expected
         assert (settings(plain) == settings(other)) is (not expected)
 
 

@@ -172,8 +172,8 @@ def test_what_is_left_of_a_run_is_not_begun_over(train_here, tmp_path):
     with pytest.raises(UserError, match=r"scalars\.csv: it is shorter than it was at the checkpoint"):
         train.train(again)
     (tmp_path / "config.yaml").unlink()
-    for resume in (True, False):
-        with pytest.raises(UserError, match=r"checkpoints are here, but the config\.yaml of their run is missing"):
+    for resume, sentence in ((True, "or delete it to go on without what it held"), (False, "a run is here already")):
+        with pytest.raises(UserError, match=sentence):
             train.train(replace(again, resume=resume))
     assert checkpoint.find(tmp_path / "checkpoints")
 

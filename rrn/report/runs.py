@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rrn import train
 from rrn.compose import load_run_config
+from rrn.config import FREE as FREE_ON_RESUME
 from rrn.config import Config, effective
 from rrn.curves import Curve
 from rrn.errors import UserError
@@ -19,7 +19,7 @@ from rrn.software import read_software
 from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ
-FREE = train.FREE | {"seed", "log_every", "agent.compile"}
+FREE = FREE_ON_RESUME | {"seed", "log_every", "agent.compile"}
 FREE |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]

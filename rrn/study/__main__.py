@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rrn.config import Config
+from rrn.checkpoint_checks import load_config
+from rrn.config import Config, changed_settings
 from rrn.errors import UserError
 from rrn.overview import terminal_size
 from rrn.status import Status, read_status
@@ -25,7 +26,6 @@ from rrn.study.cost import Cost, from_runs, measured
 from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
 from rrn.study.start import start
 from rrn.sweep import share_out
-from rrn.train import changed_settings
 
 USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
@@ -100,7 +100,7 @@ def states(part: Part) -> Found:
 
 def _changed(run: PlannedRun, config: Config) -> str:
     try:
-        return changed_settings(run.folder, replace(config, seed=run.seed))
+        return changed_settings(load_config(run.folder), replace(config, seed=run.seed))
     except (UserError, OSError) as error:
         return str(error)
 
