@@ -25,6 +25,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
     power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
     the leading coefficients are zero or very small beside the others.
+
+    Torch can differentiate this in any way; sign(0) is +1 there, as in `gradients`.
     """
     v = _Values(*_upcast(*_grouped(x, numerator, denominator, axis)), version)
     return (v.p / v.q * v.tail).reshape(x.shape).to(x.dtype)
