@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import leaky_relu
 
 VERSIONS = ("A", "B", "C", "D", "N")
 
@@ -24,6 +25,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
     power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
     the leading coefficients are zero or very small beside the others.
+
+    Torch can differentiate this in any way; sign(0) is +1 there, as in `gradients`.
     """
     v = _Values(*_upcast(*_grouped(x, numerator, denominator, axis)), version)
     return (v.p / v.q * v.tail).reshape(x.shape).to(x.dtype)
@@ -62,17 +65,18 @@ class _Values:
     def __init__(self, x: Tensor, a: Tensor, b: Tensor, version: str):
         self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
         self.limit = _limit(a, b)
+        self.far = x.abs() > self.limit
         self.z = torch.clamp(x, -self.limit, self.limit)
-        self.beyond = x.abs().clamp(min=self.limit)
+        self.beyond = torch.where(self.far, x.abs(), self.limit)
         tail = self.beyond / self.limit
         self.tail = tail if self.excess == 1 else tail**self.excess
         self.p = _polynomial(a, self.z)
         # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
         self.first = 0 if version == "C" else 1
-        self.y, c = (self.z.abs(), b.abs()) if version == "A" else (self.z, b)
+        self.y, c = (_absolute(self.z), _absolute(b)) if version == "A" else (self.z, b)
         self.s = _polynomial(c, self.y) if version == "C" else _polynomial(c, self.y) * self.y
         self.c = c
-        self.q = (0.1 if version == "C" else 1.0) + (self.s if version in "AN" else self.s.abs())
+        self.q = (0.1 if version == "C" else 1.0) + (self.s if version in "AN" else _absolute(self.s))
 
 
 def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,7 +92,7 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
         slope = slope * _sign(x)
     inside = grad_p * _polynomial(_derivative(a, 0), v.z) + slope
     outside = grad * v.tail * r * (v.excess / v.beyond) * _sign(x)
-    grad_x = torch.where(x.abs() <= v.limit, inside, outside)
+    grad_x = torch.where(v.far, outside, inside)
     grad_b = _power_sums(grad_s, v.y, v.first, b)
     if version == "A":
         grad_b = grad_b * _sign(b)
@@ -135,6 +139,14 @@ def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:
         if i + 1 < len(like):
             term = term * z
     return torch.stack(rows)
+
+
+def _absolute(x: Tensor) -> Tensor:
+    """|x|, whose derivative at zero is +1 for all of torch that differentiates it, where that of torch.abs is 0.
+
+    At zero torch takes the slope that leaky_relu has below it. torch.where(x < 0, -x, x) takes ten times as long.
+    """
+    return leaky_relu(-x, -1.0)
 
 
 def _sign(x: Tensor) -> Tensor:
