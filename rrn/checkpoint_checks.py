@@ -54,7 +54,7 @@ def load_config(folder: Path) -> Config:
     """
     try:
         return load_run_config(folder)
-    except UserError as error:
+    except UserError:
         found = checkpoint.load_last(folder / "checkpoints")
         config = found and config_of(found[1])
         if config is None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rrn.compose import compose_config
-from rrn.device import denormals_as_zero, pick_device, set_threads
+from rrn.device import denormals_as_zero, pick_device
 from rrn.errors import UserError
 from rrn.train import train
 
@@ -58,16 +58,3 @@ def test_a_run_takes_them_for_zero(tmp_path, monkeypatch):
 def test_a_device_that_is_not_there(name):
     with pytest.raises(UserError, match="device"):
         pick_device(name)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "threads"), [(["env=CartPole"], 1), (["env=Pong"], 7), (["env=CartPole", "threads=3"], 3)]
-)
-def test_small_games_have_one_thread(overrides, threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(7)
-    try:
-        set_threads(compose_config(overrides))
-        assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
