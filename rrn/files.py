@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 
 def write_whole(path: Path, text: str, sync: bool = True) -> None:
@@ -30,3 +31,19 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def is_open_at(file: IO, path: Path) -> bool:
+    """Whether an open file still is what is at a path; it may have been deleted, or another one put in its place."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def copy_open_file(file: IO, path: Path) -> None:
+    """Write to a path what an open file holds that has no name any more; its text is flushed, and can be read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as copy:
+        while part := os.pread(file.fileno(), 1 << 20, copy.tell()):
+            copy.write(part)
