@@ -231,7 +231,7 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             return sweep.prepare(list(overrides), configs)
 
-    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
+    monkeypatch.setattr(sweep, "usable_cores", lambda: 6)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     ten = (10, "env=CartPole")
     found = prepared(*ten)
@@ -341,3 +341,36 @@ def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
         assert foreign.wait(10) == -signal.SIGKILL  # this test can fail
     finally:
         foreign.kill()
+
+
+def test_a_finished_run_of_the_same_settings_counts_without_resume(command, train_here, tmp_path):
+    """As of someone who has made one run, and then asks for a sweep with it."""
+    folder = train_here(*SHORT, "act=relu", "seed=1")
+    before = read_scalars(folder)
+    sweep_of_two = command("rrn.train", "-m", *SHORT, "act=relu", "seed=0,1", "hydra/launcher=basic")
+    assert sweep_of_two.returncode == 0, sweep_of_two.stdout + sweep_of_two.stderr
+    assert "finished before: runs/CartPole/dqn-relu/seed1" in sweep_of_two.stdout
+    assert read_scalars(folder) == before
+    assert read_status(tmp_path / "runs/CartPole/dqn-relu/seed0").state == "done"
+
+
+def test_a_command_that_would_fail_again_is_not_advised(command, train_here):
+    """Where the folder of a run holds one of other settings, resume=true does not help."""
+    train_here(*SHORT, "act=relu", "seed=1")
+    words = ["-m", *SHORT, "act=relu", "agent.gamma=0.9", "hydra/launcher=basic"]
+    both = command("rrn.train", *words, "seed=0,1")
+    assert both.returncode == 1
+    assert "a run is here already" in both.stdout
+    assert "1 of them cannot go on in their folders, which hold runs of other settings, such as " in both.stdout
+    assert "go on with:" not in both.stdout
+    assert "Traceback" not in both.stdout + both.stderr
+
+
+def test_what_can_go_on_is_still_advised_beside_what_cannot(command, train_here, tmp_path, monkeypatch):
+    train_here(*SHORT, "act=relu", "seed=1")
+    (tmp_path / "runs/CartPole/dqn-relu/seed0").write_text("in the way")
+    words = ["-m", *SHORT, "act=relu", "agent.gamma=0.9", "hydra/launcher=basic", "seed=0,1"]
+    both = command("rrn.train", *words)
+    assert both.returncode == 1
+    assert "1 of them cannot go on in their folders" in both.stdout
+    assert f"go on with: {shlex.join(['python', '-m', 'rrn.train', *words])} resume=true" in both.stdout
