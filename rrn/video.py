@@ -30,7 +30,7 @@ def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
         img_width=160,
         grayscale=False,
         stack_num=1,
-        **{**emulator_options(config, 1), "frameskip": 1, "maxpool": False, "life_loss_info": False},
+        **{**emulator_options(config, 1), "frameskip": 1, "maxpool": False},
     )
     yield emulator.reset(seed=np.array([game.seed]))[0][0, -1]
     for action in game.actions:

@@ -165,7 +165,7 @@ def test_frame_cap_cuts_off_and_shows_the_last_frame():
 
 
 def test_a_life_lost_with_the_last_frame_does_not_hide_the_end_of_a_game():
-    """The emulator reports the life alone and starts the next game all the same."""
+    """With `life_loss_info` the emulator would report the life alone, and start the next game all the same."""
     games, both = games_of("Breakout", seeds=(3,), frame_cap=299), 0
     for actions in random_actions(games, 400):
         step = games.step(actions)

@@ -1,6 +1,8 @@
 """Atari games in ale-py's vector environment, with its traps closed.
 
-The rest of the program sees raw scores, true ends of games, and lost lives as `terminated`.
+The rest of the program sees raw scores, true ends of games, and lost lives as `terminated`. The emulator is asked for
+the ends alone, and a life is lost when its counter falls: in some games the counter is 0 while the last life is played,
+and the emulator's own sign of a lost life (`life_loss_info`) leaves that one out.
 """
 
 from __future__ import annotations
@@ -35,7 +37,6 @@ class AtariGames(VectorGames):
     def __init__(self, config: AtariConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
         super().__init__(num_envs, seeds, reseed_after)
         self.life_loss = config.life_loss
-        self.step_cap = -(-config.frame_cap // config.frame_skip)
         self.frame_shape = (config.size, config.size)
         self.stack = config.stack
         self.bilinear = config.resize == "bilinear"
@@ -74,26 +75,21 @@ class AtariGames(VectorGames):
         observations[rows, -1] = bilinear(screens[rows, 0], self.frame_shape[0])
         return observations
 
-    def _begin(self, actions: np.ndarray) -> None:
-        super()._begin(np.where(self.fire_next, FIRE, actions))
+    def _played_for(self, actions: np.ndarray) -> np.ndarray:
+        return np.where(self.fire_next, FIRE, actions)
 
     def _send(self, actions: np.ndarray) -> None:
         self.emulator.send(actions)
 
     def _receive(self):
-        observations, rewards, terminated, truncated, info = self.emulator.recv()
+        observations, rewards, ended, truncated, info = self.emulator.recv()
         if self.bilinear:
             frames = bilinear(observations[:, 0], self.frame_shape[0])
             observations = np.concatenate((self.observations[:, 1:], frames[:, None]), axis=1)
-        # `terminated` with lives left is a lost life; Adventure ends with its one life left
-        lost_life = (info["lives"] > 0) & (info["lives"] < self.lives)
-        self.fire_next = lost_life & self.presses_fire
-        lost_life &= self.life_loss
+        lost_life = (info["lives"] < self.lives) & ~ended
         self.lives = info["lives"].copy()
-        # a life that is lost with the last frame hides from us that the emulator will start the next game
-        capped = np.array([len(actions) >= self.step_cap for actions in self.actions])
-        truncated = truncated | (lost_life & capped)
-        return observations, rewards, terminated, truncated, (terminated & ~lost_life) | truncated
+        self.fire_next = lost_life & self.presses_fire
+        return observations, rewards, ended | (lost_life & self.life_loss), truncated, ended | truncated
 
 
 def screen_shape(game: str) -> tuple[int, int]:
@@ -122,7 +118,7 @@ def emulator_options(config: AtariConfig, num_envs: int) -> dict:
         "maxpool": config.max_pool,
         "repeat_action_probability": config.sticky_actions,
         "noop_max": config.noop_max,
-        "life_loss_info": config.life_loss,
+        "life_loss_info": False,  # would miss a life, and hide the cap if one is lost with the last frame
         "max_num_frames_per_episode": config.frame_cap,
         "full_action_space": False,
         "episodic_life": False,  # would restart the whole game at each lost life

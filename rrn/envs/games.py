@@ -72,6 +72,10 @@ class VectorGames(ABC):
         """The same without seeds; only for environments that are made with `reseed_after`."""
         raise TypeError(f"{type(self).__name__} seeds each game.")
 
+    def _played_for(self, actions: np.ndarray) -> np.ndarray:
+        """What is played, and recorded, for the agent's actions [N]; a recorded game needs it no more."""
+        return actions
+
     def _send(self, actions: np.ndarray) -> None:
         """Begin to play one action in each copy; an environment that plays in threads of its own does so here."""
         self.sent = actions
@@ -104,7 +108,7 @@ class VectorGames(ABC):
         actions = np.asarray(actions, dtype=np.int64)
         if actions.shape != (self.num_envs,) or actions.min() < 0 or actions.max() >= self.num_actions:
             raise ValueError(f"expected {self.num_envs} actions in 0..{self.num_actions - 1}, got {actions}.")
-        self._begin(actions)
+        self._begin(self._played_for(actions))
 
     def receive(self) -> Step:
         """The second half of `step`: wait for what came of it."""
