@@ -1,4 +1,4 @@
-"""Packaging, and the CPU kernels: one extension module for each set of instructions (see rrn/activations/cpu.py).
+"""Packaging, and the CPU kernels: one extension module for each set of instructions (see rrn/activations/ops/cpu.py).
 
 They have no torch headers, so that the build needs nothing, and one wheel serves every torch and every Python. They
 stand beside the package, not in it: in a checkout Python takes the package from there even if another one is
@@ -55,7 +55,7 @@ setup(
     packages=[*find_packages(include=["rrn", "rrn.*"]), "rrn.conf", "rrn.csrc"],
     package_dir={"rrn.conf": "conf", "rrn.csrc": "csrc"},
     package_data={
-        "rrn.activations": ["presets.csv"],
+        "rrn.activations.fitting": ["presets.csv"],
         "rrn.conf": ["**/*.yaml"],
         "rrn.reference": ["*.csv"],
         "rrn.report": ["page.*"],

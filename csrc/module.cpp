@@ -1,4 +1,5 @@
-// The Python module around rational_cpu.cpp and histogram.cpp. Tensors come as addresses; rrn/activations/cpu.py has checked them.
+// The Python module around rational_cpu.cpp and histogram.cpp. Tensors come as addresses; rrn/activations/ops/cpu.py
+// has checked them.
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

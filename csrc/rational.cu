@@ -1,4 +1,4 @@
-// The rational function over whole tensors on a GPU; rrn/activations/cuda.py compiles it at run time for the types,
+// The rational function over whole tensors on a GPU; rrn/activations/ops/cuda.py compiles it at run time for the types,
 // version and degrees at hand, and launches it. The formula is in rational.h.
 //
 // RRN_ELEMENT is the type of x, y and their gradients, RRN_VERSION, RRN_N and RRN_K are those of the function,

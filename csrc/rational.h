@@ -1,5 +1,5 @@
 // The rational function R = P/Q and its derivatives, once for machines: host and device, one element or a
-// pack of them. rrn/activations/reference.py is the same for people, with the same names.
+// pack of them. rrn/activations/ops/reference.py is the same for people, with the same names.
 //
 // V is the type of the elements (float, double, or a pack with + - * / and the functions `absolute`, `flip`
 // and `Splat`); a(i) is the coefficient of z^i in P, c(j) that of Q: b_j, or |b_j| for version A.
@@ -122,7 +122,7 @@ RRN_INLINE Gradients<V> gradients(
 }
 
 // Far from zero the powers of a float overflow. There R is computed in double, with z the x inside +-limit and
-// R(x) = R(z) (|x| / limit)^excess beyond it, where excess = n - m; see reference.py.
+// R(x) = R(z) (|x| / limit)^excess beyond it, where excess = n - m; see rrn/activations/ops/reference.py.
 struct Far {
   double limit;
   int excess;

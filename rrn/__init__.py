@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 _LATER = {  # name: module, imported when first asked for: they bring torch, SciPy, matplotlib
     **dict.fromkeys(("AffineRational", "Rational", "RationalChain", "RecurrentRational"), "rrn.activations"),
-    "animate": "rrn.activations.animate",
-    "best_fit": "rrn.activations.best_fit",
-    "change_degrees": "rrn.activations.refit",
-    "change_version": "rrn.activations.refit",
-    "fit": "rrn.activations.fit",
-    "load_old_state_dict": "rrn.activations.imports",
-    "parameter_groups": "rrn.activations.training",
-    "plot": "rrn.activations.plot",
-    "read_learned_activations": "rrn.activations.imports",
-    "record_inputs": "rrn.activations.inputs",
-    "replace_activations": "rrn.activations.convert",
-    "ShapePenalty": "rrn.activations.training",
-    "snapshot": "rrn.activations.snapshots",
+    "animate": "rrn.activations.inspection.animate",
+    "best_fit": "rrn.activations.inspection.best_fit",
+    "change_degrees": "rrn.activations.conversion.change_form",
+    "change_version": "rrn.activations.conversion.change_form",
+    "fit": "rrn.activations.fitting.fit",
+    "load_old_state_dict": "rrn.activations.conversion.legacy",
+    "parameter_groups": "rrn.activations.optim",
+    "plot": "rrn.activations.inspection.plot",
+    "read_learned_activations": "rrn.activations.conversion.legacy",
+    "record_inputs": "rrn.activations.inspection.histogram",
+    "replace_activations": "rrn.activations.conversion.replace",
+    "ShapePenalty": "rrn.activations.optim",
+    "snapshot": "rrn.activations.inspection.snapshots",
 }
 _MODULES = ("activations", "sb3")
 

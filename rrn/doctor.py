@@ -6,10 +6,10 @@ import platform
 
 import torch
 
-from rrn.activations import cpu, cuda
+from rrn.activations.ops import cpu, cuda
 from rrn.envs.atari import atari_games
-from rrn.software import version_of
-from rrn.stopping import command_line
+from rrn.runs.signals import command_line
+from rrn.runs.versions import version_of
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),

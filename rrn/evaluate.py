@@ -13,23 +13,23 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 from torch import nn
 
-from rrn import checkpoint
-from rrn.activations.best_fit import best_fit
-from rrn.activations.places import places
+from rrn.activations.inspection.best_fit import best_fit
+from rrn.activations.inspection.snapshots import read_snapshots
 from rrn.activations.rational import Place, Rational
-from rrn.activations.snapshots import read_snapshots
+from rrn.activations.sites import places
 from rrn.agents import make_agent
-from rrn.agents.agent import NotFinite
-from rrn.checkpoint_checks import check_form, check_identity, load_config, read_run_id
-from rrn.compose import plain_words
+from rrn.agents.base import NotFinite
+from rrn.common.device import pick_device, set_threads
+from rrn.common.errors import UserError, first_line, nearest
 from rrn.config import AtariConfig
-from rrn.device import pick_device, set_threads
+from rrn.config.compose import plain_words
+from rrn.config.protocol import protocol_line
 from rrn.envs import Game, make_games
-from rrn.errors import UserError, first_line, nearest
-from rrn.evaluation import play, summary
-from rrn.protocol import protocol_line
-from rrn.stopping import command_line
-from rrn.video import write_video
+from rrn.envs.video import write_video
+from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import check_form, check_identity, load_config, read_run_id
+from rrn.runs.signals import command_line
+from rrn.training.evaluation import play, summary
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 

@@ -2,7 +2,7 @@
 
 python -m rrn.fit "x*sigmoid(x)" --degrees 5 4 --range -4 4 --plot out.png
 
-Nothing imports this file: `rrn.fit` is the function in rrn/activations/fit.py.
+Nothing imports this file: `rrn.fit` is the function in rrn/activations/fitting/fit.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rrn.activations.expression import parse
-from rrn.activations.fit import NORMS, fit
-from rrn.errors import UserError
-from rrn.stopping import command_line
+from rrn.activations.fitting.expression import parse
+from rrn.activations.fitting.fit import NORMS, fit
+from rrn.common.errors import UserError
+from rrn.runs.signals import command_line
 
 
 def main() -> None:

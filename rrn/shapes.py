@@ -10,11 +10,11 @@ import argparse
 import os
 from pathlib import Path
 
-from rrn.activations.animate import animate, draw_runs
-from rrn.activations.snapshots import FILE
-from rrn.errors import UserError
-from rrn.frames import SUFFIXES
-from rrn.stopping import command_line
+from rrn.activations.inspection.animate import animate, draw_runs
+from rrn.activations.inspection.snapshots import FILE
+from rrn.common.animation import SUFFIXES
+from rrn.common.errors import UserError
+from rrn.runs.signals import command_line
 
 
 def main() -> None:

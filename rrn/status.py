@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from rrn.common.errors import UserError
+from rrn.common.files import write_whole
 from rrn.config import Config
-from rrn.errors import UserError
-from rrn.files import write_whole
-from rrn.overview import Row, Screen, table, terminal_size
-from rrn.stopping import command_line
+from rrn.runs.signals import command_line
+from rrn.runs.table import Row, Screen, table, terminal_size
 
 if TYPE_CHECKING:
-    from rrn.trainer import Trainer
+    from rrn.training.trainer import Trainer
 
 FILE = "status.json"
 STATES = {"running", "done", "stopped", "failed"}

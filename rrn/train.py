@@ -23,17 +23,17 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from rrn import checkpoint
-from rrn.checkpoint_checks import load_config
-from rrn.compose import check_overrides, conf_dir, register_games, to_config
+from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
+from rrn.common.errors import UserError, first_line
 from rrn.config import Config, changed_settings, without_effect
-from rrn.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
-from rrn.errors import UserError, first_line
-from rrn.lock import RunLock
-from rrn.output_log import output_log
-from rrn.protocol import protocol_line
+from rrn.config.compose import check_overrides, conf_dir, register_games, to_config
+from rrn.config.protocol import protocol_line
+from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import load_config
+from rrn.runs.lock import RunLock
+from rrn.runs.output_log import output_log
+from rrn.runs.signals import StopSignals, leave_terminal, tell
 from rrn.status import StatusFile, read_status
-from rrn.stopping import StopSignals, leave_terminal, tell
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
             _note_without_effect(args.overrides, configs)
             several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
             if several and not (args.cfg or args.help or args.hydra_help or args.info):
-                from rrn.sweep import prepare
+                from rrn.sweeps.sweep import prepare
 
                 sweep = prepare(args.overrides, configs)
             elif len(configs) > 1:
@@ -120,7 +120,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     """
     pick_device(config.device)
     set_threads(config)
-    from rrn.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
+    from rrn.training.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
 
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")

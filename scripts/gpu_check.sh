@@ -12,7 +12,7 @@ python3 -m rrn.doctor | tee "$out/doctor.txt"
 failed=0
 python3 -m pytest -m gpu -p no:cacheprovider $(grep -l mark.gpu tests/test_*.py) 2>&1 | tee "$out/tests.log" | tail -n 30 || failed=1
 for dtype in float32 bfloat16; do
-    python3 scripts/bench_activation.py --device cuda --dtype $dtype --output "$out/activation_$dtype.json" |
+    python3 scripts/bench/activation.py --device cuda --dtype $dtype --output "$out/activation_$dtype.json" |
         tee "$out/activation_$dtype.txt" || failed=1
 done
 for act in relu leaky_relu silu d_silu pelu crelu tanh gelu rational recurrent_rational; do

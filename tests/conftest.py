@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from rrn import train
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -63,7 +63,7 @@ static void run_blocks(long long blocks, const Kernel& kernel) {
 
 #include RRN_SOURCE
 
-// The arguments as cuda.py gives them: pointers, then whole numbers.
+// The arguments as rrn/activations/ops/cuda.py gives them: pointers, then whole numbers.
 extern "C" void run_forward(long long blocks, const void* x, const void* a, const void* b, void* y, long long outer,
                             long long groups, long long inner, long long chunks, long long columns) {
   using namespace rrn;

@@ -18,9 +18,9 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import rrn
+from rrn.activations.inspection.snapshots import FILE
 from rrn.activations.registry import make_activations
-from rrn.activations.snapshots import FILE
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 from rrn.status import Status
 
 EVALUATIONS = 11

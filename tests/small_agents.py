@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from rrn.agents import make_agent
-from rrn.agents.replay import Batch
-from rrn.compose import compose_config
+from rrn.agents.dqn.replay import Batch
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 
 CPU = torch.device("cpu")

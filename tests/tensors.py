@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rrn.activations.reference import denominator_size
+from rrn.activations.ops.reference import denominator_size
 
 
 def coefficients(version, n, m, groups=1, dtype=torch.float64, seed=0):

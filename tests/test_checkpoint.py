@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from rrn import checkpoint
-from rrn.agents.replay import Replay
-from rrn.errors import UserError
+from rrn.agents.dqn.replay import Replay
+from rrn.common.errors import UserError
+from rrn.runs import checkpoint
 
 STATE = {"weights": torch.arange(1000.0), "step": 7, "name": "x", "nested": {"list": [1, 2.5, torch.ones(2)]}}
 
@@ -193,8 +193,8 @@ def test_another_format_is_refused(tmp_path):
 FULL = """
 import resource, signal, sys, torch
 from pathlib import Path
-from rrn import checkpoint
-from rrn.errors import UserError
+from rrn.runs import checkpoint
+from rrn.common.errors import UserError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 checkpoint.save(Path(sys.argv[1]), 1, {"x": torch.zeros(10)}, keep=2)
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
 
 def test_memory_of_50_000_steps_is_saved_in_five_seconds(tmp_path):
     """On real frames."""
-    from rrn.compose import compose_config
+    from rrn.config.compose import compose_config
     from rrn.envs import make_games
 
     config = compose_config(["env=Breakout"])

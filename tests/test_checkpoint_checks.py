@@ -10,12 +10,13 @@ import pytest
 import torch
 from conftest import read_scalars
 
-from rrn import checkpoint, train
-from rrn.checkpoint_checks import check_form, load_config, read_run_id
-from rrn.compose import compose_config
-from rrn.errors import UserError
+from rrn import train
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.evaluate import Settings, evaluate
-from rrn.trainer import Trainer
+from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import check_form, load_config, read_run_id
+from rrn.training.trainer import Trainer
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=50", "checkpoint.every=25", "threads=1", "device=cpu")
 AGENTS = ["dqn", "ppo", "sb3_dqn", "sb3_ppo"]

@@ -15,14 +15,14 @@ from omegaconf import OmegaConf
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import AGENTS
-from rrn.compose import choices, compose_config, conf_dir, load_run_config, register_games, to_config
+from rrn.common.errors import UserError
+from rrn.common.numbers import read_whole
 from rrn.config import ENVS, changed_settings, delay_steps
+from rrn.config.compose import choices, compose_config, conf_dir, load_run_config, register_games, to_config
+from rrn.config.protocol import protocol_line
 from rrn.envs.atari import atari_games
-from rrn.errors import UserError
-from rrn.protocol import protocol_line
 from rrn.report.runs import settings
 from rrn.study.plan import load_plan
-from rrn.whole import read_whole
 
 
 def names(group):

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 import rrn
 from rrn import Rational, RecurrentRational
-from rrn.activations.places import places
 from rrn.activations.rational import Place
+from rrn.activations.sites import places
 
 
 @pytest.fixture(scope="module")

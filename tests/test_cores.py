@@ -7,9 +7,9 @@ import os
 import pytest
 import torch
 
-from rrn import cores, device
-from rrn.compose import compose_config
-from rrn.cores import usable_cores
+from rrn.common import cores, device
+from rrn.common.cores import usable_cores
+from rrn.config.compose import compose_config
 
 V2 = {"cpu.max": "{} 100000\n"}
 V1 = {"cpu.cfs_quota_us": "{}\n", "cpu.cfs_period_us": "100000\n"}

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tensors import coefficients
 
-from rrn.activations import cuda, operator, reference
+from rrn.activations.ops import cuda, operator, reference
 
 compiler = pytest.mark.skipif(cuda.launch is None, reason="cuda.core is not installed: pip install .[cuda]")
 emulator = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")

@@ -9,9 +9,9 @@ import threading
 import pytest
 import torch
 
-from rrn.compose import compose_config
-from rrn.device import denormals_as_zero, pick_device
-from rrn.errors import UserError
+from rrn.common.device import denormals_as_zero, pick_device
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.train import train
 
 
@@ -37,7 +37,7 @@ def test_threads_that_start_within_inherit_the_mode():
         thread.join()
     assert found == [0.0]
     script = (  # in a process of its own, where torch has not started its threads yet
-        "import torch; from rrn.device import denormals_as_zero; torch.set_num_threads(2)\n"
+        "import torch; from rrn.common.device import denormals_as_zero; torch.set_num_threads(2)\n"
         "with denormals_as_zero():\n"
         "    halves = torch.full((4_000_000,), torch.finfo(torch.float32).tiny) / 2\n"
         "    print((halves == 0).all().item())"
@@ -48,7 +48,7 @@ def test_threads_that_start_within_inherit_the_mode():
 
 def test_a_run_takes_them_for_zero(tmp_path, monkeypatch):
     found = []
-    monkeypatch.setattr("rrn.trainer.Trainer.run", lambda trainer: found.append(denormal()) or True)
+    monkeypatch.setattr("rrn.training.trainer.Trainer.run", lambda trainer: found.append(denormal()) or True)
     train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}"]))
     assert found == [0.0]
     assert denormal() > 0

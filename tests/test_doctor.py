@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rrn import doctor
-from rrn.activations import cpu
+from rrn.activations.ops import cpu
 
 
 def test_says_what_runs_here(capsys):

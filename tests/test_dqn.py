@@ -8,15 +8,15 @@ import torch
 from small_agents import CPU, agent_for, random_batch
 from torch import nn
 
-from rrn.activations.places import places
 from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
+from rrn.activations.sites import places
 from rrn.agents import make_agent, make_network
-from rrn.compose import compose_config
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
-from rrn.errors import UserError
 from rrn.train import one_sentence
-from rrn.trainer import Trainer
+from rrn.training.trainer import Trainer
 
 
 def test_an_agent_alone_takes_no_memory():

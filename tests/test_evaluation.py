@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from rrn.agents import make_agent
-from rrn.compose import compose_config
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
-from rrn.errors import UserError
 from rrn.evaluate import parse
-from rrn.evaluation import play, summary
+from rrn.training.evaluation import play, summary
 
 
 def agent_and_games(copies, *overrides):

@@ -17,9 +17,9 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
 
-from rrn.compose import compose_config
-from rrn.records import Records
-from rrn.trainer import Trainer
+from rrn.config.compose import compose_config
+from rrn.runs.logger import Records
+from rrn.training.trainer import Trainer
 
 NOW = 1_800_000_000
 CLOCKS = {

@@ -15,12 +15,12 @@ import pytest
 from conftest import read_scalars
 
 from rrn import train
-from rrn.compose import compose_config
-from rrn.errors import UserError
-from rrn.files import write_whole
-from rrn.lock import RunLock
+from rrn.common.errors import UserError
+from rrn.common.files import write_whole
+from rrn.config.compose import compose_config
+from rrn.runs.lock import RunLock
 from rrn.status import Status
-from rrn.trainer import Trainer
+from rrn.training.trainer import Trainer
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=120", "evaluation.every=60", "checkpoint.every=40", "threads=1")
 

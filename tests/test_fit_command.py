@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import rrn
-from rrn.activations.expression import parse
+from rrn.activations.fitting.expression import parse
 
 X = np.linspace(-3, 3, 101)
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import rrn
-from rrn.activations.reference import VERSIONS
+from rrn.activations.ops.reference import VERSIONS
 
 
 @pytest.mark.parametrize("version", VERSIONS)

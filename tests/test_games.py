@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 
-from rrn.compose import compose_config
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 from rrn.envs.atari import TWO_PLAYERS, atari_games, emulator_options
-from rrn.errors import UserError
 
 
 def games_of(name, copies=2, seeds=(7,), reseed_after=0, **options):

@@ -9,9 +9,9 @@ import torch
 from tensors import coefficients
 
 import rrn
-from rrn.activations import cuda, operator
-from rrn.compose import compose_config
-from rrn.trainer import Trainer
+from rrn.activations.ops import cuda, operator
+from rrn.config.compose import compose_config
+from rrn.training.trainer import Trainer
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
 

@@ -17,8 +17,8 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import rrn
-from rrn.activations.operator import rational
-from rrn.activations.reference import VERSIONS
+from rrn.activations.ops.operator import rational
+from rrn.activations.ops.reference import VERSIONS
 
 
 def eager(loss, *inputs):

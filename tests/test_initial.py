@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import rrn
-from rrn.activations.functions import NAMES, as_function
-from rrn.activations.initial import PRESETS, table
+from rrn.activations.fitting.functions import NAMES, as_function
+from rrn.activations.fitting.presets import PRESETS, table
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts/data"))
 from fit_presets import DEGREES, FUNCTIONS, row
 
 X = np.linspace(-3, 3, 12_001)

@@ -13,8 +13,8 @@ from scipy.integrate import trapezoid
 from torch import nn
 
 import rrn
-from rrn.activations import cpu
-from rrn.activations.inputs import Histogram
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.ops import cpu
 
 PATHS = [pytest.param(True, marks=pytest.mark.skipif(cpu.KERNELS is None, reason="no kernel was built")), False]
 every_path = pytest.mark.parametrize("kernel", PATHS, ids=["kernel", "plain"])

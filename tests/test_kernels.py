@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tensors import coefficients, strided
 
 import rrn
-from rrn.activations import cpu, cuda, operator, reference
-from rrn.activations.reference import VERSIONS, denominator_size
+from rrn.activations.ops import cpu, cuda, operator, reference
+from rrn.activations.ops.reference import VERSIONS, denominator_size
 
 FIRST = {"NO AVX": 2, "DEFAULT": 2, "AVX2": 1, "AVX512": 0}  # in the list of modules, by what the processor has
 NAMES = ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu")

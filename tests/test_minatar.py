@@ -10,11 +10,11 @@ import torch
 from minatar import Environment
 
 from rrn.agents import make_network
-from rrn.compose import compose_config
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
 from rrn.envs.minatar import GAMES
-from rrn.errors import UserError
-from rrn.protocol import protocol_line
 
 
 def games_of(name, copies=2, **options):

@@ -8,8 +8,8 @@ import torch
 from small_agents import CPU, agent_for, random_batch
 
 from rrn.agents import make_learner
-from rrn.agents.noisy import NoisyLinear, noise, noisy_layers
-from rrn.compose import compose_config
+from rrn.agents.dqn.noisy import NoisyLinear, noise, noisy_layers
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 
 

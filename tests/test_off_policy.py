@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from rrn.agents import make_learner
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 
 CPU = torch.device("cpu")

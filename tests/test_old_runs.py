@@ -19,10 +19,11 @@ import pytest
 import torch
 from conftest import read_scalars
 
-from rrn import checkpoint, train
-from rrn.checkpoint_checks import read_run_id
-from rrn.compose import compose_config
-from rrn.software import software
+from rrn import train
+from rrn.config.compose import compose_config
+from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import read_run_id
+from rrn.runs.versions import software
 from rrn.status import read_status
 
 OLD = Path(__file__).parent / "data" / "old_runs"

@@ -12,9 +12,9 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import rrn
-from rrn.activations import cpu, operator
-from rrn.activations.inputs import Histogram
-from rrn.activations.reference import VERSIONS
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.ops import cpu, operator
+from rrn.activations.ops.reference import VERSIONS
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_games import games_of, random_actions
 
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 from rrn.envs.atari import FIRE
 from rrn.envs.resize import bilinear
 from rrn.reference.tables import games as games_of_the_paper

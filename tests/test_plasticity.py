@@ -12,17 +12,17 @@ from conftest import read_scalars
 from torch import nn
 
 import rrn
-from rrn import checkpoint
-from rrn.activations.inputs import Histogram
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.activations.snapshots import Snapshot, read_snapshots
 from rrn.agents import AGENTS, make_agent, make_learner
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 from rrn.envs import Game, Step, make_games
-from rrn.evaluation import play
-from rrn.measuring import Measures, _dormant, record_activity
-from rrn.plasticity import dormant, effective_rank, mean_activity, moved, norm, returns_after
-from rrn.predictions import Predictions
+from rrn.metrics.overestimation import Predictions
+from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm, returns_after
+from rrn.metrics.recorder import Measures, _dormant, record_activity
+from rrn.runs import checkpoint
+from rrn.training.evaluation import play
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 import rrn
-from rrn.activations.plot import BARS, CURVE
+from rrn.activations.inspection.plot import BARS, CURVE
 from rrn.activations.registry import ACTIVATIONS, make_activations
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from rrn.agents import make_learner
-from rrn.agents.ppo import Samples, advantages
-from rrn.compose import compose_config
+from rrn.agents.ppo.agent import Samples, advantages
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
-from rrn.errors import UserError
-from rrn.trainer import Trainer
+from rrn.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rrn import checkpoint
-from rrn.errors import UserError
+from rrn.common.errors import UserError
+from rrn.runs import checkpoint
 
 SMOKE = ("experiment=smoke", "env=CartPole")
 

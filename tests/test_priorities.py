@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rrn.agents import make_learner
-from rrn.agents.priorities import BLOCK, Priorities
-from rrn.agents.replay import Replay
-from rrn.compose import compose_config
+from rrn.agents.dqn.priorities import BLOCK, Priorities
+from rrn.agents.dqn.replay import Replay
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 
 

@@ -15,9 +15,9 @@ from tensors import coefficients
 from torch import nn
 
 import rrn
-from rrn.activations.initial import table
-from rrn.activations.operator import rational
-from rrn.activations.reference import VERSIONS
+from rrn.activations.fitting.presets import table
+from rrn.activations.ops.operator import rational
+from rrn.activations.ops.reference import VERSIONS
 
 TABLED = ["identity", *sorted({key[0] for key in table()})]
 every_version = pytest.mark.parametrize("version", VERSIONS)

@@ -15,9 +15,9 @@ from conftest import SHARED
 
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
+from rrn.common.errors import UserError
 from rrn.curves import Curve
 from rrn.envs.atari import atari_games
-from rrn.errors import UserError
 from rrn.reference import authors_normalised, baselines, human_normalised, published, read_curves
 from rrn.reference.__main__ import main
 from rrn.reference.tables import games
@@ -30,7 +30,7 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the authors' numbers 
 
 @needs_data
 def test_the_shipped_tables_are_what_the_script_writes(tmp_path):
-    subprocess.run([sys.executable, ROOT / "scripts/make_reference.py", DATA, tmp_path], check=True)
+    subprocess.run([sys.executable, ROOT / "scripts/data/make_reference.py", DATA, tmp_path], check=True)
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == sorted(path.name for path in (ROOT / "rrn/reference").glob("*.csv"))
     for name in written:

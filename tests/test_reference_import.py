@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from conftest import SHARED
 
-from rrn.errors import UserError
+from rrn.common.errors import UserError
 from rrn.reference import read_curves
 from rrn.reference.__main__ import main
-from rrn.reference.importing import ACTIVATIONS, ALGORITHMS, MAIN, import_scores, write_table
-from rrn.reference.pickles import read_numbers
+from rrn.reference.import_scores import ACTIVATIONS, ALGORITHMS, MAIN, import_scores, write_table
+from rrn.reference.safe_pickle import read_numbers
 
 DATA = SHARED / "reference/paper_curves.csv.gz"
 FOURS = [(-21.0, -20.0, np.float64(-20.75), 12), (-21.0, 3.0, np.float64(-9.123456), 7)]

@@ -11,14 +11,14 @@ import pytest
 import torch
 from conftest import SHARED
 
-from rrn import checkpoint
 from rrn.agents import make_agent
-from rrn.compose import compose_config
 from rrn.config import dotted
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
 from rrn.reference import protocol
 from rrn.reference.protocol import NOT_COMPARED, SAME, VALUES, compare, settings
 from rrn.reference.tables import games, rows
+from rrn.runs import checkpoint
 
 DETAILS = (Path(__file__).parents[1] / "docs/details.md").read_text("utf-8")
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from rrn import train
-from rrn.compose import compose_config
-from rrn.errors import UserError
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=50", "device=cpu", "threads=1")
 REFUSED = {

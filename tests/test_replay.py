@@ -7,10 +7,10 @@ import psutil
 import pytest
 import torch
 
-from rrn.agents.replay import Replay
-from rrn.compose import compose_config
+from rrn.agents.dqn.replay import Replay
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
-from rrn.errors import UserError
 
 
 def fill(replay, games, steps, seed=0):

@@ -14,15 +14,15 @@ import pytest
 from conftest import SHARED
 from made_runs import make_run
 
-from rrn.compose import compose_config
+from rrn.config.compose import compose_config
 from rrn.curves import Curve
 from rrn.reference import published, read_curves
 from rrn.reference.tables import games
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
 from rrn.report.cells import against_baseline, make_cells
+from rrn.report.missing import to_do
 from rrn.report.runs import read_runs
-from rrn.report.todo import to_do
 
 CURVES = SHARED / "reference" / "paper_curves.csv.gz"
 ACTS = ("leaky_relu", "silu", "d_silu", "rational", "recurrent_rational")

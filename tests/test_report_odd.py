@@ -12,16 +12,16 @@ import torch
 from made_runs import make_run
 
 import rrn
-from rrn.activations.plain import PELU
-from rrn.activations.snapshots import FILE
+from rrn.activations.baselines import PELU
+from rrn.activations.inspection.snapshots import FILE
 from rrn.curves import Curve
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
+from rrn.report.caveats import notes
 from rrn.report.cells import against_baseline, make_cells
-from rrn.report.notes import notes
+from rrn.report.missing import to_do
 from rrn.report.runs import read_runs
 from rrn.report.shape_charts import evolution
-from rrn.report.todo import to_do
 
 
 def test_what_is_odd_takes_no_other_run_along(tmp_path, capsys, monkeypatch):

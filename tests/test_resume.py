@@ -14,11 +14,12 @@ import pytest
 import torch
 from conftest import read_scalars, start_on_terminal
 
-from rrn import checkpoint, train
-from rrn.compose import compose_config
-from rrn.errors import UserError
+from rrn import train
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+from rrn.runs import checkpoint
 from rrn.status import read_status
-from rrn.trainer import Trainer
+from rrn.training.trainer import Trainer
 
 LONG = ("steps=2000", "checkpoint.every=150", "evaluation.every=1000")
 RUNS = {

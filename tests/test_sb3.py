@@ -14,9 +14,9 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rrn.activations.places import places
 from rrn.activations.rational import Place
 from rrn.activations.registry import ACTIVATIONS, make_activations, named_rationals
+from rrn.activations.sites import places
 from rrn.sb3 import policy_kwargs
 
 POLICIES = {"CnnPolicy": 4, "MlpPolicy": 2}  # places of a network

@@ -10,12 +10,12 @@ import pytest
 import torch
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from rrn import checkpoint
 from rrn.agents import make_agent, make_learner
-from rrn.agents.ppo import Samples, advantages
-from rrn.compose import compose_config
+from rrn.agents.ppo.agent import Samples, advantages
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.envs import make_games
-from rrn.errors import UserError
+from rrn.runs import checkpoint
 
 CPU = torch.device("cpu")
 OURS = {"dqn": "sb3_dqn", "ppo": "sb3_ppo"}

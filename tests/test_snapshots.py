@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 import rrn
-from rrn.activations.animate import draw_runs
-from rrn.activations.plot import values
+from rrn.activations.inspection.animate import draw_runs
+from rrn.activations.inspection.plot import values
+from rrn.activations.inspection.snapshots import FILE, Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.activations.snapshots import FILE, Snapshot, read_snapshots
-from rrn.agents.networks import VectorNetwork
+from rrn.networks.base import VectorNetwork
 
 
 def write(path, snapshots):

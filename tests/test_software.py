@@ -7,9 +7,9 @@ import pytest
 import torch
 from made_runs import make_run
 
-from rrn import software
 from rrn.report.__main__ import main
-from rrn.software import FILE, note_software, read_software, version_of
+from rrn.runs import versions
+from rrn.runs.versions import FILE, note_software, read_software, version_of
 
 CPU = torch.device("cpu")
 TINY = ("env=CartPole", "act=rational", "experiment=smoke", "threads=1", "device=cpu")
@@ -23,7 +23,7 @@ def test_versions():
 
 def test_a_checkout_has_its_commit_and_a_package_has_none(tmp_path, monkeypatch):
     (tmp_path / "rrn").mkdir()
-    monkeypatch.setattr(software, "__file__", str(tmp_path / "rrn/software.py"))
+    monkeypatch.setattr(versions, "__file__", str(tmp_path / "rrn/runs/versions.py"))
     assert " at " not in version_of("rrn")
 
     def git(*words):

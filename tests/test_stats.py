@@ -1,4 +1,4 @@
-"""rrn.stats gives the numbers of rliable (tests/data/rliable.json, made by scripts/rliable_golden.py).
+"""rrn.stats gives the numbers of rliable (tests/data/rliable.json, made by scripts/data/rliable_golden.py).
 
 And what must hold besides: games that differ in their number of seeds, few seeds, what is refused.
 """

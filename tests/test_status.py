@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from rrn.compose import compose_config
-from rrn.overview import Row, table
-from rrn.progress import count
+from rrn.config.compose import compose_config
+from rrn.runs.signals import command_line
+from rrn.runs.table import Row, table
 from rrn.status import Status, StatusFile, main, read_status
-from rrn.stopping import command_line
+from rrn.training.progress import count
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 

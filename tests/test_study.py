@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import make_run
 
-from rrn.compose import compose_config
-from rrn.errors import UserError
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
 from rrn.reference import published
 from rrn.reference.tables import games
 from rrn.status import read_status

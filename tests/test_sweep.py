@@ -23,12 +23,14 @@ from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
-from rrn import checkpoint, sweep, train
-from rrn.compose import compose_config, conf_dir
-from rrn.errors import UserError
-from rrn.one_run import Shared
+from rrn import train
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config, conf_dir
+from rrn.runs import checkpoint
+from rrn.runs.signals import StopSignals
 from rrn.status import Status, read_status
-from rrn.stopping import StopSignals
+from rrn.sweeps import sweep
+from rrn.sweeps.worker import Shared
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 LONG = ["env=CartPole", "experiment=smoke", "device=cpu", "evaluation.every=1000000", "checkpoint.every=1000000"]
@@ -277,7 +279,7 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     def broken(*arguments):
         raise ZeroDivisionError("a mistake of ours")
 
-    monkeypatch.setattr("rrn.trainer.Trainer", broken)
+    monkeypatch.setattr("rrn.training.trainer.Trainer", broken)
     with open(2, "w", closefd=False) as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)  # what it is without pytest
         with pytest.raises(ZeroDivisionError):

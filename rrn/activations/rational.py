@@ -1,6 +1,6 @@
 """Rational activations as modules: `Rational`, and `RecurrentRational` for several places of one network.
 
-The mathematics is in operator.py, the starting coefficients are in initial.py.
+The mathematics is in ops/operator.py, the starting coefficients are in fitting/presets.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.initial import initial_coefficients
-from rrn.activations.operator import rational
-from rrn.activations.reference import VERSIONS, gradients
+from rrn.activations.fitting.presets import initial_coefficients
+from rrn.activations.ops.operator import rational
+from rrn.activations.ops.reference import VERSIONS, gradients
 
 torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
 torch.fx.wrap("rational_with_tails")
@@ -27,10 +27,10 @@ class Rational(nn.Module):
 
     Args:
         init: the function to start from: a name such as leaky_relu, tanh, gelu or swish, one of
-            `rrn.activations.functions.NAMES`; a callable on arrays or tensors, which is fitted here; or a pair
+            `rrn.activations.fitting.functions.NAMES`; a callable on arrays or tensors, which is fitted here; or a pair
             (numerator, denominator) of coefficients, lowest power first.
         degrees: (n, m), the degrees of P and Q.
-        version: form of Q: A, B, C, D or N, see `rrn.activations.operator.rational`.
+        version: form of Q: A, B, C, D or N, see `rrn.activations.ops.operator.rational`.
         preset: which approximation of a name or callable: "l2" (least squares on [-3, 3]), "minimax" (smallest
             largest error there) or "wide" (least squares on [-5, 5]).
         groups: number of rows of coefficients; 1 shares one row between all elements.

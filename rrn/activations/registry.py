@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import nn
 
-from rrn.activations.plain import PELU, CReLU, DSiLU
+from rrn.activations.baselines import PELU, CReLU, DSiLU
 from rrn.activations.rational import Rational, RecurrentRational
-from rrn.errors import UserError
+from rrn.common.errors import UserError
 
 
 def _each(make: Callable[..., nn.Module]) -> Callable[..., list[nn.Module]]:
@@ -71,7 +71,7 @@ ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
 
 
 def make_activations(name: str, places: int, **options) -> list[nn.Module]:
-    """The activation modules of a network with this many places, first to last, marked for `rrn.activations.places`.
+    """The activation modules of a network with this many places, first to last, marked for `rrn.activations.sites`.
 
     Options are those of the YAML file; with per="channel" also `channels`, how many there are at each place.
 

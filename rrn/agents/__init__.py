@@ -8,18 +8,18 @@ from collections.abc import Callable
 import torch
 
 from rrn.activations.registry import make_activations
-from rrn.agents.agent import Agent
-from rrn.agents.dqn import DQN
+from rrn.agents.base import Agent
+from rrn.agents.dqn.agent import DQN
+from rrn.agents.dqn.heads import Distribution, Expected
+from rrn.agents.dqn.learner import OffPolicy
+from rrn.agents.dqn.noisy import make_noisy
 from rrn.agents.learner import Learner
-from rrn.agents.networks import NETWORKS, Network, orthogonal, xavier
-from rrn.agents.noisy import make_noisy
-from rrn.agents.off_policy import OffPolicy
-from rrn.agents.on_policy import OnPolicy
-from rrn.agents.ppo import PPO
-from rrn.agents.values import Distribution, Expected
+from rrn.agents.ppo.agent import PPO
+from rrn.agents.ppo.learner import OnPolicy
+from rrn.common.errors import UserError
 from rrn.config import Config, RationalConfig
 from rrn.envs import VectorGames
-from rrn.errors import UserError
+from rrn.networks.base import NETWORKS, Network, orthogonal, xavier
 
 
 def _dqn(config: Config, games: VectorGames, device: torch.device) -> DQN:
@@ -48,13 +48,13 @@ def _learn_ppo(config: Config, agent: PPO, games: VectorGames) -> OnPolicy:
 
 
 def _sb3(config: Config, games: VectorGames, device: torch.device) -> Agent:
-    from rrn.agents.sb3 import SB3Agent  # slow to import
+    from rrn.agents.sb3.agent import SB3Agent  # slow to import
 
     return SB3Agent(config, games, device)
 
 
 def _learn_sb3(config: Config, agent: Agent, games: VectorGames) -> Learner:
-    from rrn.agents.sb3 import SB3Learner
+    from rrn.agents.sb3.agent import SB3Learner
 
     return SB3Learner(agent, games, config.steps)
 

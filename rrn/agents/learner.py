@@ -1,4 +1,4 @@
-"""What the loop in trainer.py drives: an agent at work, which plays, keeps what it saw and learns from it."""
+"""What the loop in training/trainer.py drives: an agent at work, which plays, keeps what it saw and learns from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rrn.agents.agent import Agent
+from rrn.agents.base import Agent
 from rrn.envs import Game, VectorGames
 
 

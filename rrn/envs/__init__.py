@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrn.config import AtariConfig, EnvConfig, MinAtarConfig
-from rrn.envs.games import Game, Step, VectorGames
+from rrn.envs.base import Game, Step, VectorGames
 
 __all__ = ["Game", "Step", "VectorGames", "make_games"]
 
@@ -28,6 +28,6 @@ def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_af
         from rrn.envs.minatar import MinAtarGames
 
         return MinAtarGames(config, num_envs, tuple(seeds))
-    from rrn.envs.cartpole import CartPoleGames
+    from rrn.envs.gymnasium import CartPoleGames
 
     return CartPoleGames(num_envs, tuple(seeds))

@@ -15,7 +15,7 @@ from ale_py import Action, ALEInterface, LoggerMode, roms
 from ale_py.vector_env import AtariVectorEnv
 
 from rrn.config import AtariConfig
-from rrn.envs.games import VectorGames
+from rrn.envs.base import VectorGames
 from rrn.envs.resize import bilinear
 
 FIRE = 1  # the action, in the games that have it among their own

@@ -1,4 +1,4 @@
-"""MinAtar, the small Atari-like games of Young and Tian (2019), behind the interface of games.py.
+"""MinAtar, the small Atari-like games of Young and Tian (2019), behind the interface of base.py.
 
 The package `minatar` plays them; it comes with `pip install rrn[minatar]`.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from rrn.common.errors import UserError
 from rrn.config import MinAtarConfig
-from rrn.envs.games import VectorGames
-from rrn.errors import UserError
+from rrn.envs.base import VectorGames
 
 GAMES = {  # name on the command line to name in minatar
     "MinAtar-Asterix": "asterix",

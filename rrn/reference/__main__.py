@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rrn.reference.scores import baselines, human_normalised, published
-from rrn.stopping import command_line
+from rrn.runs.signals import command_line
 
 
 def main(arguments: list[str]) -> None:
@@ -58,7 +58,7 @@ def score_table(game: str) -> str:
 
 def import_command(folder: Path, target: Path) -> None:
     """Write the table, and say what was left out of it."""
-    from rrn.reference.importing import import_scores, write_table
+    from rrn.reference.import_scores import import_scores, write_table
 
     runs, left_out = import_scores(folder)
     rows = write_table(runs, target)

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import zip_longest
 
-from rrn.compose import compose_config
 from rrn.config import ActConfig, Config, dotted
+from rrn.config.compose import compose_config
 from rrn.reference.tables import games, row_of
 
 TIME_LIMIT = 100_000  # agent steps of a game, of the environments <Game>Deterministic-v4

@@ -1,4 +1,4 @@
-"""The small tables that come with the package; scripts/make_reference.py writes them."""
+"""The small tables that come with the package; scripts/data/make_reference.py writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from rrn.errors import UserError, nearest
+from rrn.common.errors import UserError, nearest
 
 
 @cache

@@ -14,19 +14,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from rrn.common.errors import UserError
 from rrn.curves import Curve
-from rrn.errors import UserError
-from rrn.overview import terminal_size
 from rrn.reference import read_curves
 from rrn.report.aggregates import over_games
+from rrn.report.caveats import notes
 from rrn.report.cells import Cell, Method, make_cells
-from rrn.report.notes import notes
+from rrn.report.missing import to_do
 from rrn.report.page import Page
 from rrn.report.runs import Run, read_runs
 from rrn.report.styles import label
 from rrn.report.terminal import show
-from rrn.report.todo import to_do
-from rrn.stopping import command_line
+from rrn.runs.signals import command_line
+from rrn.runs.table import terminal_size
 
 
 def main(arguments: list[str]) -> None:

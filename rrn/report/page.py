@@ -14,19 +14,19 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from rrn import stats
+from rrn.config.protocol import protocol_line
 from rrn.curves import Curve
-from rrn.progress import count
-from rrn.protocol import protocol_line
 from rrn.reference import baselines
 from rrn.reference.tables import games as games_with_scores
 from rrn.report import charts, rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import BASELINE, Cell, Method, order
 from rrn.report.charts import Chart
+from rrn.report.missing import ToDo
 from rrn.report.runs import Run
 from rrn.report.shape_charts import evolution
 from rrn.report.styles import styles
-from rrn.report.todo import ToDo
+from rrn.training.progress import count
 
 VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # of one, and of all together
 HERE = Path(__file__).parent

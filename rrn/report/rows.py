@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrn.report.aggregates import STATISTICS, OverGames
 from rrn.report.cells import BASELINE, Cell, Method, against_baseline
-from rrn.report.todo import ToDo
+from rrn.report.missing import ToDo
 from rrn.stats import Interval, fixed
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rrn.compose import load_run_config
+from rrn.common.errors import UserError
 from rrn.config import FREE as FREE_ON_RESUME
 from rrn.config import Config, effective
+from rrn.config.compose import load_run_config
 from rrn.curves import Curve
-from rrn.errors import UserError
-from rrn.software import read_software
+from rrn.runs.versions import read_software
 from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ

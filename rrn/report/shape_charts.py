@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rrn.activations.inputs import Histogram
-from rrn.activations.plot import values
-from rrn.activations.snapshots import FILE, Snapshot
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.plot import values
+from rrn.activations.inspection.snapshots import FILE, Snapshot
 from rrn.report.charts import Chart, numbers
 
 MOMENTS = 6

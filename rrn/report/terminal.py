@@ -13,7 +13,7 @@ from rich.text import Text
 from rrn.report import rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, Method
-from rrn.report.todo import ToDo
+from rrn.report.missing import ToDo
 
 WIDE = 100  # columns of a terminal that has room for the comparison with the baseline beside that with the paper
 

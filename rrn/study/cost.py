@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rrn import checkpoint
+from rrn.common.device import pick_device
 from rrn.config import Config
-from rrn.device import pick_device
 from rrn.envs import make_games
+from rrn.runs import checkpoint
 from rrn.status import Status, seconds_between
 from rrn.study.plan import Method, Part, PlannedRun, transitions
 
 if TYPE_CHECKING:
-    from rrn.agents.agent import Agent
+    from rrn.agents.base import Agent
 
 SECONDS = 4.0  # of each measurement
 LEAST = 60.0  # seconds of training that say how fast a run is

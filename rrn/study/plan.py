@@ -13,10 +13,10 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from rrn.compose import compose_open, conf_dir, to_config
+from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.numbers import read_whole
 from rrn.config import AtariConfig, Config
-from rrn.errors import UserError, first_line, nearest
-from rrn.whole import read_whole
+from rrn.config.compose import compose_open, conf_dir, to_config
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rrn.stopping import HANG_UP, leave_terminal, stopping_signals
+from rrn.runs.signals import HANG_UP, leave_terminal, stopping_signals
 from rrn.study.plan import Part, PlannedRun
-from rrn.sweep import ON_A_CLUSTER, STOP_WITH
+from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
 
 
 def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:

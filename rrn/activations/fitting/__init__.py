@@ -1,0 +1,1 @@
+"""Rationals fitted to functions, and the table of starting coefficients."""

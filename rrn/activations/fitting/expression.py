@@ -1,0 +1,95 @@
+"""A function of x from an expression such as "x*sigmoid(x)": parsed, with NumPy's names, and never `eval`ed."""
+
+from __future__ import annotations
+
+import ast
+import operator
+
+import numpy as np
+from scipy.special import erf
+
+from rrn.activations.fitting.functions import NAMES, Function, as_function
+
+CONSTANTS = {"pi": np.pi, "e": np.e}
+CALLS = {
+    **{name: ufunc for name in dir(np) if isinstance(ufunc := getattr(np, name), np.ufunc)},
+    **{name: as_function(name) for name in NAMES if name.isidentifier()},
+    "erf": erf,
+    "where": np.where,
+    "clip": np.clip,
+}
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def parse(text: str) -> Function:
+    """The function of x that an expression means, [K] float64 to [K].
+
+    It may have numbers, x, pi, e, + - * / **, a comparison, NumPy's element-wise functions (with or without
+    `np.`), where, clip, erf and the known activations by name. Such a name alone, as gelu, means gelu(x).
+
+    Raises:
+        ValueError: a syntax error, or anything else in it. The function that comes back raises it if one of
+            NumPy's functions is called with the wrong arguments.
+    """
+    text = text.strip()
+    try:
+        function = _build(ast.parse(f"{text}(x)" if text in CALLS else text, mode="eval").body)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", "nested too deeply")
+        raise ValueError(f'expected an expression of x, such as "x*sigmoid(x)", got {text!r}: {reason}.') from None
+
+    def evaluate(x: np.ndarray) -> np.ndarray:
+        try:
+            return np.broadcast_to(np.asarray(function(x), dtype=np.float64), x.shape)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise ValueError(f"{text!r} cannot be computed: {error}.") from None
+
+    return evaluate
+
+
+def _build(node: ast.AST) -> Function:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return lambda x: float(number)
+        case ast.Name(id="x"):
+            return lambda x: x
+        case ast.Name(id=name) if name in CONSTANTS:
+            return lambda x: CONSTANTS[name]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return _apply(OPERATORS[type(op)], left, right)
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+            return _apply(OPERATORS[type(op)], operand)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
+            return _apply(OPERATORS[type(op)], left, right)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in CALLS:
+            return _apply(_of_arrays(CALLS[name]), *arguments)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=arguments, keywords=[]) if (
+            name in CALLS
+        ):
+            return _apply(_of_arrays(CALLS[name]), *arguments)
+    raise ValueError(
+        f"{ast.unparse(node)!r} is not known in an expression; use numbers, x, pi, e, + - * / **, a comparison, "
+        "and NumPy's functions such as exp, tanh, maximum, where."
+    )
+
+
+def _of_arrays(function) -> Function:
+    """The function with numbers made arrays [1], which the known activations want."""
+    return lambda *parts: function(*map(np.atleast_1d, parts))
+
+
+def _apply(function, *nodes: ast.AST) -> Function:
+    parts = [_build(node) for node in nodes]
+    return lambda x: function(*(part(x) for part in parts))

@@ -1,0 +1,237 @@
+"""Fit the coefficients of a rational to a function on a range: `fit`, and what it finds, a `Fit`.
+
+The searches are in least_squares.py and minimax.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rrn.activations.fitting.functions import Function, as_function
+from rrn.activations.fitting.least_squares import least_squares, polynomial, q
+from rrn.activations.fitting.minimax import minimax
+from rrn.activations.ops.reference import denominator_size
+from rrn.activations.poles import real_poles
+from rrn.activations.rational import check_form, check_range
+
+NORMS = ("l2", "minimax")
+POINTS = 601
+WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points that cover the line, for what is held outside a range
+FAR = 10  # times the range: where tails are compared
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A rational that was fitted to a function.
+
+    `numerator` [n + 1] and `denominator` [m] (version C: [m + 1]), lowest power first; `largest` and `rms` are
+    its errors on the range, not weighted. Called with an array, it gives R(x).
+    """
+
+    numerator: tuple[float, ...]
+    denominator: tuple[float, ...]
+    version: str
+    range: tuple[float, float]
+    norm: str
+    largest: float
+    rms: float
+    target: Function = field(repr=False, compare=False)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return len(self.numerator) - 1, len(self.denominator) - (self.version == "C")
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """R(x) in float64, [any shape] to the same; infinite at a pole."""
+        with np.errstate(divide="ignore"):
+            return polynomial(self.numerator, x) / q(np.asarray(self.denominator), x, self.version)
+
+    @property
+    def poles(self) -> tuple[float, ...]:
+        """Real zeros of Q; only version N can have any."""
+        return real_poles(self.denominator) if self.version == "N" else ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Where it leaves the target outside the range, and its poles; a sentence each."""
+        lines = [f"it has a pole at {pole:.3g}." for pole in self.poles]
+        low, high = self.range
+        reach = FAR * max(abs(low), abs(high))
+        with np.errstate(all="ignore"):
+            at = np.array([-reach, reach])
+            values, targets = self(at), self._target(at)
+        for x, value, target in zip(at, values, targets, strict=True):
+            if not abs(value - target) <= 0.05 + 0.05 * abs(target):
+                lines.append(
+                    f"outside {self._range} it leaves the target: at {x:g} it is {value:.3g}, not {target:.3g}."
+                )
+        n, m = self.degrees
+        if n == m + 1 and lines and np.isfinite(self._slope):
+            lines.append(f"degrees {self.degrees} give equal slopes at both ends, {self._slope:.3g} here.")
+        return lines
+
+    def _target(self, x: np.ndarray) -> np.ndarray:
+        """The target [K], NaN where it refuses."""
+        try:
+            return self.target(x)
+        except ValueError:
+            return np.array([self._target(one) for one in x[:, None]]).ravel() if len(x) > 1 else np.array([np.nan])
+
+    @property
+    def _range(self) -> str:
+        return f"[{self.range[0]:g}, {self.range[1]:g}]"
+
+    @property
+    def _slope(self) -> float:
+        last = self.denominator[-1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.float64(self.numerator[-1]) / (last if self.version == "N" else abs(last)))
+
+    def __str__(self) -> str:
+        rows = [
+            f"version {self.version}, degrees {self.degrees}, {self.norm} on {self._range}: "
+            f"largest error {self.largest:.3g}, RMS {self.rms:.3g}",
+            *(
+                f"{name:11} [{', '.join(f'{c:.9g}' for c in getattr(self, name))}]"
+                for name in ("numerator", "denominator")
+            ),
+            *(f"note: {line}" for line in self.warnings),
+        ]
+        return "\n".join(rows)
+
+    @cached_property
+    def figure(self) -> Figure:
+        """Target and fit on twice the range, and the error on the range."""
+        low, high = self.range
+        margin = (high - low) / 2
+        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        x = np.linspace(low - margin, high + margin, 1001)
+        with np.errstate(all="ignore"):
+            target = self._target(x)
+        left.axvspan(low, high, color="0.94")
+        left.plot(x, target, color="0.35", linestyle="--", label="target")
+        left.plot(x, self(x), color="#1f4e9c", linewidth=2, label="rational")
+        inside = target[np.isfinite(target)]
+        if len(inside):
+            height = np.ptp(inside) or 1.0
+            left.set_ylim(inside.min() - 0.15 * height, inside.max() + 0.15 * height)
+        left.legend(frameon=False)
+        left.set_title(f"version {self.version}, degrees {self.degrees}, {self.norm}", fontsize=10)
+        x = np.linspace(low, high, 2001)
+        right.plot(x, self(x) - self.target(x), color="#1f4e9c")
+        right.axhline(0, color="0.6", linewidth=0.6)
+        right.set_title(f"error: largest {self.largest:.2g}, RMS {self.rms:.2g}", fontsize=10)
+        for axes in (left, right):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.set_xlabel("x")
+        return figure
+
+    def as_module(self, **options):
+        """A `Rational` with these coefficients; options as for it, such as trainable or dtype."""
+        from rrn.activations.rational import Rational  # which uses this file to fit what it starts from
+
+        return Rational((self.numerator, self.denominator), self.degrees, self.version, **options)
+
+
+def fit(
+    function: str | Callable,
+    degrees: tuple[int, int] = (5, 4),
+    version: str = "A",
+    range: tuple[float, float] = (-3.0, 3.0),
+    norm: str = "l2",
+    weights: Callable | Sequence[float] | None = None,
+    *,
+    bounded: bool = False,
+) -> Fit:
+    """Fit P / Q to a function on a range; the same call gives the same coefficients.
+
+    Args:
+        function: a name (`rrn.activations.fitting.functions.FUNCTIONS`) or a callable on arrays or tensors.
+        degrees: (n, m) of P and Q, at least 1.
+        version: A, B, C or N, see `rrn.activations.ops.operator.rational`; D is fitted as B.
+        range: (low, high).
+        norm: "l2", least squares on evenly spaced points from several starts, or "minimax", the smallest
+            largest error, which is the global optimum for A and N.
+        weights: of the errors: a positive callable on arrays, or numbers at evenly spaced points of the range;
+            squared errors are multiplied by it for l2, errors for minimax.
+        bounded: hold the fit outside the range, where else it is free, as the starting coefficients of
+            `Rational` are: no fold or pole, and for n <= m + 1 no growth beyond |x| (or that of the function).
+
+    Raises:
+        ValueError: an argument out of its range, or a function that is not finite on the range.
+    """
+    version = "B" if version == "D" else version
+    target, weigh = _check(function, degrees, version, range, norm, weights)
+    low, high = (float(end) for end in range)
+    outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
+    form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
+    x = np.linspace(low, high, POINTS)
+    growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
+    held = outside if n <= m + 1 else None
+    numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)
+    if norm == "l2" and m:  # the other one is near, where starts at random do not find the way
+        of_points = x, target(x), np.sqrt(weigh(x))
+        numerator, denominator = least_squares(*of_points, (n, m), form, outside, growth, denominator)
+    numerator, denominator = _as_asked(numerator, denominator, form, degrees, version)
+    dense = np.linspace(low, high, 20 * POINTS)
+    error = polynomial(numerator, dense) / q(denominator, dense, version) - target(dense)
+    largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
+    a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
+    return Fit(a, b, version, (low, high), norm, largest, rms, target)
+
+
+def _tame(version: str, degrees: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """The form to fit in if R must be tame everywhere: outside A, S with an odd degree has a zero, so Q a fold or pole.
+
+    |b x| has it at 0, where it is that of A.
+    """
+    n, m = degrees
+    if version == "A" or m % 2 == 0:
+        return version, degrees
+    if m == 1 and version in "BC":
+        return "A", degrees
+    return version, (min(n, m) if n <= m + 1 else n, m - 1)
+
+
+def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int], version: str):
+    """The coefficients in the form that `_tame` left; what is missing is 0."""
+    if form == "A" and version == "C":  # 1 + |b x| is 10 (0.1 + |b x / 10|)
+        a, b = 0.1 * a, np.r_[0.0, 0.1 * b]
+    sizes = degrees[0] + 1, denominator_size(degrees[1], version)
+    return tuple(np.pad(row, (0, size - len(row))) for row, size in zip((a, b), sizes, strict=True))
+
+
+def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
+    """The function and the weights on arrays, if all arguments make sense."""
+    check_form(degrees, version)
+    if norm not in NORMS:
+        raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
+    check_range(range)
+    x = np.linspace(*range, POINTS)
+    target = as_function(function)
+    with np.errstate(all="ignore"):
+        bad = x[~np.isfinite(target(x))]
+    if len(bad):
+        raise ValueError(f"expected a function that is finite on the range; it is not at {bad[0]:.4g}.")
+    if weights is None:
+        return target, np.ones_like
+    if not callable(weights):
+        try:
+            given = np.asarray(weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            given = np.empty(0)
+        if given.ndim != 1 or not len(given):
+            raise ValueError(f"weights: expected a function or numbers [K], got {weights!r}.")
+        weigh = lambda at: np.interp(at, np.linspace(*range, len(given)), given)  # noqa: E731
+    else:
+        weigh = as_function(weights)
+    if not ((weigh(x) >= 0) & np.isfinite(weigh(x))).all() or weigh(x).max() == 0:
+        raise ValueError("weights: expected finite numbers of at least 0, not all of them 0.")
+    floor = 1e-6 * weigh(x).max()  # a point without weight would leave Q free to vanish there
+    return target, lambda at: np.maximum(weigh(at), floor)

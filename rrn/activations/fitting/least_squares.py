@@ -1,0 +1,103 @@
+"""The rational of the least sum of squared errors, by variable projection.
+
+For a given denominator the best numerator is a linear problem, so the search runs over the denominator alone (Golub and
+Pereyra 1973), from several starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import optimize
+
+from rrn.activations.ops.reference import denominator_size
+
+STARTS = 12
+
+
+def least_squares(
+    x: np.ndarray,
+    target: np.ndarray,
+    root: np.ndarray,
+    degrees: tuple[int, int],
+    version: str,
+    outside: np.ndarray | None,
+    growth: float,
+    near: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator [n + 1] and denominator of the least sum of squared errors, each multiplied by its root.
+
+    Args:
+        x, target, root: points [K], the function there, and square roots of the weights.
+        degrees, version: of the rational; D is B.
+        outside, growth: as for `minimax`.
+        near: a denominator to start from, besides some at random.
+    """
+    n, m = degrees
+    generator = np.random.default_rng(0)
+    scale = max(abs(x[0]), abs(x[-1]))  # powers of t = x / scale are at most 1 on the range
+    t, far = x / scale, None if outside is None else outside / scale
+    room = None if outside is None else 1 + np.abs(outside)
+    scales = scale ** np.arange(m + 1 - denominator_size(m, version), m + 1)
+    best: tuple[float, np.ndarray] | None = None
+    for guess in (near * scales, *(_guess(generator, start, m, version) for start in range(STARTS))):
+        arguments = (t, target, root, n, version, far, room, growth)
+        found = optimize.least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
+        if best is None or found.cost < best[0]:
+            best = found.cost, found.x
+    denominator = np.abs(best[1]) if version == "A" else best[1]
+    numerator = _numerator(denominator, t, target, root, n, version)[0]
+    return numerator / scale ** np.arange(n + 1), denominator / scales
+
+
+def _guess(generator: np.random.Generator, start: int, m: int, version: str) -> np.ndarray:
+    """Search variables to start from, for a range of size 1: even powers, odd powers and all powers in turn."""
+    powers = np.arange(1, m + 1)
+    size = (3 * generator.uniform(0.1, 1.5, m)) ** powers
+    kept = [powers % 2 == 0, powers % 2 == 1, powers > 0][start % 3]
+    sign = generator.choice([-0.3, 1.0], m) if version != "A" and start % 3 == 2 else 1.0
+    guess = size * sign * kept
+    return np.r_[generator.uniform(0.2, 1.0), guess] if denominator_size(m, version) > m else guess
+
+
+def _s(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
+    """The sum in the denominator, before its absolute value is taken."""
+    if version == "A":
+        return polynomial(np.r_[0.0, np.abs(denominator)], np.abs(x))
+    return polynomial(denominator if version == "C" else np.r_[0.0, denominator], x)
+
+
+def q(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
+    """Q(x), [any shape] to the same."""
+    s = _s(denominator, x, version)
+    return (0.1 if version == "C" else 1) + (s if version == "N" else np.abs(s))
+
+
+def polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
+    """The polynomial with these coefficients, lowest power first, [any shape] to the same."""
+    return np.polynomial.polynomial.polyval(x, np.asarray(coefficients))
+
+
+def _numerator(denominator, x, target, root, n: int, version: str) -> tuple[np.ndarray, np.ndarray]:
+    """The best numerator [n + 1] for this denominator, and the weighted residual [points]."""
+    columns = x[:, None] ** np.arange(n + 1) * (root / q(denominator, x, version))[:, None]
+    numerator = np.linalg.lstsq(columns, root * target, rcond=None)[0]
+    return numerator, columns @ numerator - root * target
+
+
+def _residual(variables, x, target, root, n: int, version: str, outside, room, growth: float) -> np.ndarray:
+    denominator = np.abs(variables) if version == "A" else variables
+    numerator, residual = _numerator(denominator, x, target, root, n, version)
+    if version == "N":  # no pole on the range; outside it neither, if bounded
+        at = x if outside is None else np.r_[x, outside]
+        sign = q(denominator, at, version)
+    else:
+        at = x[:0] if outside is None else outside
+        sign = _s(denominator, at, version)
+    fold = np.minimum(sign / (1 + np.abs(at) ** len(denominator)) - 1e-6, 0)
+    residual = np.r_[residual, 1e3 * fold]  # each costs more than any error
+    if outside is None:
+        return residual
+    tail = polynomial(numerator, outside) / q(denominator, outside, version) / room
+    return np.r_[residual, np.maximum(np.abs(tail) - growth, 0)]

@@ -1,0 +1,84 @@
+"""Starting coefficients of a rational: from the table presets.csv, from a fit, or as given."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+
+from rrn.activations.fitting.functions import ALIASES, NAMES
+from rrn.activations.ops.reference import denominator_size
+
+PRESETS = {"l2": ("l2", (-3.0, 3.0)), "minimax": ("minimax", (-3.0, 3.0)), "wide": ("l2", (-5.0, 5.0))}  # norm, range
+Coefficients = tuple[list[float], list[float]]
+
+
+def initial_coefficients(
+    init: str | Callable | tuple[Sequence[float], Sequence[float]],
+    degrees: tuple[int, int],
+    version: str,
+    preset: str = "l2",
+) -> Coefficients:
+    """Numerator [n + 1] and denominator [m] (version C: [m + 1]) to start from, lowest power first.
+
+    The usual functions in degrees (5, 4), (7, 6) and (3, 2) come from the table; others, and callables, are
+    fitted here, which takes about a second each. All are held to stay tame outside the range, see
+    docs/details.md no. 18.
+
+    Raises:
+        ValueError: unknown name or preset, a callable that cannot be fitted, or given coefficients whose
+            number does not suit the degrees.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}.")
+    form = "B" if version == "D" else version
+    if callable(init):
+        return _fitted(init, degrees, form, preset)
+    if isinstance(init, str):
+        if init not in NAMES:
+            listed = ", ".join(NAMES)
+            raise ValueError(f"init: expected one of {listed}, a callable or two lists of coefficients, got {init!r}.")
+        return _named(ALIASES.get(init, init), tuple(degrees), form, preset)
+    try:
+        numerator, denominator = ([float(c) for c in row] for row in init)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"init: expected a name such as leaky_relu, a callable or two lists of coefficients, got {init!r}."
+        ) from None
+    n, m = degrees
+    expected = n + 1, denominator_size(m, version)
+    if (len(numerator), len(denominator)) != expected:
+        raise ValueError(
+            f"init: version {version} with degrees {degrees} has {expected[0]} and {expected[1]} coefficients, "
+            f"got {len(numerator)} and {len(denominator)}."
+        )
+    return numerator, denominator
+
+
+@cache
+def _named(name: str, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
+    n, m = degrees
+    if name == "identity":  # exact: P = x, Q = 1
+        offset = [0.9] if version == "C" else []
+        return [0.0, 1.0, *[0.0] * (n - 1)], [*offset, *[0.0] * m]
+    row = table().get((name, version, n, m, preset))
+    if row is None:
+        return _fitted(name, degrees, version, preset)
+    return [[float(c) for c in row[part].split()] for part in ("numerator", "denominator")]
+
+
+@cache
+def table() -> dict[tuple, dict[str, str]]:
+    """Rows of presets.csv by (function, version, n, m, preset)."""
+    lines = files("rrn.activations.fitting").joinpath("presets.csv").read_text(encoding="utf-8").splitlines()
+    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+    return {(r["function"], r["version"], int(r["n"]), int(r["m"]), r["preset"]): r for r in rows}
+
+
+def _fitted(function: str | Callable, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
+    from rrn.activations.fitting.fit import fit  # SciPy and matplotlib, only needed here
+
+    norm, interval = PRESETS[preset]
+    found = fit(function, degrees, version, interval, norm, bounded=True)
+    return list(found.numerator), list(found.denominator)

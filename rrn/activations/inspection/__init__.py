@@ -1,0 +1,1 @@
+"""What activations do in a model: inputs, pictures, snapshots, nearest functions."""

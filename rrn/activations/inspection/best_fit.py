@@ -1,0 +1,211 @@
+"""Name what an activation has learned: the known function a f(c x + d) + b that is nearest to it on its inputs.
+
+For given c and d the best a and b are a linear problem, so the search runs over c and d alone (variable projection,
+Golub and Pereyra 1973), from several starts.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from scipy.optimize import least_squares
+from torch import Tensor, nn
+
+from rrn.activations.fitting.functions import ALIASES, FUNCTIONS, Function, as_function, named
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.rational import check_range, owner_of
+
+SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
+STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
+POINTS = 401
+CONSTANT = 1e-24  # variance over squared mean up to which values are one, but for rounding
+SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
+Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
+
+
+class Known(nn.Module):
+    """a f(c x + d) + b with fixed numbers, an activation for any shape; f is a function of tensors."""
+
+    is_activation = True
+
+    def __init__(self, name: str, function: Callable[[Tensor], Tensor], a: float, b: float, c: float, d: float):
+        super().__init__()
+        self.name, self.function = name, function
+        self.a, self.b, self.c, self.d = a, b, c, d
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a * self.function(self.c * x + self.d) + self.b
+
+    def extra_repr(self) -> str:
+        return _formula(self.name, self.a, self.b, self.c, self.d)
+
+
+@dataclass(frozen=True)
+class KnownFit:
+    """One known function, fitted: a f(c x + d) + b, its distance from the activation, and the others that were tried.
+
+    `distance` is the root of the mean squared difference over the inputs, `relative` that over the standard
+    deviation of the outputs. `others` are the remaining candidates, nearest first.
+    """
+
+    name: str
+    a: float
+    b: float
+    c: float
+    d: float
+    distance: float
+    relative: float
+    function: Callable[[Tensor], Tensor]
+    others: tuple[KnownFit, ...] = ()
+
+    @property
+    def complexity(self) -> int:
+        """How many of a, b, c and d are other than in f(x)."""
+        return sum(
+            abs(value - plain) > 1e-2
+            for value, plain in zip((self.a, self.b, self.c, self.d), (1, 0, 1, 0), strict=True)
+        )
+
+    @property
+    def formula(self) -> str:
+        """Such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
+        return _formula(self.name, self.a, self.b, self.c, self.d)
+
+    def as_module(self) -> Known:
+        """The fitted function as an activation without parameters."""
+        return Known(self.name, self.function, self.a, self.b, self.c, self.d)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{fit.distance:.3g}  {fit.formula}" for fit in (self, *self.others))
+
+
+def best_fit(
+    module: nn.Module | Function,
+    candidates: Candidates | None = None,
+    inputs: Histogram | Tensor | np.ndarray | None = None,
+    range: tuple[float, float] = (-3.0, 3.0),
+) -> KnownFit:
+    """The known function that is nearest to an activation, by least squares over the inputs that really occurred.
+
+    Args:
+        module: an activation that works element by element, in evaluation mode; or any such function.
+        candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions of tensors by name; None: all
+            that are known.
+        inputs: a histogram of the inputs or the inputs themselves; None: what `rrn.record_inputs` left on the
+            module, of a recurrent rational that of all its places, or else even weight on `range`.
+        range: see `inputs`.
+
+    Where two functions come equally near, up to one part in 10,000 of the outputs, the simpler formula counts as
+    nearer: tanh(x) and not 2 sigmoid(2 x) - 1.
+
+    Raises:
+        ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
+            rows of coefficients.
+    """
+    owner = owner_of(module)
+    rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
+    if rows > 1:
+        raise ValueError(
+            f"module: expected one function, it has {rows} rows of coefficients; name one of "
+            "them, as in best_fit(lambda x: module.each_row(x[:, None])[:, 0])."
+        )
+    known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
+    if isinstance(known, str) or not isinstance(known, Iterable):
+        raise ValueError(f"candidates: expected names, or functions by name, got {known!r}.")
+    if not isinstance(known, Mapping):
+        known = {ALIASES.get(name, name): named(name) for name in known}
+    if not known:
+        raise ValueError("candidates: expected one or more, got none.")
+    x, weights = points(module, inputs, range)
+    y = as_function(module)(x)
+    mean, level = weights @ x, weights @ y
+    spread, height = (np.sqrt(weights @ (v - v_mean) ** 2) for v, v_mean in ((x, mean), (y, level)))
+    height = height or 1.0  # a constant
+    fits = []
+    for name, function in known.items():
+        a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights)
+        c, d = c / spread, d - c * mean / spread
+        a, b = a * height, b * height + level
+        if name in SCALE_FREE:
+            a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
+        if name == "identity":
+            a, b, c, d = a * c, b + a * d, 1.0, 0.0
+        fits.append(KnownFit(name, a, b, c, d, relative * height, relative, function))
+    fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
+    first, *others = fits
+    return KnownFit(**{**vars(first), "others": tuple(others)})
+
+
+def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
+    """Where to compare, [K] and rising, and weights that sum to 1; arguments and errors as for `best_fit`."""
+    if inputs is None:
+        inputs = getattr(module, "recorded_inputs", None)
+        everywhere = getattr(module, "recorded_everywhere", ())  # of a recurrent rational
+        if len(everywhere) > 1:
+            inputs = Histogram.together(everywhere)
+    if inputs is None:
+        check_range(range)
+        x = np.linspace(*range, POINTS)
+        return x, np.full(POINTS, 1 / POINTS)
+    if not isinstance(inputs, Histogram):
+        values, inputs = torch.as_tensor(inputs), Histogram()
+        inputs.add(values)
+    outside = inputs.below + inputs.above
+    if outside > 0.01 * inputs.total:
+        low, high = inputs.range
+        warnings.warn(
+            f"{outside:,} of {inputs.total:,} inputs are outside [{low:.3g}, {high:.3g}], the range of their "
+            "histogram, and do not count; record them with a wider range=.",
+            stacklevel=3,
+        )
+    filled = inputs.counts > 0
+    if filled.sum() < 2:
+        raise ValueError("inputs: expected two different values or more; record more of them, or in finer bins.")
+    return inputs.centres[filled], inputs.counts[filled] / inputs.counts.sum()
+
+
+def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float, float, float]:
+    """a, b, c, d and the distance, for z and y [K], both of mean 0 and deviation 1, and weights [K]."""
+    root = np.sqrt(weights)
+
+    def project(c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each c and d [N] the best a and b [N], and what they leave over [N, K], times the root of its weight."""
+        with np.errstate(all="ignore"):
+            values = f((np.outer(c, z) + d[:, None]).ravel()).reshape(-1, len(z))
+            mean = values @ weights
+            centred = values - mean[:, None]
+            variance = centred**2 @ weights
+            a = np.where(variance > CONSTANT * mean**2, centred @ (weights * y) / variance, 0.0)
+            rest = (a[:, None] * centred - y) * root
+        return a, -a * mean, np.where(np.isfinite(rest), rest, 1e6)
+
+    def cost(variables: np.ndarray) -> np.ndarray:
+        return project(*variables[:, None])[2][0]
+
+    starts = np.array(list(product((*SCALES, *(-s for s in SCALES)), SHIFTS)))
+    costs = (project(*starts.T)[2] ** 2).sum(axis=1).reshape(-1, len(SHIFTS))
+    of_scales = starts.reshape(*costs.shape, 2)[np.arange(len(costs)), costs.argmin(axis=1)]
+    best = None
+    for start in of_scales[np.sort(costs.min(axis=1).argsort()[:STARTS])]:  # of equals that with a positive scale
+        found = least_squares(cost, start, max_nfev=60)
+        if best is None or found.cost < best.cost * (1 - 1e-6) - 1e-16:
+            best = found
+    (a,), (b,), (rest,) = project(*best.x[:, None])
+    return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(rest @ rest))
+
+
+def _formula(name: str, a: float, b: float, c: float, d: float) -> str:
+    def term(value: float) -> str:
+        return f" {'-' if value < 0 else '+'} {abs(value):.3g}" if abs(value) >= 5e-4 else ""
+
+    def factor(value: float) -> str:
+        text = f"{value:.3g}"
+        return {"1": "", "-1": "-"}.get(text, f"{text} ")
+
+    return f"{factor(a)}{name}({factor(c)}x{term(d)}){term(b)}"

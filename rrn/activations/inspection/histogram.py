@@ -1,0 +1,251 @@
+"""Histograms of what comes into the activations of a model, in fixed memory: `record_inputs` and `Histogram`.
+
+Counts stay on the device of the model until they are asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from rrn.activations.ops import cpu
+from rrn.activations.ops.operator import in_memory_order
+from rrn.activations.rational import check_range, owner_of
+from rrn.activations.sites import places
+
+BINS = 256
+SAMPLE = 10_000  # values that choose a range, at most twice as many
+
+
+class Histogram:
+    """Counts of values per bin, equal to those of `numpy.histogram`, with the others counted apart.
+
+    Args:
+        bins: number of bins, evenly spaced.
+        range: (low, high); None takes it from the first values: where all but the outermost 0.1 % of them are, and
+            half of that to each side.
+
+    Raises:
+        ValueError: fewer than one bin, or a range that is none.
+    """
+
+    def __init__(self, bins: int = BINS, range: tuple[float, float] | None = None):
+        if bins < 1:
+            raise ValueError(f"bins: expected 1 or more, got {bins}.")
+        if range is not None:
+            check_range(range)
+        self.bins = bins
+        self.range = None if range is None else (float(range[0]), float(range[1]))
+        self._counts: Tensor | None = None  # [bins + 3]: below, each bin, above, NaN
+        self._edges: Tensor | None = None
+
+    def add(self, values: Tensor) -> None:
+        """Count the values, of any shape and float type; they are on the device of the first ones."""
+        if not values.numel():
+            return
+        if self._counts is None:
+            self._begin(values)
+        if values.dtype is not torch.float32 or self._fine:
+            values = values.to(torch.float64 if values.dtype is torch.float64 or self._fine else torch.float32)
+        if values.is_cpu and cpu.KERNELS is not None:
+            dense = values if values.is_contiguous() else in_memory_order(values.detach()).contiguous()
+            cpu.histogram(dense.resolve_neg(), self._edges, self._counts)
+        else:
+            self._add(values.detach().flatten().double())
+
+    def _add(self, values: Tensor) -> None:
+        """The same in plain torch, for values [K] float64; nothing is copied to the host."""
+        place = torch.bucketize(values, self._edges, right=True)
+        place = torch.where(values == self._edges[-1], self.bins, place)  # the last bin has both its edges
+        place = torch.where(values.isnan(), self.bins + 2, place)
+        self._counts.scatter_add_(0, place, torch.ones_like(place))
+
+    def _begin(self, values: Tensor) -> None:
+        """Choose the range, if it was left open, and make the counts."""
+        if self.range is None:
+            some = values.detach().flatten()[:: max(1, values.numel() // SAMPLE)].double()
+            some = some[some.isfinite()].sort().values
+            last, cut = len(some) - 1, int(len(some) * 1e-3)
+            low, high = (some[cut].item(), some[last - cut].item()) if len(some) else (0.0, 0.0)
+            margin = (high - low) / 2 or max(abs(low) / 2, 0.5)
+            self.range = low - margin, high + margin
+        width = (self.range[1] - self.range[0]) / self.bins
+        self._fine = width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)  # bins too fine for float32
+        with torch.inference_mode(False):  # later values may come outside of it
+            self._edges = torch.from_numpy(self.edges).to(values.device)
+            self._counts = torch.zeros(self.bins + 3, dtype=torch.int64, device=values.device)
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Edges of the bins, [bins + 1] float64."""
+        low, high = self.range or (-1.0, 1.0)
+        return np.linspace(low, high, self.bins + 1)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Values in each bin, [bins] int64; the last bin has both its edges."""
+        return self._all[1:-2]
+
+    @property
+    def below(self) -> int:
+        """Values below the range, -inf among them."""
+        return int(self._all[0])
+
+    @property
+    def above(self) -> int:
+        """Values above the range, inf among them."""
+        return int(self._all[-2])
+
+    @property
+    def nan(self) -> int:
+        """Values that were NaN."""
+        return int(self._all[-1])
+
+    @property
+    def total(self) -> int:
+        """All values that were counted, those outside the range and NaN included."""
+        return int(self._all.sum())
+
+    @property
+    def _all(self) -> np.ndarray:
+        if self._counts is None:
+            return np.zeros(self.bins + 3, dtype=np.int64)
+        return self._counts.cpu().numpy()
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Middles of the bins, [bins] float64."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    def span(self, share: float = 0.998) -> tuple[float, float]:
+        """The smallest interval of whole bins that leaves at most (1 - share) / 2 of the counts out at each end."""
+        total, edges = self.counts.sum(), self.edges
+        if total == 0:
+            return float(edges[0]), float(edges[-1])
+        reached = np.cumsum(self.counts) / total
+        first = np.searchsorted(reached, (1 - share) / 2, side="right")
+        last = np.searchsorted(reached, (1 + share) / 2)
+        return float(edges[first]), float(edges[min(last, self.bins - 1) + 1])
+
+    def density(self, x: np.ndarray) -> np.ndarray:
+        """Gaussian kernel estimate of the density at x, [any shape], from the values inside the range."""
+        from scipy.stats import gaussian_kde
+
+        filled = np.flatnonzero(self.counts)
+        if len(filled) < 2:
+            raise ValueError("expected values in two bins or more to estimate a density; record more, or finer bins.")
+        kernel = gaussian_kde(self.centres[filled], weights=self.counts[filled])
+        # its rule takes the number of bins for the number of values; no narrower than a bin
+        spread = kernel.covariance[0, 0] ** 0.5 / kernel.factor
+        width = (self.edges[1] - self.edges[0]) / spread
+        kernel.set_bandwidth(max(self.counts.sum() ** -0.2, width))
+        return kernel(np.ravel(x)).reshape(np.shape(x))
+
+    def state_dict(self) -> dict:
+        """Range and counts as plain numbers, for a file."""
+        return {"range": self.range, "counts": self.counts.tolist(), "outside": [self.below, self.above, self.nan]}
+
+    @classmethod
+    def from_state_dict(cls, state: dict) -> Histogram:
+        """The histogram that `state_dict` described."""
+        found = cls(len(state["counts"]), state["range"])
+        below, above, nan = state["outside"]
+        if found.range:
+            found._begin(torch.empty(0))
+            found._counts[:] = torch.tensor([below, *state["counts"], above, nan])
+        return found
+
+    @classmethod
+    def together(cls, parts: Sequence[Histogram]) -> Histogram:
+        """One of the values of several, over all their ranges; each value counts at the middle of the bin it was in."""
+        parts = [part for part in parts if part.range]
+        if not parts:
+            return cls()
+        lows, highs = zip(*(part.range for part in parts), strict=True)
+        found = cls(max(part.bins for part in parts), (min(lows), max(highs)))
+        counts = sum(np.histogram(part.centres, found.edges, weights=part.counts)[0] for part in parts)
+        outside = [sum(getattr(part, name) for part in parts) for name in ("below", "above", "nan")]
+        return cls.from_state_dict({"range": found.range, "counts": counts.astype(int).tolist(), "outside": outside})
+
+    def __repr__(self) -> str:
+        if self.range is None:
+            return f"Histogram({self.bins} bins, empty)"
+        low, high = self.range
+        apart = ", ".join(f"{n} {name}" for name in ("below", "above", "nan") if (n := getattr(self, name)))
+        return (
+            f"Histogram({self.total} values in {self.bins} bins from {low:.4g} to {high:.4g}{apart and '; ' + apart})"
+        )
+
+
+class record_inputs:
+    """Context that counts what comes into each activation of a model::
+
+        with rrn.record_inputs(model) as inputs:
+            model(x)
+        inputs["layers.act1"].counts
+
+    Args:
+        model: any module with activations in it, see `rrn.activations.sites.places`, or one activation.
+        bins, range: of each histogram, as for `Histogram`; the range of None is chosen for each place.
+
+    Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks; it warns if nothing
+    was counted.
+
+    The last recording is also kept as `recorded_inputs` on the module of each place, where `rrn.plot` finds it, and
+    those of all places of a recurrent rational as `recorded_everywhere` on the rational.
+
+    Raises:
+        ValueError: no activation in the model, or `bins` or `range` make no sense.
+    """
+
+    def __init__(self, model: nn.Module, bins: int = BINS, range: tuple[float, float] | None = None):
+        self.modules = dict(places(model))
+        if not self.modules:
+            raise ValueError(
+                "expected a model with activation modules in it; it has none (functional calls are hidden)."
+            )
+        self.histograms = {name: Histogram(bins, range) for name in self.modules}
+
+    def __enter__(self) -> dict[str, Histogram]:
+        self.hooks = []
+        everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
+        for name, module in self.modules.items():
+            module.recorded_inputs = histogram = self.histograms[name]
+            everywhere[owner_of(module)].append(histogram)
+            self.hooks.append(module.register_forward_pre_hook(_Count(histogram), with_kwargs=True))
+        for owner, histograms in everywhere.items():
+            owner.recorded_everywhere = histograms
+        return self.histograms
+
+    def __exit__(self, kind, *error) -> None:
+        for hook in self.hooks:
+            hook.remove()
+        if kind is None and all(histogram.range is None for histogram in self.histograms.values()):
+            warnings.warn(
+                "record_inputs: nothing came into any activation. A model that torch.compile or torch.func has changed "
+                "is not recorded: call the model itself.",
+                stacklevel=2,
+            )
+
+
+class _Count:
+    """A hook that counts what comes into a module; that of a copy, which the context does not know, counts nothing."""
+
+    def __init__(self, histogram: Histogram | None = None):
+        self.histogram = histogram
+
+    def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
+        x = arguments[0] if arguments else next(iter(named.values()))
+        if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(x) or type(x) not in (Tensor, nn.Parameter):
+            return  # it has no values now
+        if self.histogram is not None:
+            self.histogram.add(x)
+
+    def __reduce__(self) -> tuple:
+        return _Count, ()

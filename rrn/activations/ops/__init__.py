@@ -1,0 +1,1 @@
+"""The rational function as one operator: value, gradients and kernels."""

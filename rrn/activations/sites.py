@@ -1,0 +1,58 @@
+"""Where the activations of a model are: its places, each with a name of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from torch import nn
+
+from rrn.activations.baselines import PELU, CReLU, DSiLU
+from rrn.activations.rational import Place, Rational
+from rrn.activations.variants import RationalChain
+
+# fmt: off
+PLAIN = (  # what torch has that works element by element, and baselines.py
+    nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid,
+    nn.Mish, nn.PReLU, nn.ReLU, nn.ReLU6, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink,
+    nn.Softsign, nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
+)
+# fmt: on
+
+
+def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Name and module of each activation in the model, in its order; the name of the model itself is "".
+
+    Activations are the modules of known types, and those that say so by `is_activation`. Each place of a recurrent
+    rational comes with its own name. A module that stands at several places without `again()` is one.
+
+    Warns of places whose coefficients are in no module of the model.
+
+    Raises:
+        ValueError: `model` is no module.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"expected a model, which is a torch.nn.Module, got {type(model).__name__}.")
+    seen: set[nn.Module] = set()
+
+    def walk(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+        if module in seen:
+            return
+        seen.add(module)
+        if isinstance(module, (*PLAIN, Rational, RationalChain, Place)) or getattr(module, "is_activation", False):
+            yield name, module
+            return  # the parts of an activation are no places
+        for key, child in module.named_children():
+            yield from walk(child, f"{name}.{key}".lstrip("."))
+
+    yield from walk(model, "")
+    inside = set(model.modules())
+    strays = [
+        name for name, module in model.named_modules() if isinstance(module, Place) and module.owner not in inside
+    ]
+    if strays and not isinstance(model, Place):
+        warnings.warn(
+            f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
+            "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",
+            stacklevel=2,
+        )

@@ -1,0 +1,130 @@
+"""What all agents have: a network that acts, its optimiser, their random numbers and the state of all that."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rrn.activations.optim import parameter_groups, rational_parameters
+from rrn.common.eval_mode import evaluating
+
+
+class NotFinite(Exception):
+    """The loss, or what the agent acts by, is NaN or infinite; no step was made with it.
+
+    Args:
+        batch: what it was computed on, by name.
+        inputs: the networks that took part, with the observations they were given.
+        what: is not finite.
+    """
+
+    def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[nn.Module, Tensor]], what: str = "the loss"):
+        super().__init__()
+        self.batch, self.inputs, self.what = batch, inputs, what
+
+
+class Agent(ABC):
+    """An agent with one trained network, whose activations stand in `network.layers`.
+
+    Args:
+        network: on its device.
+        optimiser: of its parameters.
+        num_actions: of the games.
+        seed: of the generator for acting and sampling.
+    """
+
+    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer, num_actions: int, seed: int):
+        self.network, self.optimiser, self.num_actions = network, optimiser, num_actions
+        self.device = next(network.parameters()).device
+        self.coefficients = [p for p in rational_parameters(network) if p.requires_grad]
+        self.generator = torch.Generator().manual_seed(seed)
+        self.updates = 0
+
+    def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
+        """One action [N] for each observation [N, stack, *frame], at random with probability epsilon for each apart.
+
+        Random numbers come from `generator`, or the agent's own.
+        """
+        return self.act_and_predict(observations, epsilon, generator)[0]
+
+    @torch.no_grad()
+    def act_and_predict(
+        self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None
+    ) -> tuple[np.ndarray, Tensor | None]:
+        """The same, and what the agent expects to follow each observation, [N] on its device, from the same pass.
+
+        None instead of these values if all actions are random, since the network is not asked then.
+        """
+        generator, values = generator or self.generator, None
+        explore = torch.rand(len(observations), generator=generator) < epsilon
+        actions = torch.randint(self.num_actions, (len(observations),), generator=generator)
+        if not explore.all():
+            with evaluating(self.network):
+                preferred, values = self.prefer(torch.from_numpy(observations), generator)
+            actions = torch.where(explore, actions, preferred)
+        return actions.numpy(), values
+
+    @abstractmethod
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU, and their values [N]."""
+
+    def look(self, observations: Tensor) -> Tensor:
+        """What comes out of the network, [N, outputs], for observations [N, stack, *frame] from the CPU."""
+        return self.network(observations.to(self.device))
+
+    def layers(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each layer by its name; those of an activation under the name of its first place."""
+        found = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
+        return {name: parameters for name, parameters in found.items() if parameters}
+
+    def descend(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
+        """One step of the optimiser on a loss, with its gradient clipped to a norm if one is given.
+
+        Returns:
+            The norm of the gradient before clipping, as gradient_norm, if asked for or clipped.
+        """
+        measured = {}
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if measure_norm or max_grad_norm is not None:
+            norm = nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+            measured["gradient_norm"] = norm.item()
+            if max_grad_norm is not None:
+                nn.utils.clip_grads_with_norm_(self.network.parameters(), max_grad_norm, norm)
+        self.optimiser.step()
+        self.updates += 1
+        return measured
+
+    def train_rationals(self, on: bool) -> None:
+        """Let the coefficients learn, or wait; those that are frozen stay so."""
+        for coefficient in self.coefficients:
+            coefficient.requires_grad_(on)
+
+    def set_weights(self, values: dict[str, Tensor]) -> None:
+        """Set some of the network's weights to those of another run, by their names."""
+        self.network.load_state_dict(values, strict=False)
+
+    def state_dict(self) -> dict:
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "updates": self.updates,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+        self.updates = state["updates"]
+
+
+def adam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.Adam:
+    """Adam for a network; `lr_rational` is the learning rate of the coefficients, None for that of the weights."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = trained if lr_rational is None else parameter_groups(network, learning_rate, lr_rational)
+    device = next(network.parameters()).device
+    return torch.optim.Adam(groups, lr=learning_rate, eps=eps, fused=device.type in ("cpu", "cuda"))

@@ -1,0 +1,159 @@
+"""PPO (Schulman et al. 2017) with a clipped surrogate: acting, the update and their state.
+
+One network gives the logits of the policy and, as its last output, the value. How rollouts are collected is the
+business of learner.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rrn.agents.base import Agent, NotFinite, adam
+from rrn.config import PPOConfig
+from rrn.networks.base import Network
+
+
+@dataclass
+class Samples:
+    """What was seen and done in a rollout, or some of it; B agent steps."""
+
+    observations: Tensor  # [B, stack, *frame]
+    actions: Tensor  # [B] int64
+    log_probs: Tensor  # [B] of these actions, when they were chosen
+    values: Tensor  # [B] as estimated then
+    advantages: Tensor  # [B]
+    returns: Tensor  # [B] the aim of the value
+
+    def __getitem__(self, rows: Tensor) -> Samples:
+        return Samples(*(t.index_select(0, rows) for t in vars(self).values()))  # quicker than t[rows]
+
+
+class PPO(Agent):
+    """The agent.
+
+    Args:
+        config: its settings.
+        network: on its device; the value is its last output.
+        seed: of the generator for acting and shuffling.
+        lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
+    """
+
+    def __init__(self, config: PPOConfig, network: Network, seed: int, lr_rational: float | None = None):
+        optimiser = adam(network, config.learning_rate, config.adam_eps, lr_rational)
+        super().__init__(network, optimiser, network.outputs - 1, seed)
+        self.config = config
+        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+
+    @torch.no_grad()
+    def choose(self, observations: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions drawn from the policy, their log probabilities and the values, all [N], on the CPU.
+
+        Raises:
+            NotFinite: there is no such policy, because the network gives NaN or inf.
+        """
+        logits, values = self.policy(observations)
+        log_probs = logits.log_softmax(1).cpu()
+        if not log_probs.isfinite().all():
+            raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
+        actions = torch.multinomial(log_probs.exp(), 1, generator=generator or self.generator)
+        return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1), values.cpu()
+
+    @torch.no_grad()
+    def value(self, observations: Tensor) -> Tensor:
+        """Values [N], on the CPU."""
+        return self.policy(observations)[1].cpu()
+
+    def policy(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [N, actions] and values [N] of observations [N, stack, *frame]."""
+        outputs = self.look(observations)
+        return outputs[:, :-1], outputs[:, -1]
+
+    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Actions drawn from the policy, and the values of the observations."""
+        actions, _, values = self.choose(observations, generator)
+        return actions, values
+
+    def loss(self, samples: Samples, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the sign turned).
+
+        Args:
+            samples: a minibatch.
+            clip: range of the ratio of probabilities around 1.
+        """
+        logits, values = self.policy(samples.observations)
+        log_policy = logits.log_softmax(1)
+        log_ratio = log_policy.gather(1, samples.actions[:, None]).squeeze(1) - samples.log_probs
+        ratio = log_ratio.exp()
+        advantages = samples.advantages
+        if self.config.normalise_advantages and len(advantages) > 1:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        surrogate = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
+        error = (values - samples.returns).square()
+        if self.config.clip_value:
+            near = samples.values + (values - samples.values).clamp(-clip, clip)
+            error = torch.maximum(error, (near - samples.returns).square())
+        parts = {
+            "policy_loss": -surrogate.mean(),
+            "value_loss": error.mean(),
+            "entropy": -(log_policy.exp() * log_policy).sum(1).mean(),
+        }
+        loss = parts["policy_loss"] + self.config.value_coef * parts["value_loss"]
+        loss = loss - self.config.entropy_coef * parts["entropy"]
+        with torch.no_grad():
+            parts["approx_kl"] = (ratio - 1 - log_ratio).mean()  # Schulman, "Approximating KL divergence", 2020
+            parts["clip_fraction"] = ((ratio - 1).abs() > clip).float().mean()
+        return loss, parts
+
+    def update(self, samples: Samples, fraction: float = 1.0, measure_norm: bool = False) -> list[dict[str, float]]:
+        """All epochs over one rollout.
+
+        Args:
+            samples: of the whole rollout.
+            fraction: of the learning rate and the clip range to use.
+            measure_norm: measure the norm of the gradient of each minibatch; with clipping it is known anyway.
+
+        Returns:
+            The loss, its parts and the norm of each minibatch.
+
+        Raises:
+            NotFinite: a loss is NaN or infinite; the steps of the minibatches before it were made.
+        """
+        config, device = self.config, self.device
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * fraction
+        samples = Samples(*(t.to(device) for t in vars(samples).values()))
+        measured = []
+        for _ in range(config.epochs):
+            order = torch.randperm(len(samples.actions), generator=self.generator).to(device)
+            for rows in order.split(config.batch_size):
+                batch = samples[rows]
+                loss, parts = self.loss(batch, config.clip * fraction)
+                values = torch.stack((loss, *parts.values())).tolist()
+                if not math.isfinite(values[0]):
+                    raise NotFinite(vars(batch), [(self.network, batch.observations)])
+                norm = self.descend(loss, config.max_grad_norm, measure_norm)
+                measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
+        return measured
+
+
+def advantages(rewards: Tensor, values: Tensor, over: Tensor, last_values: Tensor, gamma: float, lam: float) -> Tensor:
+    """Generalised advantage estimates [T, N] (Schulman et al. 2016, eq. 16).
+
+    Args:
+        rewards: [T, N] of each step.
+        values: [T, N] of the observation before each step.
+        over: [T, N] bool, whether an episode ended with the step, so that nothing follows it.
+        last_values: [N] of the observation after the last step.
+        gamma, lam: the discount, and lambda of the estimate.
+    """
+    result = torch.empty_like(rewards)
+    following, later = last_values, torch.zeros_like(last_values)
+    for t in reversed(range(len(rewards))):
+        goes_on = (~over[t]).float()
+        later = rewards[t] + gamma * following * goes_on - values[t] + gamma * lam * goes_on * later
+        result[t], following = later, values[t]
+    return result

@@ -1,0 +1,1 @@
+"""DQN and PPO of stable-baselines3 as agents of a run."""

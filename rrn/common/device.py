@@ -1,0 +1,89 @@
+"""Which device a run uses, its memory, how many threads of a processor, and how that treats numbers near zero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import torch
+
+from rrn.common.cores import usable_cores
+from rrn.common.errors import UserError
+from rrn.config import AtariConfig, Config
+
+CPU = torch.device("cpu")
+MOST_THREADS = 4  # of one run
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
+
+    Raises:
+        UserError: another name, or a GPU that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise UserError(f"device: expected auto, cpu, cuda or cuda:N, got {name}.")
+    kind, _, number = name.partition(":")
+    found = torch.cuda.device_count()
+    if kind == "cuda" and int(number or 0) >= found:
+        raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
+    return torch.device(name)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; on a CPU, torch has no type of its own for it."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def require_memory(setting: str, value: int, needed: int, device: torch.device) -> None:
+    """Refuse a setting that needs more memory than a device has free.
+
+    Args:
+        setting: its name.
+        value: what it is set to.
+        needed: bytes, in proportion to the value.
+        device: where they are.
+
+    Raises:
+        UserError: it does not fit; what would.
+    """
+    free = psutil.virtual_memory().available if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
+    if needed > free:
+        raise UserError(
+            f"{setting}={value} needs {needed / 1e9:.2f} GB of memory, {free / 1e9:.2f} GB are free: set it to "
+            f"{int(value * free / needed * 0.9)} or less."
+        )
+
+
+def set_threads(config: Config) -> None:
+    """Give torch the threads of a run on the CPU; without a number, one for each usable core for Atari, 1 for others.
+
+    Never more than torch would take by itself, nor than MOST_THREADS. The small networks of other games gain little
+    from a second thread, and lose much with it where another program wants the processor too.
+    """
+    threads = config.threads
+    if threads is None:
+        atari = isinstance(config.env, AtariConfig)
+        threads = min(torch.get_num_threads(), usable_cores(), MOST_THREADS) if atari else 1
+    torch.set_num_threads(threads)
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Within it, the CPU takes numbers below the smallest normal one (1e-38 in float32) for 0.
+
+    Where a gradient stays 0, Adam's averages decay into such numbers and never leave them, and arithmetic on them costs
+    the processor a multiple. Threads of torch inherit the mode when they start, so enter it before the first large
+    operation of a process.
+    """
+    smallest = torch.tensor(torch.finfo(torch.float32).tiny)
+    before = (smallest / 2).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

@@ -1,0 +1,43 @@
+"""The settings of a run: types, checks and composition."""
+
+from rrn.config.schema import (
+    ACTS,
+    AGENTS,
+    ENVS,
+    FREE,
+    ActConfig,
+    AtariConfig,
+    Config,
+    DQNConfig,
+    EnvConfig,
+    MinAtarConfig,
+    PPOConfig,
+    RationalConfig,
+    SB3PPOConfig,
+    changed_settings,
+    delay_steps,
+    dotted,
+    effective,
+    without_effect,
+)
+
+__all__ = [
+    "ACTS",
+    "AGENTS",
+    "ENVS",
+    "FREE",
+    "ActConfig",
+    "AtariConfig",
+    "Config",
+    "DQNConfig",
+    "EnvConfig",
+    "MinAtarConfig",
+    "PPOConfig",
+    "RationalConfig",
+    "SB3PPOConfig",
+    "changed_settings",
+    "delay_steps",
+    "dotted",
+    "effective",
+    "without_effect",
+]

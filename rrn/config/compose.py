@@ -1,0 +1,273 @@
+"""From the command line to a checked configuration, with a sentence for each mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ValueType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, IntegerNode, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
+
+from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.numbers import read_whole
+from rrn.config.schema import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig, dotted
+from rrn.config.validate import check_values
+from rrn.envs import minatar
+from rrn.envs.atari import TWO_PLAYERS, atari_games
+
+GROUPS = ("agent", "env", "act", "experiment")
+KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
+PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
+FIXED = ("agent.name", "agent.double", "env.name", "env.kind", "act.name")
+BASES = {
+    "agent": {"envs"},
+    "act": {"agents"},
+    "env": {"bases"},
+    "experiment": {"agents", "games"},
+}  # in the folders, but not to be chosen
+
+
+def conf_dir() -> str:
+    """Absolute path of the YAML files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return str(folder)
+    raise UserError(f"{package}: the configuration files are missing; install the package again.")
+
+
+@cache
+def register_games() -> None:
+    """Make env=<game> a choice for each game of Atari and MinAtar, without a file."""
+    store = ConfigStore.instance()
+    for base, games in (("atari", atari_games()), ("minatar", minatar.GAMES)):
+        for game in games:
+            store.store(group="env", name=game, node={"defaults": [f"bases/{base}@_here_", "_self_"], "name": game})
+    folder = Path(conf_dir())
+    special = ("agent/envs", "act/agents", "experiment/games")
+    for path in (path for group in special for path in folder.glob(f"{group}/*_MinAtar.yaml")):
+        for game in minatar.GAMES:
+            name, group = path.stem.replace("MinAtar", game), path.parent.relative_to(folder).as_posix()
+            store.store(group=group, name=name, node={"defaults": [path.stem]})
+
+
+def compose_config(overrides: list[str]) -> Config:
+    """The configuration for these overrides, composed and checked.
+
+    Raises:
+        UserError: as of `check_overrides`, or they are a sweep of several runs.
+    """
+    with _hydra():
+        first, *others = check_overrides(overrides)
+    if others:
+        raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
+    return first
+
+
+def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
+    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in.
+
+    Without `check` mistakes are found as Hydra finds them; for overrides like some that were checked before.
+    """
+    with _hydra():
+        if check:
+            check_overrides(overrides)
+        return _compose(overrides)
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Context in which Hydra is initialised with our files and games."""
+    register_games()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        yield
+
+
+def check_overrides(overrides: list[str]) -> list[Config]:
+    """The configuration of each run; Hydra is initialised.
+
+    Every run of a sweep is composed, so that none of its mistakes waits until its turn.
+
+    Raises:
+        UserError: an override with an unknown choice or key, or a value that makes no sense.
+    """
+    parser = OverridesParser.create()
+    runs: list[list[str]] = [[]]
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            raise UserError(
+                f"{text}: expected key=value ({first_line(error)}); a value with spaces or special letters needs "
+                "quotes of its own, as in \"run_dir='my runs'\"."
+            ) from error
+        key = override.get_key_element().lstrip("+~")
+        if key.startswith("hydra.") or key.startswith("hydra/"):
+            continue
+        if override.is_delete():
+            raise UserError(f"{text}: no setting can be taken away; leave this out, or set it to a value.")
+        if override.is_sweep_override() and getattr(override.value(), "shuffle", False):
+            raise UserError(f"{text}: runs have a fixed order; leave shuffle out.")
+        if not override.is_sweep_override():
+            values = [override.get_value_element_as_str()]
+        elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+            values = override.value().filter(choices(key))
+        else:
+            values = list(override.sweep_string_iterator())
+        if not values:
+            raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
+        if key in GROUPS:
+            for value in values:
+                _check_choice(key, value, choices(key))
+        elif key in FIXED:
+            raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
+        elif not text.startswith("+"):
+            _check_key(key)
+        start = text.partition("=")[0]
+        ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
+        runs = [[*run, way] for run in runs for way in ways]
+    return [to_config(_compose(run)) for run in runs]
+
+
+@cache
+def choices(group: str) -> list[str]:
+    """What a group can be set to; Hydra is initialised."""
+    found = GlobalHydra.instance().config_loader().get_group_options(group, results_filter=ObjectType.CONFIG)
+    return sorted(set(found) - BASES.get(group, set()))
+
+
+def to_config(composed: DictConfig) -> Config:
+    """Merge once more into the dataclasses, which refuses keys that `+` let in, and check the values.
+
+    Raises:
+        UserError: unknown key, wrong type, or a value out of range.
+    """
+    typed = OmegaConf.structured(Config)
+    try:
+        values = OmegaConf.to_container(composed, resolve=True)
+        if "from" in values["act"]:  # no name for a field of Python
+            values["act"]["from_run"] = values["act"].pop("from")
+        agent, act = AGENTS[values["agent"]["name"]], ACTS.get(values["act"]["name"], ActConfig)
+        env = ENVS[values["env"]["kind"]]
+        name = values["experiment"]
+        if env is not AtariConfig and name in PROTOCOLS:
+            raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
+        if agent is not DQNConfig and name in PROTOCOLS:
+            raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
+        typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
+        _read_whole_numbers(typed, values)
+        config = OmegaConf.to_object(OmegaConf.merge(typed, values))
+    except (ConfigKeyError, ConfigAttributeError) as error:
+        raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
+    except ValidationError as error:
+        raise UserError(f"{error.full_key}: {plain_words(error)}") from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
+    check_values(config)
+    return config
+
+
+def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
+    """Replace 1e6, which is a float in YAML, 500k and 1.5M by the number, where one is expected."""
+    for key in values.keys() & typed.keys():
+        node, value = typed._get_node(key), values[key]
+        if isinstance(value, dict) and isinstance(node, DictConfig):
+            _read_whole_numbers(node, value)
+        elif isinstance(node, IntegerNode) and isinstance(value, float | str):
+            number = read_whole(value)
+            values[key] = value if number is None else number
+
+
+def load_run_config(folder: Path) -> Config:
+    """The configuration that a run was made with.
+
+    Raises:
+        UserError: no run in the folder, or a config.yaml that cannot be read.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
+    try:
+        return to_config(OmegaConf.load(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except PermissionError as error:
+        raise UserError(f"{path}: {error.strerror}.") from error
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    try:
+        return compose("config", overrides=overrides)
+    except HydraException as error:
+        other = re.match(r"Could not override '(.+?)'", str(error))
+        if other:  # a key that is known, but not here
+            raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
+        raise UserError(" ".join(str(error).split())) from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
+
+
+def _check_choice(group: str, value: str, known: list[str]) -> None:
+    if group == "env" and value in TWO_PLAYERS:
+        raise UserError(f"env={value}: the emulator has this game for two players only; choose another one.")
+    if value not in known:
+        plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
+        many = f"There are {len(known)} of them." if len(known) >= 20 else None
+        raise UserError(f"{group}={value}: no such {group}. {nearest(plain, known, many)}")
+
+
+def _check_key(key: str) -> None:
+    if key not in _known_keys():
+        meant = "agent.learning_rate" if key == "agent.lr" else key
+        raise UserError(f"{key}: no such setting. {nearest(meant, [*GROUPS, *_known_keys()], '')}".strip())
+
+
+@cache
+def _known_keys() -> list[str]:
+    """Every key that some choice has; one that only another choice has is refused after composing."""
+    kinds = [("", Config), *((f"{group}.", kind) for group, of in KINDS.items() for kind in of.values())]
+    keys = {
+        prefix + key for prefix, kind in kinds for key in dotted(OmegaConf.to_container(OmegaConf.structured(kind)))
+    }
+    return sorted(key.replace("act.from_run", "act.from") for key in keys)
+
+
+def _unknown_key(key: str, known: dict) -> UserError:
+    parent = known
+    for part in key.split(".")[:-1]:
+        parent = parent.get(part, {})
+    names = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent]
+    return UserError(f"{key}: no such setting here. {nearest(key, names, '')}".strip())
+
+
+def plain_words(error: ValidationError) -> str:
+    """OmegaConf's sentence without its Python types."""
+    numbers = dict.fromkeys(("Integer", "int"), "a whole number") | dict.fromkeys(("Float", "float"), "a number")
+    words = numbers | dict.fromkeys(("Boolean", "bool"), "true or false") | {"str": "a word"}
+    match = re.search(r"Incompatible value 'None' for field of type '(\w+)'", str(error))
+    if match:
+        return f"expected {words.get(match[1], match[1])}, got null."
+    match = re.search(r"Value '(.*?)'.*? (?:could not be converted to|is not a valid) (\w+)", first_line(error))
+    if match:
+        return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
+    if "is not Optional" in str(error):
+        return "expected a list, such as [3,5], got null."
+    if "is not a ListConfig" in str(error):
+        return "expected a list, such as [3,5]."
+    if "to string" in str(error):
+        return f"expected one word, got {error.value}."
+    return first_line(error).rstrip(".") + "."

@@ -1,0 +1,48 @@
+"""Videos of games, made after the fact: a game is played again from its seed and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from ale_py.vector_env import AtariVectorEnv
+
+from rrn.common.animation import write_frames
+from rrn.config import AtariConfig
+from rrn.envs import Game
+from rrn.envs.atari import atari_games, emulator_options
+
+FRAMES_PER_SECOND = 60  # of the emulator
+SCALE = 2
+
+
+def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
+    """Each frame of the real screen, [210, 160, 3] uint8; the few PAL games are shrunk to that.
+
+    The emulator takes the same course with a frame skip of 1 and repeated actions: sticky actions
+    and no-ops are drawn for each frame.
+    """
+    emulator = AtariVectorEnv(
+        game=atari_games()[config.name],
+        img_height=210,
+        img_width=160,
+        grayscale=False,
+        stack_num=1,
+        **{**emulator_options(config, 1), "frameskip": 1, "maxpool": False},
+    )
+    yield emulator.reset(seed=np.array([game.seed]))[0][0, -1]
+    for action in game.actions:
+        for _ in range(config.frame_skip):
+            observation, _, terminated, truncated, _ = emulator.step(np.array([action], dtype=np.int64))
+            yield observation[0, -1]
+            if terminated[0] or truncated[0]:
+                return
+
+
+def write_video(path: Path, config: AtariConfig, game: Game) -> None:
+    """Write the game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
+    frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, game))
+    every = 2 if path.suffix == ".gif" else 1
+    write_frames(path, islice(frames, 0, None, every), FRAMES_PER_SECOND / every)

@@ -1,0 +1,59 @@
+"""What the agent expects in the games of an evaluation, beside what then comes: its over-estimation."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from rrn.envs import Step
+from rrn.metrics.plasticity import returns_after
+
+UNKNOWN = 0.01  # weight of what a cut-off game does not show, above which a state does not count
+
+
+class Predictions:
+    """Values that the agent predicted, and the discounted returns that followed (van Hasselt et al. 2016, section on
+    over-optimism in Atari games), of the games of one evaluation that count.
+
+    Returns are those of learning: of clipped rewards if it clips them, and only to the end of the episode, which may be
+    a lost life. Left out are states whose value the network was not asked for, since all actions were random, and those
+    so near to where a game was cut off that their return is not known to 1 %: gamma^(steps to the cut) > UNKNOWN.
+
+    Args:
+        gamma: discount of the agent.
+        clip_rewards: to [-1, 1].
+    """
+
+    def __init__(self, gamma: float, clip_rewards: bool):
+        self.gamma, self.clip_rewards = gamma, clip_rewards
+        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # values, rewards, terminated, each [copies]
+        self.begins: dict[int, int] = {}  # copy of a game to its first step
+        self.games: list[tuple[int, int, int]] = []  # those that count: copy, first step and the one after the last
+
+    def add(self, values: Tensor | None, step: Step) -> None:
+        """One step of all copies: the values [copies] of the observations before it, if known, and what came of it."""
+        known = np.full(len(step.rewards), np.nan) if values is None else values.cpu().numpy()
+        rewards = step.rewards.clip(-1, 1) if self.clip_rewards else step.rewards.copy()
+        self.steps.append((known, rewards, step.terminated.copy()))
+
+    def end(self, env: int, counts: bool) -> None:
+        """The game of a copy ended with the last step."""
+        if counts:
+            self.games.append((env, self.begins.get(env, 0), len(self.steps)))
+        self.begins[env] = len(self.steps)
+
+    def summary(self) -> dict[str, float]:
+        """Mean of the predicted values, of the returns, and of their difference; nothing if no state counts."""
+        predicted, followed = [np.empty(0)], [np.empty(0)]
+        parts = [np.array(part) for part in zip(*self.steps, strict=True)]  # each [steps, copies]
+        for env, first, end in self.games:
+            values, rewards, terminated = (part[first:end, env] for part in parts)
+            returns, unknown = returns_after(rewards, terminated, self.gamma, cut=not terminated[-1])
+            counts = (unknown <= UNKNOWN) & ~np.isnan(values)
+            predicted.append(values[counts].astype(np.float64))
+            followed.append(returns[counts])
+        value, following = np.concatenate(predicted), np.concatenate(followed)
+        if not len(value):
+            return {}
+        means = value.mean().item(), following.mean().item()
+        return {"predicted_value": means[0], "discounted_return": means[1], "overestimation": means[0] - means[1]}

@@ -1,0 +1,107 @@
+"""Measures of plasticity, how well a network can still learn: each with its definition and source.
+
+Pure functions of tensors and arrays. What goes into them is gathered in recorder.py and overestimation.py; the names in
+the log are in docs/plasticity.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.plot import values
+
+DORMANT = 0.025  # largest score of a dormant unit; tau in Sokar et al. 2023
+RANK_DELTA = 0.01  # share of the singular values that the effective rank leaves out (Kumar et al. 2021)
+
+
+def mean_activity(outputs: Tensor) -> Tensor:
+    """Mean of |h| of each unit, [units], of the outputs of a layer [N, units] or [N, channels, height, width].
+
+    A channel of a convolution is one unit, so its mean goes over the positions too (Sokar et al. 2023, section 3).
+    """
+    return outputs.abs().mean(dim=[0, *range(2, outputs.dim())])
+
+
+def dormant(activity: Tensor, tau: float = DORMANT) -> Tensor:
+    """Which units of a layer are dormant, [units] bool (Sokar et al. 2023, definition 3.1).
+
+    The score of a unit is its mean of |h|, divided by the mean of that over the units of its layer; a unit with a
+    score of at most tau is dormant. In a layer without any activity all units are.
+
+    Args:
+        activity: mean of |h| of each unit, [units].
+        tau: the bound.
+    """
+    return activity <= tau * activity.mean()
+
+
+def effective_rank(features: Tensor, delta: float = RANK_DELTA) -> float:
+    """The smallest k for which the k largest singular values make up 1 - delta of the sum of all (Kumar et al. 2021,
+    section 3, srank); 0 if all are 0, NaN if a feature is not finite.
+
+    The singular values are the roots of the eigenvalues of the smaller Gram matrix. In float64 that loses values below
+    1e-8 of the largest one, far less than delta, and takes a fraction of the time of a decomposition of the features.
+
+    Args:
+        features: [N, units], a row for each observation; the rank is N at most.
+        delta: the share that may be left out.
+    """
+    features = features.double().cpu()
+    if not features.isfinite().all():
+        return float("nan")
+    gram = features.T @ features if len(features) > features.shape[1] else features @ features.T
+    sizes = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt().flip(0)
+    reached = sizes.cumsum(0)
+    if reached[-1] == 0:
+        return 0.0
+    return (reached < (1 - delta) * reached[-1]).sum().item() + 1.0
+
+
+def norm(tensors: Iterable[Tensor]) -> float:
+    """Frobenius norm of all elements of some tensors together, as of a layer's weight and bias."""
+    return nn.utils.get_total_norm(list(tensors)).item()
+
+
+def moved(before: nn.Module, now: nn.Module, inputs: Histogram) -> float:
+    """How far an activation has moved: the root mean square, over the inputs, of the difference of its outputs.
+
+    sqrt(sum_b c_b (now(x_b) - before(x_b))^2 / sum_b c_b), with the counts c_b and the middles x_b of the bins, and the
+    mean over the rows of coefficients if there are several. The distance is that of
+    rrn/activations/inspection/best_fit.py, of an activation from its own past. Inputs outside the histogram's range are
+    left out.
+
+    Args:
+        before, now: the activation at two times.
+        inputs: what comes into it now; with values in its range.
+    """
+    difference = values(now, inputs.centres) - values(before, inputs.centres)  # [bins, rows]
+    return float(np.sqrt(np.average(np.square(difference).mean(axis=1), weights=inputs.counts)))
+
+
+def returns_after(
+    rewards: np.ndarray, terminated: np.ndarray, gamma: float, cut: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The discounted return that followed each state of one game, [T], and how much of it is not known, [T].
+
+    With G_t = r_t + gamma G_(t+1) up to the end of the episode (Sutton and Barto 2018, section 3.3). If the game was
+    cut off in an episode, what would have followed has the weight gamma^(steps to the cut), the second result; it is 0
+    in episodes that ended.
+
+    Args:
+        rewards: [T] as learning counts them.
+        terminated: [T] bool, an episode ended with the step; there can be several in one game.
+        gamma: discount.
+        cut: the game was cut off at its last step.
+    """
+    following, unknown = np.zeros(len(rewards)), np.zeros(len(rewards))
+    total, still_open = 0.0, float(cut)
+    steps = zip(rewards.tolist(), terminated.tolist(), strict=True)
+    for t, (reward, ended) in reversed(list(enumerate(steps))):
+        total, still_open = (reward, 0.0) if ended else (reward + gamma * total, gamma * still_open)
+        following[t], unknown[t] = total, still_open
+    return following, unknown

@@ -1,0 +1,120 @@
+"""Takes the measures of plasticity.py at each evaluation of a run, and remembers what they need between two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
+from rrn.activations.rational import owner_of
+from rrn.activations.sites import places
+from rrn.agents.base import Agent
+from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm
+
+
+class record_activity:
+    """Context that keeps, of one forward pass, the mean activity of each unit and the features.
+
+    Args:
+        layers: with activations in it, see `rrn.activations.sites.places`.
+
+    Attributes:
+        activity: by name of the place, [units].
+        features: outputs of the last hidden layer, [N, units].
+    """
+
+    def __init__(self, layers: nn.Module):
+        self.modules = dict(places(layers))
+        self.activity: dict[str, Tensor] = {}
+        self.features = torch.empty(0)
+
+    def __enter__(self) -> record_activity:
+        self.hooks = [module.register_forward_hook(self._keep(name)) for name, module in self.modules.items()]
+        return self
+
+    def _keep(self, name: str):
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:
+            self.activity[name], self.features = mean_activity(outputs), outputs
+
+        return hook
+
+    def __exit__(self, *error) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+
+class Measures:
+    """The measures of one run.
+
+    Gradients are no part of a checkpoint, so their norms are: a resumed run has the same ones until its next update.
+
+    Args:
+        agent: as it was made, with all that learns set to learn.
+    """
+
+    def __init__(self, agent: Agent):
+        self.agent = agent
+        self.learning = [  # names of the places whose activation learns
+            name
+            for name, module in places(agent.network.layers)
+            if any(p.requires_grad for p in owner_of(module).parameters())
+        ]
+        self.gradients: dict[str, float] = {}  # norms, of the last update before the checkpoint
+        self.first: Snapshot | None = None
+        self.last: Snapshot | None = None
+
+    def take(self, recorded: record_activity, now: Snapshot) -> dict[str, float]:
+        """All measures of the network as it is now, by their names in the log.
+
+        Args:
+            recorded: of a forward pass of recent observations.
+            now: the activations, with the histograms of the same pass.
+        """
+        found = _dormant(recorded.activity) | {"effective_rank": effective_rank(recorded.features)}
+        found |= {f"weight_norm/{name}": norm(p.detach() for p in layer) for name, layer in self.agent.layers().items()}
+        found |= {f"gradient_norm/{name}": value for name, value in self.gradient_norms().items()}
+        found |= self._moved("moved", self.last, now) | self._moved("moved_since_start", self.first, now)
+        self.first, self.last = self.first or now, now
+        return found
+
+    def gradient_norms(self) -> dict[str, float]:
+        """Norm of the gradient of each trained layer at the last update; empty before the first one.
+
+        As the optimiser took it: after clipping, if the agent clips.
+        """
+        layers = {name: [p.grad for p in layer if p.grad is not None] for name, layer in self.agent.layers().items()}
+        return {name: norm(gradients) for name, gradients in layers.items() if gradients} or self.gradients
+
+    def _moved(self, label: str, before: Snapshot | None, now: Snapshot) -> dict[str, float]:
+        if before is None:
+            return {}
+        found = {}
+        for name in self.learning:
+            then, place = before.places[name].learned(), now.places[name]
+            if then is not None and place.inputs.counts.any():
+                found[f"{label}/{name}"] = moved(then, place.learned(), place.inputs)
+        return found
+
+    def read_snapshots(self, folder: Path) -> None:
+        """Take up the first and the last snapshot of a run that goes on."""
+        try:
+            snapshots = read_snapshots(folder)
+        except ValueError:  # its first evaluation is still to come
+            return
+        self.first, self.last = snapshots[0], snapshots[-1]
+
+    def state_dict(self) -> dict:
+        """What the files of the run do not hold."""
+        return {"gradients": self.gradient_norms()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.gradients = state["gradients"]
+
+
+def _dormant(activity: dict[str, Tensor]) -> dict[str, float]:
+    """Share of dormant units at each place, and of all units together."""
+    found = {name: dormant(units).double() for name, units in activity.items()}
+    shares = {f"dormant/{name}": units.mean().item() for name, units in found.items()}
+    return {"dormant": torch.cat(list(found.values())).mean().item(), **shares}

@@ -1,0 +1,1 @@
+"""Networks of agents, with the activations of the configuration."""

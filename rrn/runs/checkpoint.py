@@ -1,0 +1,181 @@
+"""Checkpoints: written whole or not at all, checked before they are used, unable to run code.
+
+A checkpoint is one zip file of torch.save with tensors, numbers and strings in it, whose comment holds a checksum of
+all bytes before it. What belongs into one, and to which run it belongs, is checked in checkpoint_checks.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import re
+import struct
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from rrn.common.device import is_out_of_memory
+from rrn.common.errors import UserError, first_line
+from rrn.common.files import sync_folder
+
+FORMAT = 3
+CHECKSUM = re.compile(rb"rrn crc32 ([0-9a-f]{8})")  # the comment at the end of the zip
+CHECKSUM_BYTES = 18
+
+
+class Damaged(UserError):
+    """A checkpoint whose bytes are not those that were written."""
+
+
+def save(folder: Path, step: int, state: dict, keep: int) -> Path:
+    """Write the checkpoint of agent step `step`; later ones go, and all but the last `keep` before.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk; earlier checkpoints are untouched.
+    """
+    target = path_of(folder, step)
+    partial = target.with_suffix(".partial")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+        with open(partial, "r+b") as file:
+            _seal(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+        sync_folder(folder)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        last = find(folder)
+        raise UserError(
+            f"{target}: the checkpoint could not be written ({_reason(error)}); free some space and go on with "
+            f"resume=true from {last[-1].name if last else 'the start, there is no earlier one'}."
+        ) from error
+    for path in find(folder):
+        if path > target:  # damaged, or the run has gone back behind it
+            path.unlink()
+    for left in folder.glob("step_*.partial"):  # of a process that was killed while it wrote
+        left.unlink()
+    for old in find(folder)[:-keep]:
+        old.unlink()
+    for beside in folder.glob("step_*.zip"):  # the same agents for stable-baselines3
+        if not beside.with_suffix(".pt").exists():
+            beside.unlink()
+    return target
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint of an agent step is."""
+    return folder / f"step_{step:010d}.pt"
+
+
+def find(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, oldest first."""
+    return sorted(folder.glob(f"step_{'[0-9]' * 10}.pt"))
+
+
+def load_last(folder: Path) -> tuple[Path, dict] | None:
+    """Path and state of the last checkpoint that is whole; None if the folder has none at all.
+
+    Raises:
+        UserError: there are checkpoints, but each is damaged.
+    """
+    paths = find(folder)
+    for path in reversed(paths):
+        try:
+            return path, load(path)
+        except Damaged as error:
+            print(f"warning: {error}{' Trying the one before it.' if path != paths[0] else ''}", file=sys.stderr)
+    if paths:
+        raise UserError(f"{folder}: none of the {len(paths)} checkpoints is whole; start again in another run_dir.")
+    return None
+
+
+def load(path: Path) -> dict:
+    """The state in a checkpoint, on the CPU. Nothing in the file is run.
+
+    Raises:
+        UserError: damaged, of another format, or too large for the memory.
+    """
+    try:
+        with open(path, "rb") as file:
+            sealed = _check_seal(file)
+        with zipfile.ZipFile(path) as archive:
+            broken = None if sealed else archive.testzip()
+        if broken is not None:
+            raise zipfile.BadZipFile(f"checksum of {broken}")
+    except (OSError, MemoryError) as error:
+        if getattr(error, "errno", None) != errno.EINVAL:  # that of a damaged file, which leads the reader astray
+            raise UserError(f"{path}: this checkpoint cannot be read now ({_reason(error)}).") from error
+        raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
+    except Exception as error:  # a damaged file can fail anywhere in the reader
+        raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise _not_loaded(path, error, sealed) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise UserError(f"{path}: expected a checkpoint of format {FORMAT}; this one was written by another version.")
+    return state
+
+
+def _not_loaded(path: Path, error: Exception, sealed: bool) -> UserError:
+    """Say why torch refused a file that is a zip: it is not ours, there is no memory for it, or, unsealed, damage."""
+    if is_out_of_memory(error):
+        return UserError(f"{path}: this checkpoint cannot be loaded ({_reason(error)}).")
+    if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):  # torch advises to run what is in it
+        return UserError(
+            f"{path}: this file is no checkpoint of a run: it holds more than tensors, numbers and text, and is not "
+            "opened; take it out of the folder."
+        )
+    if sealed:
+        return UserError(f"{path}: this checkpoint cannot be loaded ({_reason(error)}).")
+    return Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).")
+
+
+def _seal(file: BinaryIO) -> None:
+    """Give the zip its comment, with the checksum of all bytes before."""
+    file.seek(-2, os.SEEK_END)  # the length of the comment, of which torch writes none
+    if file.read() != b"\0\0":
+        raise RuntimeError("torch wrote a zip file with a comment")
+    file.seek(-2, os.SEEK_END)
+    file.write(struct.pack("<H", CHECKSUM_BYTES))
+    end = file.tell()
+    file.write(b"rrn crc32 %08x" % _crc(file, end))
+
+
+def _check_seal(file: BinaryIO) -> bool:
+    """Whether the file has a checksum; older checkpoints have none.
+
+    Raises:
+        BadZipFile: it has one, of other bytes.
+    """
+    end = file.seek(0, os.SEEK_END) - CHECKSUM_BYTES
+    if end < 0:
+        return False
+    file.seek(end)
+    found = CHECKSUM.fullmatch(file.read())
+    if found and int(found[1], 16) != _crc(file, end):
+        raise zipfile.BadZipFile("checksum of the file")
+    return found is not None
+
+
+def _crc(file: BinaryIO, end: int) -> int:
+    """CRC-32 of the first `end` bytes; the file is left there."""
+    file.seek(0)
+    crc = 0
+    while end > file.tell():
+        crc = zlib.crc32(file.read(min(1 << 20, end - file.tell())), crc)
+    return crc
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return getattr(error, "strerror", None) or first_line(error)

@@ -1,0 +1,158 @@
+"""Does a checkpoint belong to a run, and does it hold what that run needs?
+
+A checkpoint of another seed would be trained on in silence, and one with a field of another kind would fail in the
+middle of training, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+from yaml import YAMLError
+
+from rrn.common.errors import UserError
+from rrn.config import Config, changed_settings
+from rrn.config.compose import load_run_config, to_config
+from rrn.runs import checkpoint
+
+OPTIONAL = ("run", "measures")  # what older checkpoints do not have
+ADVICE = "take another one, or take this one out of its folder, so that the one before it is used."
+RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config.yaml
+
+
+def read_run_id(folder: Path) -> str | None:
+    """The id of the run in a folder, drawn at random when it began; None if it has none, as older runs."""
+    try:
+        found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return found and found[1]
+
+
+def config_of(state: dict) -> Config | None:
+    """The configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
+
+    Args:
+        state: of the checkpoint.
+    """
+    try:
+        return to_config(OmegaConf.create(state["run"]["config"]))
+    except (KeyError, TypeError, AttributeError, ValueError, YAMLError, UserError):
+        return None
+
+
+def load_config(folder: Path) -> Config:
+    """The configuration of the run in a folder: that of config.yaml or, if it is lost or damaged, of a checkpoint.
+
+    Raises:
+        UserError: no run is there, or neither can be read.
+    """
+    try:
+        return load_run_config(folder)
+    except UserError:
+        found = checkpoint.load_last(folder / "checkpoints")
+        config = found and config_of(found[1])
+        if config is None:
+            if found and not (folder / "config.yaml").exists():
+                raise UserError(
+                    f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from "
+                    "a copy, or set run_dir."
+                ) from None
+            raise
+        print(
+            f"warning: {folder / 'config.yaml'} cannot be read; {found[0].name} has the settings too.", file=sys.stderr
+        )
+        return config
+
+
+def check_identity(path: Path, state: dict, config: Config, run_id: str | None) -> None:
+    """Refuse the checkpoint of another run.
+
+    Args:
+        path: of the checkpoint, for the message.
+        state: what is in it.
+        config: of the run that wants it.
+        run_id: of that run; None if it is not known.
+
+    Raises:
+        UserError: another configuration, seed or id.
+    """
+    theirs = config_of(state)
+    if theirs is not None and (changed := changed_settings(theirs, config)):
+        raise UserError(f"{path}: this checkpoint is of a run with another configuration ({changed}); {ADVICE}")
+    run = state.get("run")
+    if run_id and isinstance(run, dict) and run.get("id", run_id) != run_id:
+        raise UserError(f"{path}: this checkpoint is of another run with the same configuration; {ADVICE}")
+
+
+def check_form(path: Path, state: dict, like: dict) -> None:
+    """Refuse a checkpoint that lacks something, or has something of another kind or a weight that is not finite.
+
+    Args:
+        path: of the checkpoint, for the message.
+        state: what is in it.
+        like: the state of a run that has just begun; no counter is ever below what it is there.
+
+    Raises:
+        UserError: names the first such field.
+    """
+    problem = _misfit(state, like, "") or _not_finite(state["agent"], "agent")
+    if problem:
+        raise UserError(f"{path}: this checkpoint does not fit the run: {problem}; {ADVICE}")
+
+
+def _misfit(found: object, like: object, name: str) -> str | None:
+    """What is wrong with a value that shall be of the same form as another one; None if nothing is."""
+    if isinstance(like, dict):
+        if not isinstance(found, dict):
+            return f"{name}: expected a dictionary, got {_shown(found)}"
+        for key, value in like.items():
+            at = f"{name}.{key}".lstrip(".")
+            if key not in found and key not in OPTIONAL:
+                return f"{at} is missing"
+            if key in found and (problem := _misfit(found[key], value, at)):
+                return problem
+        return None
+    if isinstance(like, Tensor):
+        fits = isinstance(found, Tensor) and found.dtype == like.dtype and found.dim() == like.dim()
+        return None if fits else f"{name}: expected {_shown(like)}, got {_shown(found)}"
+    if isinstance(like, bool | str):
+        return None if isinstance(found, type(like)) else f"{name}: expected {_shown(like)} or so, got {_shown(found)}"
+    if isinstance(like, int):
+        fits = isinstance(found, int) and not isinstance(found, bool) and found >= min(like, 0)
+        return None if fits else f"{name}: expected a whole number from {min(like, 0)} on, got {_shown(found)}"
+    if isinstance(like, float):
+        fits = isinstance(found, int | float) and not isinstance(found, bool)
+        return None if fits else f"{name}: expected a number, got {_shown(found)}"
+    if isinstance(like, list | tuple):
+        if not isinstance(found, list | tuple):
+            return f"{name}: expected a list, got {_shown(found)}"
+        problems = (_misfit(f, one, f"{name}[{i}]") for i, (f, one) in enumerate(zip(found, like, strict=False)))
+        return next(filter(None, problems), None)
+    return None
+
+
+def _not_finite(values: object, name: str) -> str | None:
+    """The first tensor with NaN or infinity in nested dictionaries and lists, in words."""
+    if isinstance(values, Tensor):
+        finite = not values.is_floating_point() or torch.isfinite(values).all()
+        return None if finite else f"{name} is not finite"
+    if isinstance(values, dict):
+        values = values.items()
+    elif isinstance(values, list | tuple):
+        values = enumerate(values)
+    else:
+        return None
+    return next(filter(None, (_not_finite(value, f"{name}.{key}") for key, value in values)), None)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of {value.dtype} with {value.dim()} axes"
+    text = repr(value)
+    return text if len(text) < 40 else type(value).__name__

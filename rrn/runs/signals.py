@@ -1,0 +1,128 @@
+"""What ends a run at the next step and not in the middle of one: Ctrl-C, SIGTERM, a lost terminal, or the sweep
+around it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from rrn.common.errors import UserError
+from rrn.common.files import write_whole
+
+POLL = 1.0  # seconds between two looks at the file
+HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has no such signal
+
+
+class StopSignals:
+    """Context in which the first signal is remembered and the second one interrupts at once.
+
+    SIGHUP is never the second one: of a terminal that is lost the system tells, and then the shell.
+
+    Args:
+        file: also stop when this file appears; the name of the signal that the sweep got is in it.
+        parent: also stop when this process is no longer the one that started this.
+        requeue: a signal after which a cluster starts the run again; it counts even after another one.
+    """
+
+    def __init__(self, file: Path | None = None, requeue: int | None = None, parent: int | None = None):
+        self.signal: int | None = None
+        self.file, self.requeue, self.parent = file, requeue, parent
+        self.next = 0.0
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        if self.signal is None and self.file is not None and time.monotonic() >= self.next:
+            self.next = time.monotonic() + POLL
+            self.signal = asked_to_stop(self.file)
+            if self.signal is None and self.parent not in (None, os.getppid()):
+                self.signal = signal.SIGTERM
+        return self.signal is not None
+
+    def __enter__(self) -> StopSignals:
+        self.before = {}
+        numbers = [*stopping_signals(), *([self.requeue] if self.requeue else [])]
+        if threading.current_thread() is threading.main_thread():  # others cannot set handlers
+            self.before = {number: signal.signal(number, self._handle) for number in numbers}
+        return self
+
+    def __exit__(self, *error) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if number == HANG_UP:
+            leave_terminal()
+            number = self.signal or number
+        elif self.signal is not None and number != self.requeue:
+            raise KeyboardInterrupt
+        self.signal = number
+        say("\nstopping after this step, with a checkpoint; once more to stop without")
+
+
+def stopping_signals() -> list[int]:
+    """Those to stop at: SIGHUP is not one under nohup, which ignores it."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
+        numbers.append(HANG_UP)
+    return numbers
+
+
+def leave_terminal() -> None:
+    """From now on output goes nowhere, unless it goes into a file."""
+    with open(os.devnull, "wb") as nowhere:
+        for number in (1, 2):
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                os.dup2(nowhere.fileno(), number)
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Around a whole command: it ends with a sentence at a user's mistake (2), Ctrl-C (130) and a closed pipe (1)."""
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        say("stopped")
+        raise SystemExit(128 + signal.SIGINT) from None
+    except BrokenPipeError:  # as of `| head`
+        leave_terminal()
+        raise SystemExit(1) from None
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
+    try:
+        print(text, end="", file=stream, flush=True)
+    except OSError:
+        leave_terminal()
+
+
+def say(line: str) -> None:
+    """Write a line to standard error from a handler of signals, which may have come in the middle of a print."""
+    with suppress(OSError):
+        os.write(2, f"{line}\n".encode())
+
+
+def ask_to_stop(file: Path, number: int) -> None:
+    """Let every run that looks at this file stop, as if it had got the signal."""
+    write_whole(file, signal.Signals(number).name)
+
+
+def asked_to_stop(file: Path) -> int | None:
+    """The signal in the file; None if there is no such file."""
+    try:
+        return signal.Signals[file.read_text()].value
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,93 @@
+"""What a run was made with: software.jsonl in its folder has a line for each process that worked on it.
+
+The bits of a run depend on all that is in a line, its scores on the versions at least.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from rrn.activations.ops import cpu, cuda
+from rrn.common.files import write_whole
+
+FILE = "software.jsonl"
+PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "minatar", "stable-baselines3")  # that scores depend on
+
+
+def version_of(package: str) -> str | None:
+    """The version of a package, None if it is not installed; with the commit, for a checkout of rrn."""
+    try:
+        found = version(package)
+    except PackageNotFoundError:
+        return None
+    commit = _commit() if package == "rrn" else None
+    return f"{found} at {commit}" if commit else found
+
+
+def _commit() -> str | None:
+    """Of the checkout that this file is in, if it is in one and git is there; -dirty marks changes beyond it."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def software(device: torch.device) -> dict[str, str]:
+    """What this process computes with on a device, by name."""
+    on_gpu = device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        **{name: found for name in PACKAGES if (found := version_of(name))},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
+        "threads": str(torch.get_num_threads()),
+        "rationals": cuda.path() if on_gpu else cpu.path(),
+    }
+
+
+def note_software(folder: Path, device: torch.device, step: int) -> str | None:
+    """Add a line for this process to the file of a run; lines of processes of which nothing is left go.
+
+    Args:
+        folder: of the run.
+        device: where it computes.
+        step: agent step that it goes on from.
+
+    Returns:
+        What is not as it was for the process before, such as "torch was 2.11.0 and is 2.13.0"; None if nothing is.
+    """
+    before = [one for one in read_software(folder) if isinstance(one.get("step"), int) and one["step"] < step]
+    now = software(device)
+    lines = [*before, {"step": step, **now}]
+    write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
+    last = lines[-2] if before else lines[-1]
+    changed = [key for key in {**last, **now} if key != "step" and last.get(key) != now.get(key)]
+    there = [(key, last.get(key, "not there"), now.get(key, "not there")) for key in changed]
+    return "; ".join(f"{key} was {old} and is {new}" for key, old, new in there) or None
+
+
+def read_software(folder: Path) -> list[dict]:
+    """The lines of a run's file, oldest first; none if there is no file. Damaged lines are left out."""
+    try:
+        lines = (folder / FILE).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(values, dict):
+            found.append(values)
+    return found

@@ -1,0 +1,295 @@
+"""Several runs at once: `python -m rrn.train -m`, with the launchers of Hydra.
+
+Here is the command's own side: share out cores and GPUs, show what the runs do, pass Ctrl-C on to
+all of them, say at the end what became of each. The side of one run is rrn/sweeps/worker.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from importlib.util import find_spec
+from pathlib import Path
+
+import hydra
+import psutil
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+
+from rrn.common.cores import usable_cores
+from rrn.common.errors import UserError, first_line
+from rrn.config import AtariConfig, Config
+from rrn.config.compose import conf_dir
+from rrn.runs.signals import HANG_UP, ask_to_stop, leave_terminal, say, stopping_signals
+from rrn.runs.table import Row, Screen, table, terminal_size
+from rrn.status import is_running, read_status
+from rrn.sweeps.worker import Shared, run_one
+from rrn.train import can_go_on, is_finished, typed
+
+PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
+ON_A_CLUSTER = ("slurm", "submitit_slurm")
+RUNS_PER_GPU = 4
+STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
+REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
+QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
+
+
+def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
+    """Check what concerns all runs together, and choose what the command line leaves open.
+
+    Args:
+        overrides: of the command line.
+        configs: of each run, in Hydra's order.
+
+    Raises:
+        UserError: a launcher that cannot work here, or two runs in one folder.
+    """
+    for folder, number in Counter(config.run_dir for config in configs).items():
+        if number > 1:
+            raise UserError(
+                f"{folder}: {number} of the runs would share this folder; put what tells them apart into run_dir, "
+                "such as run_dir='runs/${agent.learning_rate}/seed${seed}'."
+            )
+    given = {text.partition("=")[0].lstrip("+"): text.partition("=")[2] for text in overrides}
+    known = GlobalHydra.instance().config_loader().get_group_options("hydra/launcher")
+    launcher = given.get("hydra/launcher")
+    added = {}
+    if launcher is None:
+        launcher = "local" if "joblib" in known else "basic"
+        added["hydra/launcher"] = launcher
+        if launcher == "basic":
+            print("one run after the other; after pip install 'rrn[sweep]' several run at once", file=sys.stderr)
+    _check_launcher(launcher, known)
+    at_once, gpus = 1, 0
+    if PLUGINS.get(launcher, launcher) == "joblib":
+        gpus = torch.cuda.device_count() if configs[0].device == "auto" else 0
+        at_once = share_out(configs, gpus)
+        if "hydra.launcher.n_jobs" in given:
+            at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
+        else:
+            added["hydra.launcher.n_jobs"] = at_once
+    if launcher != "basic" and "threads" not in given:
+        added["threads"] = 1
+    if "hydra.sweep.dir" not in given:
+        added["hydra.sweep.dir"] = f"runs/.sweeps/{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}"
+    folder = added.get("hydra.sweep.dir") or given["hydra.sweep.dir"]
+    if "${" in folder:
+        raise UserError(f"hydra.sweep.dir: expected a folder without ${{...}}, got {folder}.")
+    shared = Shared(Path(folder).absolute() / ".rrn", os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus)
+    return Sweep(overrides, [f"{key}={value}" for key, value in added.items()], configs, shared, launcher, at_once)
+
+
+def _check_launcher(launcher: str, known: list[str]) -> None:
+    plugin = PLUGINS.get(launcher, launcher)
+    if launcher in (*PLUGINS, "joblib", "submitit_local", "submitit_slurm") and plugin not in known:
+        raise UserError(f"hydra/launcher={launcher}: it needs a plugin of Hydra; pip install 'rrn[sweep]'.")
+    if launcher not in known:
+        raise UserError(f"hydra/launcher={launcher}: no such launcher. Choose one of {', '.join(sorted(known))}.")
+    if launcher in ON_A_CLUSTER and not (shutil.which("sbatch") and shutil.which("srun")):
+        raise UserError(
+            f"hydra/launcher={launcher}: there is no sbatch here; go to a machine of the cluster that has it."
+        )
+
+
+def share_out(configs: list[Config], gpus: int) -> int:
+    """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
+    if find_spec("joblib") is None:
+        return 1
+    configs = [config for config in configs if not is_finished(config)]
+    largest = max((_replay_bytes(config) for config in configs), default=0)
+    cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
+    limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
+    if gpus:
+        limits.append(gpus * RUNS_PER_GPU)
+    return max(1, min(limits))
+
+
+def _replay_bytes(config: Config) -> int:
+    if not isinstance(config.env, AtariConfig):
+        return 0
+    frames = getattr(config.agent, "replay_capacity", 0)
+    frames = frames or getattr(config.agent, "buffer_size", 0) * 2 * config.env.stack  # stable-baselines3 keeps stacks
+    return frames * config.env.size**2
+
+
+def _at_once(text: str, default: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number != -1 and number < 1:
+        raise UserError(f"hydra.launcher.n_jobs: expected how many runs at a time, or -1 for one a core, got {text}.")
+    return default if number == -1 else number
+
+
+@dataclass
+class Sweep:
+    """All runs of one command."""
+
+    overrides: list[str]  # of the command line
+    added: list[str]  # what it left open
+    configs: list[Config]  # of each run
+    shared: Shared  # what the processes know of each other
+    launcher: str  # of Hydra
+    at_once: int  # how many runs at a time; only for the line that says so
+
+    def __post_init__(self):
+        self.signal: int | None = None
+        self.started = datetime.now().astimezone().replace(microsecond=0)
+        self.over = threading.Event()
+
+    def run(self) -> int:
+        """Do all runs; the exit code: 0 if each is done, 128 and the number of the signal that stopped them, or 1.
+
+        Raises:
+            UserError: the launcher could start nothing.
+        """
+        try:
+            self.shared.folder.mkdir(parents=True, exist_ok=True)
+            for path in self.shared.folder.iterdir():  # of an earlier command with the same hydra.sweep.dir
+                path.unlink()
+        except OSError as error:
+            raise UserError(
+                f"{self.shared.folder}: {error.strerror}; set hydra.sweep.dir to another folder."
+            ) from error
+        if self._say_what_begins() == 0:
+            return 0
+        before = {number: signal.signal(number, self._handle) for number in stopping_signals()}
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher.start()
+        try:
+            trouble = self._launch()
+            if trouble and any(row.state != "waiting" for row in self.rows()):
+                self._wait_for_the_rest()
+        finally:
+            self.over.set()
+            watcher.join()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return self._say_what_became(trouble)
+
+    def _launch(self) -> str | None:
+        """Let Hydra do the runs; what went wrong with the launcher itself."""
+        shared = self.shared
+
+        @wraps(run_one)  # its module tells Hydra the name of the job
+        def task(composed):
+            return run_one(composed, shared)
+
+        first = sys.argv.index(self.overrides[0]) if self.overrides else len(sys.argv)
+        sys.argv[first:first] = self.added
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
+        try:
+            hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(task)()
+        except HydraException as error:
+            return first_line(error)
+        except Exception as error:
+            if type(error).__name__ == "TerminatedWorkerError":  # of joblib, which then kills the other workers too
+                return "a process of the sweep was killed, perhaps by the system for lack of memory, and ended the rest"
+            if any(row.state != "waiting" for row in self.rows()):
+                return "a job ended without a result; its output.log and the files in its .submitit folder may say why"
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"  # that of the system
+        return None
+
+    def _wait_for_the_rest(self) -> None:
+        """The runs that go on without their launcher, which gave up; joblib's have lost their parents, and stop."""
+        quiet = 0.0  # seconds without any
+        while quiet < QUIET and any(row.state in ("running", "waiting") for row in self.rows()):
+            time.sleep(REFRESH)
+            quiet = 0.0 if any(row.state == "running" for row in self.rows()) else quiet + REFRESH
+
+    def _handle(self, number: int, frame: object) -> None:
+        """The first signal stops all runs, each with a checkpoint; the second one at once."""
+        if number == HANG_UP:
+            leave_terminal()
+        if self.signal is None:
+            self.signal = number
+            ask_to_stop(self.shared.stop_file, number)
+            if not sys.stderr.isatty():
+                say("stopping all runs, each with a checkpoint")
+            return
+        if number == HANG_UP:
+            return
+        for number, row in enumerate(self.rows()):
+            ours = self.shared.begun_file(number).exists()  # and not of another command in the same folder
+            if ours and row.state == "running" and row.status.host == socket.gethostname():
+                with suppress(psutil.Error):
+                    psutil.Process(row.status.pid).kill()
+
+    def _watch(self) -> None:
+        screen, shown = Screen(sys.stderr), time.monotonic()
+        while not self.over.wait(REFRESH):
+            if self.signal is None and STOP_WITH in os.environ and not is_running(int(os.environ[STOP_WITH])):
+                self._handle(signal.SIGTERM, None)
+            if not screen.live and time.monotonic() < shown + PRINT:
+                continue
+            shown = time.monotonic()
+            lines = table(self.rows(), *terminal_size(sys.stderr))
+            if self.signal is not None:
+                lines[0] = "stopping all runs, each with a checkpoint; Ctrl-C again: at once, without"
+            screen.draw(lines)
+        screen.clear()
+
+    def rows(self, at_the_end: bool = False) -> list[Row]:
+        """What each run is doing, or what became of it."""
+        return [self._row(number, Path(config.run_dir), at_the_end) for number, config in enumerate(self.configs)]
+
+    def _row(self, number: int, folder: Path, at_the_end: bool) -> Row:
+        status = read_status(folder)
+        outcome = self.shared.outcome_file(number)
+        if outcome.exists():
+            values = json.loads(outcome.read_text())
+            return Row(folder, values["state"], values["why"], status)
+        if status is not None and datetime.fromisoformat(status.started) >= self.started:
+            return Row(folder, status.state, status.why, status)
+        return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
+
+    def _say_what_begins(self) -> int:
+        """How many runs there are to do."""
+        finished = [config.run_dir for config in self.configs if is_finished(config)]
+        for folder in finished:
+            print(f"finished before: {folder}")
+        where = "in the queue of the cluster" if self.launcher in ON_A_CLUSTER else f"{self.at_once} at a time"
+        if self.launcher == "submitit_local":
+            where = "all at a time"
+        threads = ", each with threads=1" if "threads=1" in self.added else ""
+        left = len(self.configs) - len(finished)
+        if left:
+            print(
+                f"{left} run{'s' * (left > 1)}, {where}{threads}; output of each: output.log in its folder", flush=True
+            )
+        return left
+
+    def _say_what_became(self, trouble: str | None) -> int:
+        rows = self.rows(at_the_end=True)
+        states = Counter(row.state for row in rows)
+        if trouble and self.signal is None:
+            if states["waiting"] == len(rows):
+                raise UserError(trouble)
+            print(f"error: {trouble}", file=sys.stderr)
+        print("\n".join(table(rows, terminal_size(sys.stdout)[0])))
+        if states["done"] == len(rows):
+            return 0
+        left = [config for config, row in zip(self.configs, rows, strict=True) if row.state != "done"]
+        foreign = [config.run_dir for config in left if not can_go_on(config)]
+        if foreign:
+            print(
+                f"{len(foreign)} of them cannot go on in their folders, which hold runs of other settings, such as "
+                f"{foreign[0]}: set run_dir to other folders, or these settings back"
+            )
+        if len(foreign) < len(left):
+            print(f"go on with: {typed(self.overrides, '-m')} resume=true")
+        return 1 if self.signal is None else 128 + self.signal

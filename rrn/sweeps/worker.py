@@ -1,0 +1,140 @@
+"""One run of a sweep, in a process of its own, so that what ends it ends no other run.
+
+`run_one` is what Hydra's launchers call: joblib in its workers, submitit in the jobs of a cluster. A
+worker starts `python -m rrn.sweeps.worker`, which trains; a job is such a process already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from rrn.common.errors import UserError
+from rrn.common.files import write_whole
+from rrn.config import Config
+from rrn.config.compose import to_config
+from rrn.runs.signals import StopSignals, ask_to_stop, asked_to_stop, command_line, stopping_signals
+from rrn.status import is_running, read_status
+from rrn.train import is_finished, run_command, train
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the processes of one sweep know of each other."""
+
+    folder: Path  # for files of ours alone, in that of the sweep; all machines see it
+    parent: int  # process of the command
+    jobs: bool  # the launcher starts a job for each run, here or on a cluster
+    gpus: int = 0  # to be shared out by turns; 0: each run sees those that it may use
+
+    @property
+    def stop_file(self) -> Path:
+        return self.folder / "stop"
+
+    def begun_file(self, number: int) -> Path:
+        return self.folder / f"{number}.begun"
+
+    def outcome_file(self, number: int) -> Path:
+        return self.folder / f"{number}.json"
+
+
+def run_one(composed: DictConfig, shared: Shared) -> None:
+    """Do one run and leave its outcome in the folder of the sweep; a failure ends here."""
+    number = HydraConfig.get().job.num
+    try:
+        state, why = _run(composed, shared, number)
+    except UserError as error:
+        state, why = "failed", str(error)
+    except Exception as error:  # a mistake of ours: the traceback is in output.log
+        state, why = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
+    write_whole(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
+    if not shared.jobs and not is_running(shared.parent):
+        os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
+
+
+def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | None]:
+    config = to_config(composed)
+    begun = shared.begun_file(number)
+    if begun.exists():  # the cluster took the machine away and starts the job again
+        config.resume = True
+    if is_finished(config):
+        return "done", None
+    if (stopped := asked_to_stop(shared.stop_file)) is not None:
+        return "stopped", f"{signal.Signals(stopped).name}, before it began"
+    begun.touch()
+    if shared.gpus and config.device == "auto":
+        config.device = f"cuda:{number % shared.gpus}"
+    return _in_a_job(config, shared) if shared.jobs else _in_a_child(config, shared)
+
+
+def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
+    """Start a process, wait for it, say how it ended."""
+    if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
+        for ignored in stopping_signals():
+            signal.signal(ignored, signal.SIG_IGN)
+    task = {"config": OmegaConf.to_yaml(config), "command": run_command()}
+    text: str | None = json.dumps(task | {"stop_file": str(shared.stop_file), "parent": os.getpid()})
+    child = subprocess.Popen(
+        [sys.executable, "-m", "rrn.sweeps.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while True:
+        try:
+            output = child.communicate(text, timeout=1)[0]  # what it said before it had an output.log
+            break
+        except subprocess.TimeoutExpired:
+            text = None  # it has been sent
+            if not is_running(shared.parent) and shared.folder.is_dir():
+                ask_to_stop(shared.stop_file, signal.SIGTERM)
+    status = read_status(Path(config.run_dir))
+    if status is not None and status.pid == child.pid:
+        if status.state == "killed" and asked_to_stop(shared.stop_file):
+            return "stopped", "at once, without a checkpoint"
+        if status.state == "killed":
+            return "killed", _killed_by(child.returncode)
+        return status.state, status.why
+    if child.returncode < 0:
+        return "killed", _killed_by(child.returncode)
+    return "failed", (output.strip().splitlines() or [f"exit code {child.returncode}"])[-1].removeprefix("error: ")
+
+
+def _killed_by(code: int) -> str:
+    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return f"{name}{', perhaps by the system for lack of memory' if name == 'SIGKILL' else ''}"
+
+
+def _in_a_job(config: Config, shared: Shared) -> tuple[str, str | None]:
+    """Train in this process; when the cluster wants its machine back, submitit puts the job in the queue again."""
+    from submitit import JobEnvironment
+
+    wanted_back = JobEnvironment._usr_sig()
+    stopped_by = train(config, run_command(), StopSignals(shared.stop_file, wanted_back))
+    if stopped_by == wanted_back:
+        signal.raise_signal(wanted_back)  # submitit's handler ends this process
+    return ("stopped", signal.Signals(stopped_by).name) if stopped_by else ("done", None)
+
+
+def main() -> None:
+    """Train as the lines on standard input say."""
+    task = json.loads(sys.stdin.read())
+    config = to_config(OmegaConf.create(task["config"]))
+    with command_line():
+        stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
+    if stopped_by:
+        raise SystemExit(128 + stopped_by)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Play whole games with a fixed agent and summarise their scores."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import torch
+
+from rrn.agents.base import Agent
+from rrn.common.seeding import derive_seed
+from rrn.envs import Game, VectorGames
+from rrn.metrics.overestimation import Predictions
+
+
+def play(
+    agent: Agent,
+    games: VectorGames,
+    seeds: tuple[int, ...],
+    epsilon: float,
+    episodes: int | None = None,
+    steps: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    predictions: Predictions | None = None,
+) -> list[Game] | None:
+    """Whole games, in the order in which they end; None if `stop` said so.
+
+    With `episodes`, each copy plays its share and no more, so that short games do not count more
+    often than long ones. With `steps` instead, the games that end within so many agent steps of each
+    copy, but at least one, as the paper does it. The result depends on the seeds and the agent alone.
+    `predictions` gets what the agent expected at each step, and what came, without any change to the games.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(*seeds))
+    observations = games.reset(seeds)
+    shares = [0] * games.num_envs
+    if episodes is not None:
+        shares = [len(range(env, episodes, games.num_envs)) for env in range(games.num_envs)]
+    finished: list[Game] = []
+    taken = 0
+    while True:
+        if stop():
+            return None
+        actions, values = agent.act_and_predict(observations, epsilon, generator)
+        step = games.step(actions)
+        observations = step.observations
+        taken += 1
+        if predictions is not None:
+            predictions.add(values, step)
+        for game in step.finished:
+            counts = episodes is None or shares[game.env] > 0
+            if counts:
+                shares[game.env] -= 1
+                finished.append(game)
+            if predictions is not None:
+                predictions.end(game.env, counts)
+        enough = all(share <= 0 for share in shares) if episodes is not None else finished and taken >= (steps or 0)
+        if enough:
+            return finished
+
+
+def summary(games: list[Game]) -> dict[str, float]:
+    """Mean, median, smallest and largest score, and the number of games."""
+    scores = [game.score for game in games]
+    return {
+        "mean": statistics.fmean(scores),
+        "median": statistics.median(scores),
+        "min": min(scores),
+        "max": max(scores),
+        "games": len(scores),
+    }

@@ -1,0 +1,37 @@
+"""What to tell when the loss or a policy is NaN or infinite: which layer came first, and where the batch is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from rrn.agents.base import Agent, NotFinite
+from rrn.common.errors import UserError
+
+
+def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) -> UserError:
+    """Save batch and agent, and find the first layer whose parameters or output are not finite."""
+    path = folder / "not_finite.pt"
+    torch.save({"step": step, "batch": error.batch, "agent": agent.state_dict()}, path)
+    found = (first_not_finite(network, observations) for network, observations in error.inputs)
+    where = next(filter(None, found), "no layer, but in the rewards or the loss itself")
+    return UserError(
+        f"{error.what} is not finite at step {step}; the first value that is not finite is in {where}. The batch and "
+        f"the agent are in {path}. Try a smaller agent.learning_rate or agent.max_grad_norm=10."
+    )
+
+
+@torch.no_grad()
+def first_not_finite(network: nn.Module, observations: torch.Tensor) -> str | None:
+    """Name of the first layer, in the order of the network, with a NaN or infinite parameter or output."""
+    x = network.prepared(observations)
+    for name, layer in network.layers.named_children():
+        for parameter, value in layer.named_parameters():
+            if not value.isfinite().all():
+                return f"layer {name}, parameter {parameter}"
+        x = layer(x)
+        if not x.isfinite().all():
+            return f"layer {name}, output"
+    return None

@@ -1,0 +1,45 @@
+"""act.from=RUN: a new run with the activations that another one has learned.
+
+Delfosse et al. 2021 test in this way whether the shapes or the learning of them helps: rationals from an earlier run
+of the game, frozen, and fresh weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rrn.activations.registry import named_rationals
+from rrn.agents.base import Agent
+from rrn.common.errors import UserError
+from rrn.runs import checkpoint
+
+
+def take_activations(agent: Agent, folder: str | Path) -> None:
+    """Set all rationals of an agent to those in the last checkpoint of a run.
+
+    Raises:
+        UserError: no run or checkpoint there, or its network has other places or forms of rationals.
+    """
+    found = checkpoint.load_last(Path(folder) / "checkpoints")
+    if found is None:
+        raise UserError(f"act.from={folder}: no checkpoint is there; give the folder of a run that was trained.")
+    path, state = found
+    try:
+        saved = dict(state["agent"]["network"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"act.from={folder}: {path.name} there holds no network.") from error
+    own = {f"{name}.{key}" for name, module in named_rationals(agent.network) for key in module.state_dict()}
+    theirs = {key for key in saved if key.rpartition(".")[0] + "._extra_state" in saved}
+    if own != theirs:
+        here, there = (_places(keys) for keys in (own, theirs))
+        raise UserError(f"act.from={folder}: its rationals are {there}, those of this run {here}; set act= as there.")
+    try:
+        agent.set_weights({key: saved[key] for key in own})
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[-1].strip(" \t.")
+        raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error
+
+
+def _places(keys: set[str]) -> str:
+    names = sorted({key.rpartition(".")[0].rpartition(".")[2] for key in keys})
+    return f"at {', '.join(names)}" if names else "none"

@@ -1,0 +1,295 @@
+"""The loop of one run: advance, evaluate, log, save, for every agent; how each plays and learns stands in agents/.
+
+Everything with state is in `state_dict`, so that a run which was killed goes on from its last
+checkpoint as if nothing had been. When something is due depends on counters alone, never on the clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import torch
+from omegaconf import OmegaConf
+
+from rrn.activations.inspection.histogram import record_inputs
+from rrn.activations.inspection.plot import draw
+from rrn.activations.inspection.snapshots import snapshot
+from rrn.activations.registry import named_rationals
+from rrn.agents import make_learner
+from rrn.agents.base import NotFinite
+from rrn.common.cores import usable_cores
+from rrn.common.device import is_out_of_memory, pick_device
+from rrn.common.errors import UserError
+from rrn.common.eval_mode import evaluating
+from rrn.common.files import write_whole
+from rrn.config import Config, delay_steps, dotted
+from rrn.config.protocol import protocol_line
+from rrn.envs import make_games
+from rrn.metrics.overestimation import Predictions
+from rrn.metrics.recorder import Measures, record_activity
+from rrn.networks.base import NETWORKS
+from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity, read_run_id
+from rrn.runs.logger import FILES, Records
+from rrn.runs.versions import note_software
+from rrn.training.evaluation import play, summary
+from rrn.training.nonfinite import explain_not_finite
+from rrn.training.pretrained import take_activations
+from rrn.training.progress import Progress, count, duration
+
+TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
+RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
+SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
+SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
+
+
+class Trainer:
+    """One run, from nothing or from its last checkpoint.
+
+    Args:
+        config: of the run.
+        folder: of the run; it exists.
+        stop: asked at each step whether to end early.
+    """
+
+    def __init__(self, config: Config, folder: Path, stop: Callable[[], bool]):
+        self.config, self.folder, self.stop = config, folder, stop
+        self.device = pick_device(config.device)
+        torch.manual_seed(config.seed)
+        games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
+        self.learner = make_learner(config, games, self.device)
+        self.agent = self.learner.agent
+        self.measures = Measures(self.agent)
+        self.states = SHAPE_STATES * NETWORKS[len(games.frame_shape)].widths[-1]
+        self.delay = delay_steps(config)
+        if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
+            take_activations(self.agent, config.act.from_run)
+        self.test_games = None
+        self.records: Records | None = None  # until the run begins or goes on
+        self.run_id = read_run_id(folder)
+        self.step = 0  # agent steps of training
+        self.evaluated = -1  # step of the last evaluation
+        self.saved = -1  # step of the last checkpoint
+        self.last = {"return": float("nan"), "evaluation": float("nan")}
+        self.progress = Progress()
+
+    def run(self) -> bool:
+        """Train to the end, or until `stop` says so; True at the end."""
+        self._open()
+        config = self.config
+        self._restart_clock()
+        while not self.stop():
+            if self.learner.preparing:
+                self.taken += self.learner.prepare()
+                self._show()
+                continue
+            if self._evaluation_due() and not self._evaluate():
+                break
+            if self.step // config.checkpoint.every > max(self.saved, 0) // config.checkpoint.every:
+                self._save()
+            if self.step >= config.steps:
+                break
+            self._advance()
+            self._show()
+        if self.saved != self.step or not self.finished:
+            self._save()
+        self.records.close()
+        return self.finished
+
+    @property
+    def finished(self) -> bool:
+        """Trained to the end, with the last evaluation."""
+        return self.step >= self.config.steps and self.evaluated == self.step
+
+    def _evaluation_due(self) -> bool:
+        """At each multiple of `every`, the first one at step 0, and at the end."""
+        every = self.config.evaluation.every
+        at_the_end = self.step >= self.config.steps and self.evaluated < self.step
+        return self.step // every > self.evaluated // every or at_the_end
+
+    def _advance(self) -> None:
+        """The next steps of the agent, and what they gave."""
+        before, after = self.step, self.step + self.learner.stride
+        log = after // self.config.log_every > before // self.config.log_every
+        self.agent.train_rationals(after > self.delay)
+        try:
+            finished = self.learner.advance(before, log)
+        except NotFinite as error:
+            raise explain_not_finite(error, self.agent, self.folder, after) from None
+        self.step, self.taken = after, self.taken + self.learner.stride
+        for game in finished:
+            self.records.scalars(after, {"game/return": game.score, "game/length": game.length})
+            self.last["return"] = game.score
+        if log:
+            self._log()
+
+    def _open(self) -> None:
+        found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
+        if found is not None:
+            self._take_up(*found)
+        self.run_id = self.run_id or uuid4().hex
+        self._write_config()
+        if found is None:
+            if self.config.resume:
+                self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
+            self.records = Records(self.folder)
+            text = OmegaConf.to_yaml(self.config)
+            self.records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
+            self.records.text("protocol", protocol_line(self.config))
+        else:
+            self.records = Records(self.folder, self.step, found[1]["lengths"])
+            self.measures.read_snapshots(self.folder)
+            self.progress.say(f"going on from {found[0].name}")
+            if self.records.lost:
+                self._save()  # with the lengths that the files have now
+        changed = None if self.finished else note_software(self.folder, self.device, self.step)
+        if found and changed:
+            self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
+
+    def _write_config(self) -> None:
+        header = f"# {protocol_line(self.config)}\n# run {self.run_id}\n"
+        write_whole(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
+
+    def _take_up(self, path: Path, state: dict) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            UserError: it is of another run, or does not fit.
+        """
+        check_identity(path, state, self.config, self.run_id)
+        check_form(path, state, {**self.state_dict(), "lengths": dict.fromkeys(FILES, 0)})
+        try:
+            self.load_state_dict(state)
+        except UserError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{path}: this checkpoint does not fit the run: {reason}; {ADVICE}") from error
+        self.run_id = self.run_id or state.get("run", {}).get("id")
+
+    def _evaluate(self) -> bool:
+        """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""
+        config = self.config.evaluation
+        if self.test_games is None:
+            copies = config.num_envs if config.episodes is not None else 1
+            self.test_games = make_games(self.config.env, copies, (self.config.seed, EVALUATION))
+        began = time.monotonic()
+        self._show("evaluating ")
+        seeds = (self.config.seed, EVALUATION, self.step)
+        seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
+        limits = config.epsilon, config.episodes, config.steps
+        try:
+            games = play(self.agent, self.test_games, seeds, *limits, self.stop, seen)
+        except NotFinite as error:
+            raise explain_not_finite(error, self.agent, self.folder, self.step) from None
+        if games is None:
+            return False
+        scores = summary(games)
+        self.records.scalars(self.step, {f"evaluation/{name}": value for name, value in scores.items()})
+        self._measure(seen.summary())
+        self._draw()
+        self.last["evaluation"] = scores["mean"]
+        self.evaluated = self.step
+        self.saved = min(self.saved, self.step - 1)  # a checkpoint of this step, from before a resume, lacks this
+        self.records.flush()
+        self.progress.say(
+            f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
+            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
+        )
+        self.clock += time.monotonic() - began  # the rate is that of training
+        return True
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
+        generator = torch.Generator().manual_seed(self.config.seed + self.step)
+        observations, network = self.learner.recent(self.states, generator), self.agent.network
+        recording = record_inputs(network.layers, SHAPE_BINS), record_activity(network.layers)
+        with evaluating(network), recording[0] as inputs, recording[1] as activity:
+            self.agent.look(observations)
+        now = snapshot(network.layers, self.step, inputs)
+        self._measure(self.measures.take(activity, now))
+        self.records.snapshot(now)
+        title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
+        figure = draw([("", now.shapes())], title)
+        figure.set_dpi(120)
+        self.records.figure(self.step, "shapes", figure)
+
+    def _measure(self, values: dict[str, float]) -> None:
+        self.records.scalars(self.step, {f"plasticity/{name}": value for name, value in values.items()})
+
+    def _log(self) -> None:
+        measured = {**self.learner.settings(self.step), **self.learner.drain(), "steps_per_second": self._rate()}
+        values = {f"train/{name}": value for name, value in measured.items()}
+        for name, module in named_rationals(self.agent.network):
+            for letter, row in (("a", module.numerator), ("b", module.denominator)):
+                first = 0 if letter == "a" or module.version == "C" else 1
+                for i, value in enumerate(row.mean(dim=0).tolist(), first):
+                    values[f"coefficients/{name.split('.')[-1]}/{letter}{i}"] = value
+        self.records.scalars(self.step, values)
+
+    def _restart_clock(self) -> None:
+        self.clock, self.taken = time.monotonic(), 0
+
+    def _rate(self) -> float:
+        """Agent steps per second since the start of this process, without evaluation."""
+        return self.taken / max(time.monotonic() - self.clock, 1e-9)
+
+    def _show(self, prefix: str = "") -> None:
+        if not prefix and not self.progress.due():
+            return
+        rate = self._rate()
+        left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
+        at = self.learner.preparing or f"{count(self.step)}/{count(self.config.steps)}"
+        self.progress.show(
+            f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
+            f"eval {self.last['evaluation']:.1f} {self.learner.note(self.step)}"
+        )
+
+    def _save(self) -> None:
+        folder = self.folder / "checkpoints"
+        self.learner.export(checkpoint.path_of(folder, self.step))  # first: what is there later is whole
+        state = {**self.state_dict(), "lengths": self.records.flush()}
+        checkpoint.save(folder, self.step, state, self.config.checkpoint.keep)
+        if not (self.folder / "config.yaml").exists():  # deleted meanwhile
+            self._write_config()
+        self.saved = self.step
+
+    def state_dict(self) -> dict:
+        """Everything that the rest of the run depends on, and which run it is."""
+        return {
+            "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
+            "step": self.step,
+            "evaluated": self.evaluated,
+            "last": dict(self.last),
+            "agent": self.agent.state_dict(),
+            "learner": self.learner.state_dict(),
+            "measures": self.measures.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "threads": torch.get_num_threads(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        for name in ("step", "evaluated", "last"):
+            setattr(self, name, state[name])
+        self.saved = self.step
+        self.agent.load_state_dict(state["agent"])
+        self.learner.load_state_dict(state["learner"])
+        if "measures" in state:  # older checkpoints have none
+            self.measures.load_state_dict(state["measures"])
+        if self.config.threads is None:
+            torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
+            if state["threads"] > usable_cores():
+                self.progress.say(
+                    f"this run has {state['threads']} threads, for the bits of its sums, and {usable_cores()} usable "
+                    "cores, which makes it slow; threads=1 would be faster, with other bits"
+                )
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda" and state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
