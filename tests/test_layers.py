@@ -1,0 +1,185 @@
+"""Files import from their own folder or from lower floors, none imports a command, and what needs no torch has none.
+
+KNOWN lists what still breaks a rule, "importer -> imported ..."; an entry that no longer does must go.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FLOORS = """
+common stats.py curves.py
+activations/fitting
+activations/ops
+activations
+activations/inspection
+activations/conversion
+config frameworks
+networks envs runs reference
+sb3.py
+report
+agents
+metrics
+training
+sweeps
+study __init__.py __main__.py train.py evaluate.py status.py fit.py shapes.py doctor.py
+scripts
+"""  # lowest first; those of one line may not import from each other
+FLOOR = {place: number for number, line in enumerate(FLOORS.split("\n")) for place in line.split()}
+COMMANDS = {"train.py", "evaluate.py", "status.py", "fit.py", "shapes.py", "doctor.py"}
+WITHOUT_TORCH = {"common", "stats.py", "curves.py", "activations/fitting", "config", "frameworks", "runs", "reference"}
+WITH_TORCH = {
+    "common/eval_mode.py",
+    "common/device.py",
+    "runs/checkpoint.py",
+    "runs/checkpoint_checks.py",
+    "runs/event_file.py",
+    "runs/logger.py",
+    "runs/versions.py",
+}
+KNOWN = {
+    "floors": """
+activations/fitting/fit.py -> activations/ops/reference.py activations/poles.py activations/rational.py
+activations/fitting/functions.py -> activations/baselines.py
+activations/fitting/least_squares.py -> activations/ops/reference.py
+activations/fitting/presets.py -> activations/ops/reference.py
+common/device.py -> config/__init__.py
+config/compose.py -> envs/atari.py envs/minatar.py
+reference/__main__.py -> runs/signals.py
+report/page.py -> training/progress.py
+runs/table.py -> training/progress.py
+stats.py -> curves.py
+""",
+    "commands": """
+report/runs.py -> status.py
+runs/lock.py -> status.py
+scripts/docs/run_page.py -> status.py
+study/__main__.py -> status.py
+study/cost.py -> status.py
+sweeps/sweep.py -> status.py train.py
+sweeps/worker.py -> status.py train.py
+train.py -> status.py
+""",
+    "circles": """
+activations/fitting/fit.py -> activations/poles.py activations/rational.py
+activations/fitting/presets.py -> activations/fitting/fit.py
+activations/poles.py -> activations/rational.py
+activations/rational.py -> activations/fitting/presets.py
+agents/__init__.py -> agents/sb3/agent.py
+agents/sb3/agent.py -> agents/__init__.py
+sweeps/sweep.py -> sweeps/worker.py train.py
+sweeps/worker.py -> train.py
+train.py -> sweeps/sweep.py
+""",
+    "torch": """
+activations/fitting/__init__.py -> torch
+activations/fitting/expression.py -> torch
+activations/fitting/fit.py -> torch
+activations/fitting/functions.py -> torch
+activations/fitting/least_squares.py -> torch
+activations/fitting/minimax.py -> torch
+activations/fitting/presets.py -> torch
+config/compose.py -> torch
+config/validate.py -> torch
+reference/protocol.py -> torch
+""",
+}
+
+FILES = [path.relative_to(ROOT) for folder in ("rrn", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
+MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path.as_posix() for path in FILES}
+
+
+def short(path: str) -> str:
+    return path.removeprefix("rrn/")
+
+
+def place(path: str) -> str:
+    """The entry of FLOORS that a file belongs to: its own, or that of the nearest folder."""
+    names = (short(path), *map(str, Path(short(path)).parents))
+    found = next((name for name in names if name in FLOOR), None)
+    assert found, f"{path}: expected it or its folder in FLOORS"
+    return found
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Names of the modules that a file imports, in functions too, but not under TYPE_CHECKING."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert not child.level, "imports are absolute here"
+            names = (f"{child.module}.{alias.name}" for alias in child.names)
+            yield from (name if name in MODULES else str(child.module) for name in names)
+        else:
+            yield from imports(child)
+
+
+EDGES = {
+    path: {MODULES[name] for name in imports(ast.parse((ROOT / path).read_text("utf-8"))) if name in MODULES} - {path}
+    for path in MODULES.values()
+}
+
+
+def check(rule: str, found: set[str]) -> None:
+    lines = [line.partition(" -> ") for line in KNOWN[rule].strip().splitlines()]
+    known = {f"{importer} -> {imported}" for importer, _, rest in lines for imported in rest.split()}
+    new, gone = sorted(found - known), sorted(known - found)
+    assert not new, "these break the rule:\n" + "\n".join(new)
+    assert not gone, "these no longer break the rule; take them out of KNOWN:\n" + "\n".join(gone)
+
+
+def edges(breaks) -> set[str]:
+    """Imports for which `breaks(importer, imported)`, as texts."""
+    return {f"{short(a)} -> {short(b)}" for a, targets in EDGES.items() for b in targets if breaks(a, b)}
+
+
+def is_command(path: str) -> bool:
+    return short(path) in COMMANDS or path.endswith("/__main__.py")
+
+
+def test_a_file_imports_from_its_own_folder_or_from_lower_floors():
+    def breaks(a: str, b: str) -> bool:
+        return place(a) != place(b) and FLOOR[place(a)] <= FLOOR[place(b)] and not is_command(b)
+
+    check("floors", edges(breaks))
+
+
+def test_no_file_imports_a_command():
+    check("commands", edges(lambda a, b: is_command(b)))
+
+
+def test_imports_make_no_circle():
+    def reached(path: str) -> set[str]:
+        seen, waiting = set(), [path]
+        while waiting:
+            new = EDGES[waiting.pop()] - seen
+            seen |= new
+            waiting += new
+        return seen
+
+    reaches = {path: reached(path) for path in EDGES}
+    check("circles", edges(lambda a, b: a in reaches[b]))
+
+
+def test_what_is_below_the_operator_and_what_reads_runs_does_without_torch():
+    names = [
+        name
+        for name, path in MODULES.items()
+        if path.startswith("rrn/") and place(path) in WITHOUT_TORCH and short(path) not in WITH_TORCH
+    ]
+    script = (
+        "import importlib, sys\n"
+        "sys.modules['torch'] = None\n"  # so that its import fails
+        "for name in sys.argv[1:]:\n"
+        "    try:\n        importlib.import_module(name)\n"
+        "    except ImportError as error:\n        print(name) if 'torch' in str(error.name) else None\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *names], capture_output=True, text=True, check=True, cwd=ROOT)
+    check("torch", {f"{short(MODULES[name])} -> torch" for name in done.stdout.split()})
