@@ -18,6 +18,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from final_scores import section
 from matplotlib.figure import Figure
 
 from rrn.activations.inspection.animate import draw_runs
@@ -164,6 +165,7 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
         "",
         *table(runs),
         "",
+        *finals(runs),
         "The activations at the last evaluation, over the histograms of their inputs:",
         "",
         f"![Shapes]({target.name}_shapes.png)",
@@ -174,6 +176,20 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
         *(f"    {_command(run)}" for run in runs),
     ]
     return "\n".join(lines) + "\n"
+
+
+def finals(runs: Sequence[Shown]) -> list[str]:
+    """The part on final scores, if the page compares activations as the paper did."""
+    acts = list(by_act(runs))
+    if len(acts) < 2 or not all(run.paper and run.config.experiment == "paper" for run in runs):
+        return []
+    ours = [
+        Curve(run.config.env.name, run.config.agent.name, run.config.act.name, run.config.seed, run.steps, means)
+        for run in runs
+        if run.steps[-1] >= run.config.steps
+        for means in [run.scores("mean")]
+    ]
+    return section(ours, [curve for seeds in by_act(runs).values() for curve in seeds[0].paper], acts)
 
 
 def _end(run: Shown) -> str:
