@@ -31,7 +31,7 @@ def process(tmp_path):
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=900
         )
 
     return run

@@ -65,7 +65,7 @@ def finish(folder: Path, *overrides: str) -> None:
 
 
 def wait_for(path: Path) -> None:
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 900
     while not path.exists():
         assert time.monotonic() < limit
         time.sleep(0.02)
@@ -75,7 +75,7 @@ def kill_after(process: subprocess.Popen, folder: Path, checkpoints: int, delay:
     """SIGKILL some time after so many checkpoints have been written since the start."""
     seen = set(checkpoint.find(folder / "checkpoints"))
     known = len(seen)
-    limit = time.monotonic() + 200
+    limit = time.monotonic() + 900
     while len(seen) < known + checkpoints:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < limit
@@ -121,7 +121,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
     wait_for(folder / "shapes.png")  # the first evaluation is over
     time.sleep(0.5)
     process.send_signal(number)
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=900)[0]
     assert process.returncode == 128 + number
     assert "Traceback" not in output
     path, state = checkpoint.load_last(folder / "checkpoints")
@@ -139,7 +139,7 @@ def test_a_run_whose_terminal_is_lost_ends_with_a_checkpoint(tmp_path):
     wait_for(folder / "shapes.png")
     os.close(terminal)
     process.send_signal(signal.SIGHUP)  # the shell says so too
-    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    assert process.wait(timeout=900) == 128 + signal.SIGHUP
     status = read_status(folder)
     assert (status.state, status.why) == ("stopped", "SIGHUP")
     assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 1_000_000
@@ -151,7 +151,7 @@ def test_a_run_that_is_not_told_goes_on_without_its_terminal(tmp_path):
     process, terminal = start_on_terminal(arguments, tmp_path, hang_up=signal.SIG_IGN)
     wait_for(tmp_path / "run" / "shapes.png")
     os.close(terminal)
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=900) == 0
     assert read_status(tmp_path / "run").state == "done"
 
 
@@ -187,7 +187,7 @@ def test_a_run_under_nohup_does_not_care(tmp_path):
         signal.signal(signal.SIGHUP, before)
     wait_for(tmp_path / "run" / "shapes.png")
     process.send_signal(signal.SIGHUP)
-    output = process.communicate(timeout=240)[0]
+    output = process.communicate(timeout=900)[0]
     assert process.returncode == 0, output
     assert "finished at step 3000" in output
 
@@ -200,7 +200,7 @@ def test_a_second_ctrl_c_ends_it_without_a_traceback(tmp_path):
     process.send_signal(signal.SIGINT)
     time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=900)[0]
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in output
     assert output.strip().splitlines()[-1].startswith(("stopped at once; what is on disk is left", "stopped at step"))
@@ -249,12 +249,12 @@ def test_a_run_without_a_checkpoint_is_not_gone_over_with_other_settings(train_h
 def test_two_processes_do_not_share_a_folder(tmp_path):
     folder = tmp_path / "run"
     first = start(folder, "env=CartPole", "steps=1000000", "evaluation.every=1000000", "checkpoint.every=1000000")
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 900
     while not (folder / "config.yaml").exists():
         assert time.monotonic() < limit
         time.sleep(0.02)
     second = start(folder, "env=CartPole", "steps=1000000", "resume=true")
-    output = second.communicate(timeout=60)[0]
+    output = second.communicate(timeout=900)[0]
     first.kill()
     first.communicate()
     assert second.returncode == 2

@@ -170,7 +170,7 @@ def test_a_file_gives_the_same_actions_in_a_process_that_imports_stable_baseline
             f"model = sb3.{agent}.load('{i}.zip', device='cpu')\n"
             f"numpy.save('{i}_actions.npy', model.predict(numpy.load('{i}.npy'), deterministic=True)[0])\n"
         )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=240)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=900)
     for i, actions in enumerate(expected):
         assert np.array_equal(np.load(tmp_path / f"{i}_actions.npy"), actions), every[i]
 
@@ -262,4 +262,4 @@ def test_stable_baselines3_is_imported_when_it_is_asked_for():
         "assert rrn.sb3.policy_kwargs('relu')['net_arch'] == []\n"
         "assert 'stable_baselines3' in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=900)

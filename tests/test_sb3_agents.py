@@ -176,7 +176,7 @@ def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(tr
         "np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), deterministic=True)[0])\n"
     )
     files = [path.with_suffix(".zip"), tmp_path / "observations.npy", tmp_path / "actions.npy"]
-    subprocess.run([sys.executable, "-c", code, *map(str, files)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, *map(str, files)], check=True, timeout=900)
     with torch.no_grad():
         seen = ours._seen(torch.from_numpy(observations))
         values = ours.policy(seen) if name == "DQN" else ours.policy.get_distribution(seen).distribution.logits

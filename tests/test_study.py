@@ -219,7 +219,7 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command)
         return [status.state if (status := read_status(folder)) else "missing" for folder in folders]
 
     def wait_for(question) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 900
         while not question():
             assert time.monotonic() < end, states()
             time.sleep(0.1)
@@ -232,10 +232,10 @@ def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command)
     with subprocess.Popen(typed, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as stopped:
         wait_for(lambda: "running" in states())
         os.kill(stopped.pid, signal.SIGINT)
-        printed, _ = stopped.communicate(timeout=120)
+        printed, _ = stopped.communicate(timeout=900)
     assert stopped.returncode == 128 + signal.SIGINT, printed
     assert printed.endswith("stopped; the same command goes on\n")
-    ended = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    ended = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert states() == ["done"] * 2
     again = command(*words)
