@@ -1,4 +1,4 @@
-"""What the page for users of rational_activations names is there: our names, and the tests."""
+"""What the documents name is there: files, links, and for users of rational_activations our names and the tests."""
 
 from __future__ import annotations
 
@@ -22,3 +22,27 @@ def test_each_of_our_names_is_there():
     names = {name for _, ours, _ in ROWS for name in re.findall(r"`rrn\.([A-Za-z_]+)[(`]", ours)}
     assert names >= {"Rational", "RecurrentRational", "replace_activations", "animate", "plot", "fit"}
     assert all(hasattr(rrn, name) for name in names)
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+CODE = [path for folder in ("rrn", "scripts", "tests", "conf", "csrc") for path in (ROOT / folder).rglob("*.*")]
+NAMED = re.compile(
+    r"(?<![\w./-])((?:rrn|scripts|conf|csrc|tests|docs)/[\w./-]*\w\.(?:py|yaml|csv|h|cu|cpp|sh|md|png))\b"
+)
+    r"(?<![\w./-])((?:rrn|scripts|conf|csrc|tests|docs)/[\w./-]*\w\.(?:py|yaml|csv|h|cu|cpp|sh|md|png))\b"
+)
+MADE = ("docs/pong_ppo", "docs/curves", "conf/act/mish.yaml")  # by scripts and readers, as an example
+
+
+def test_links_between_pages_lead_somewhere():
+    links = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))]
+    assert len(links) > 50
+    assert not [(page.name, link) for page, link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def test_files_that_are_named_in_a_text_are_there():
+    texts = [*PAGES, *(path for path in CODE if path.suffix in (".py", ".yaml", ".h", ".cu", ".cpp"))]
+    named = {(path.name, name) for path in texts for name in NAMED.findall(path.read_text("utf-8"))}
+    assert len(named) > 100
+    there = {name for _, name in named if (ROOT / name).exists() or "NAME" in name or name.startswith(MADE)}
+    assert not sorted((text, name) for text, name in named if name not in there)
