@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import nearest
 from rrn.config import ACTS, ActConfig
-from rrn.networks.base import AtariNetwork, MinAtarNetwork, convolutional, expansion, fully_connected
+from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
+from rrn.networks.layers import convolutional, expansion, fully_connected
 
 OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",

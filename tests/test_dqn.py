@@ -11,10 +11,11 @@ from torch import nn
 from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
 from rrn.activations.sites import places
-from rrn.agents import make_agent, make_network
+from rrn.agents import make_agent
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_games
+from rrn.networks.build import make_network
 from rrn.train import one_sentence
 from rrn.training.trainer import Trainer
 
@@ -110,7 +111,7 @@ def test_options_of_rationals_reach_the_agent():
 def test_rationals_per_channel():
     config = compose_config(["act=rational", "act.per=channel", "act.share=[1,2,2,3]"])
     games = make_games(config.env, 1, (0,))
-    network = make_network(config, games, games.num_actions)
+    network = make_network(config, games.frame_shape, games.stack, games.num_actions)
     assert [len(m.numerator) for _, m in places(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
     with torch.no_grad():
         before = network(torch.from_numpy(games.observations))
@@ -123,14 +124,12 @@ def test_rationals_per_channel():
     assert torch.allclose(y[:, 5], 2 * plain(x[:, 5]), atol=1e-6)
     shared = compose_config(["act=recurrent_rational", "act.per=channel"])
     with pytest.raises(UserError, match="per=channel: place 1 has 32 channels, others that share it 512"):
-        make_network(shared, games, 6)
+        make_network(shared, games.frame_shape, games.stack, 6)
 
 
 @pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])
 def test_partial_sharing(share):
-    network = make_network(
-        compose_config(["act=rational", f"act.share={share}"]), make_games(compose_config([]).env, 1, (0,)), 6
-    )
+    network = make_network(compose_config(["act=rational", f"act.share={share}"]), (84, 84), 4, 6)
     owners = [getattr(module, "owner", module) for _, module in places(network.layers)]
     assert [[a is b for b in owners] for a in owners] == [[i == j for j in share] for i in share]
     assert sum("numerator" in name for name, _ in network.named_parameters()) == 2
@@ -140,7 +139,7 @@ def test_partial_sharing(share):
 def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])
     games = make_games(config.env, 1, (0,))
-    network = make_network(config, games, games.num_actions)
+    network = make_network(config, games.frame_shape, games.stack, games.num_actions)
     found = dict(places(network.layers))
     assert list(found) == ["act1", "act2", "act3", "act4"]
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
@@ -156,13 +155,15 @@ def test_network_has_the_activation_at_its_four_places(name):
 
 def test_d_silu_has_silu_first_and_dsilu_last():
     config = compose_config(["act=d_silu"])
-    network = make_network(config, make_games(config.env, 1, (0,)), 6)
+    games = make_games(config.env, 1, (0,))
+    network = make_network(config, games.frame_shape, games.stack, 6)
     assert [type(m).__name__ for _, m in places(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
 
 
 def test_weights_are_xavier_with_gain_sqrt_2_and_1_in_the_last_layer():
     config = compose_config(["act=relu"])
-    network = make_network(config, make_games(config.env, 1, (0,)), 6)
+    games = make_games(config.env, 1, (0,))
+    network = make_network(config, games.frame_shape, games.stack, 6)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(module.weight)
@@ -271,7 +272,8 @@ def test_version_d_draws_no_noise_for_the_target_nor_for_acting():
 
 def test_pixels_are_divided_by_255():
     config = compose_config(["act=relu"])
-    network = make_network(config, make_games(config.env, 1, (0,)), 6)
+    games = make_games(config.env, 1, (0,))
+    network = make_network(config, games.frame_shape, games.stack, 6)
     pixels = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
     for x in (pixels, pixels.float()):
         assert torch.allclose(network(x), network.layers(pixels.float() / 255), atol=1e-6)

@@ -27,7 +27,8 @@ agents
 metrics
 training
 sweeps
-study __init__.py __main__.py train.py evaluate.py status.py fit.py shapes.py doctor.py
+__init__.py
+study __main__.py train.py evaluate.py status.py fit.py shapes.py doctor.py
 scripts
 """  # lowest first; those of one line may not import from each other
 FLOOR = {place: number for number, line in enumerate(FLOORS.split("\n")) for place in line.split()}
@@ -70,8 +71,6 @@ activations/fitting/fit.py -> activations/poles.py activations/rational.py
 activations/fitting/presets.py -> activations/fitting/fit.py
 activations/poles.py -> activations/rational.py
 activations/rational.py -> activations/fitting/presets.py
-agents/__init__.py -> agents/sb3/agent.py
-agents/sb3/agent.py -> agents/__init__.py
 sweeps/sweep.py -> sweeps/worker.py train.py
 sweeps/worker.py -> train.py
 train.py -> sweeps/sweep.py

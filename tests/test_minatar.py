@@ -9,12 +9,12 @@ import pytest
 import torch
 from minatar import Environment
 
-from rrn.agents import make_network
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
 from rrn.envs.minatar import GAMES
+from rrn.networks.build import make_network
 
 
 def games_of(name, copies=2, **options):
@@ -65,7 +65,7 @@ def test_the_step_cap_cuts_a_game_off():
 def test_the_network_is_the_one_of_the_paper():
     config = compose_config(["env=MinAtar-Seaquest", "act=rational"])
     games = games_of("MinAtar-Seaquest")
-    network = make_network(config, games, 6)
+    network = make_network(config, games.frame_shape, games.stack, 6)
     shapes = {name: list(p.shape) for name, p in network.named_parameters() if name.endswith("weight")}
     assert shapes == {
         "layers.conv1.weight": [16, 10, 3, 3],

@@ -13,7 +13,7 @@ from rrn.activations.inspection.animate import draw_runs
 from rrn.activations.inspection.plot import values
 from rrn.activations.inspection.snapshots import FILE, Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.networks.base import VectorNetwork
+from rrn.networks.mlp import VectorNetwork
 
 
 def write(path, snapshots):

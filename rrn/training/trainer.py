@@ -30,7 +30,7 @@ from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import Measures, record_activity
-from rrn.networks.base import NETWORKS
+from rrn.networks.build import NETWORKS
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity, read_run_id
 from rrn.runs.logger import FILES, Records

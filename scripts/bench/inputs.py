@@ -15,7 +15,7 @@ import torch
 import rrn
 from rrn.activations.registry import make_activations
 from rrn.config.compose import compose_config
-from rrn.networks.base import AtariNetwork
+from rrn.networks.cnn import AtariNetwork
 from rrn.training.trainer import Trainer
 
 ROUNDS = 101

@@ -1,0 +1,148 @@
+"""How an agent of stable-baselines3 plays and learns in our loop, by its own code."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import CallbackList
+from torch import Tensor
+
+from rrn.agents.compression import compress, decompress
+from rrn.agents.learner import Learner
+from rrn.agents.sb3.agent import SB3Agent, explain
+from rrn.common.errors import UserError
+from rrn.envs import Game, VectorGames
+
+MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
+COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
+COUNTERS_OF_DQN = ("_n_calls", "exploration_rate")
+
+
+class SB3Learner(Learner):
+    """A model of stable-baselines3 and its games; steps before `learning_starts` prepare it."""
+
+    agent: SB3Agent
+
+    def __init__(self, agent: SB3Agent, games: VectorGames, steps: int):
+        super().__init__()
+        self.agent, self.games = agent, games
+        self.model = agent.model
+        self.warmup = 0 if agent.on_policy else self.model.learning_starts
+        self.counters = COUNTERS if agent.on_policy else COUNTERS + COUNTERS_OF_DQN
+        self.memory = self.model.rollout_buffer if agent.on_policy else self.model.replay_buffer
+        self.model._setup_learn(steps + self.warmup)
+        self.callback = CallbackList([])
+        self.callback.init_callback(self.model)
+        self.stride = games.num_envs * (self.model.n_steps if agent.on_policy else self.model.train_freq.frequency)
+
+    @property
+    def preparing(self) -> str | None:
+        done = self.model.num_timesteps
+        return f"random play {done}/{self.warmup}" if done < self.warmup else None
+
+    def prepare(self) -> int:
+        self._collect()
+        self.model.env.finished = []  # random play is no training
+        return self.stride
+
+    def advance(self, step: int, measure: bool) -> list[Game]:
+        model = self.model
+        try:
+            self._collect()
+            if self.agent.on_policy:
+                model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+                model.train()
+            else:
+                steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
+                model.train(batch_size=model.batch_size, gradient_steps=steps)
+        except (ValueError, RuntimeError) as error:
+            explain(error)
+            raise
+        logged = model.logger.name_to_value
+        values = {name.partition("/")[2]: float(logged[name]) for name in logged if name.startswith("train/")}
+        if not np.isfinite(values["loss"]):
+            raise UserError(f"the loss is not finite at step {step}; try a smaller agent.learning_rate.")
+        for schedule in ("n_updates", "learning_rate", "clip_range"):
+            values.pop(schedule, None)
+        self.measured(values)
+        model.logger.dump()
+        finished, model.env.finished = model.env.finished, []
+        return finished
+
+    def _collect(self) -> None:
+        model = self.model
+        if self.agent.on_policy:
+            model.collect_rollouts(model.env, self.callback, model.rollout_buffer, model.n_steps)
+        else:
+            model.collect_rollouts(
+                model.env,
+                self.callback,
+                model.train_freq,
+                model.replay_buffer,
+                learning_starts=model.learning_starts,
+            )
+
+    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+        seen = self._kept()["observations"]
+        if not len(seen):
+            return torch.from_numpy(self.games.observations)
+        return torch.from_numpy(seen[torch.randint(len(seen), (number,), generator=generator).numpy()])
+
+    def _kept(self) -> dict[str, np.ndarray]:
+        """What fills the memory, as views [rows, ...]; of a rollout, which is learned from once, the observations."""
+        memory, shape = self.memory, self.model.observation_space.shape
+        if self.agent.on_policy:
+            return {"observations": memory.observations.reshape(-1, *shape)[: memory.pos * memory.n_envs]}
+        rows = memory.buffer_size if memory.full else memory.pos
+        arrays = {name: getattr(memory, name)[:rows] for name in MEMORY}
+        return {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
+
+    def settings(self, step: int) -> dict[str, float]:
+        model = self.model
+        left = model._current_progress_remaining
+        rates = {"learning_rate": model.lr_schedule(left)}
+        return rates | (
+            {"clip": model.clip_range(left)} if self.agent.on_policy else {"epsilon": model.exploration_rate}
+        )
+
+    def note(self, step: int) -> str:
+        return "" if self.agent.on_policy else f"eps {self.model.exploration_rate:.2f}"
+
+    def export(self, path: Path) -> None:
+        """The model in a zip file, as `stable_baselines3.DQN.load` or `PPO.load` takes it; whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".zip.partial")
+        with open(partial, "wb") as file:
+            self.model.save(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path.with_suffix(".zip"))
+
+    def state_dict(self) -> dict:
+        model, random = self.model, np.random.get_state()  # noqa: NPY002
+        return {
+            **super().state_dict(),
+            "counters": {name: getattr(model, name) for name in self.counters},
+            "episode_starts": torch.from_numpy(model._last_episode_starts.copy()),
+            "position": (self.memory.pos, self.memory.full),
+            "memory": {name: compress(torch.from_numpy(array)) for name, array in self._kept().items()},
+            "numpy": [random[0], torch.from_numpy(random[1].astype(np.int64)), *random[2:]],
+            "action_space": model.action_space.np_random.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        model = self.model
+        for name, value in state["counters"].items():
+            setattr(model, name, value)
+        model._last_obs = model.env.reset()
+        model._last_episode_starts = state["episode_starts"].numpy()
+        self.memory.pos, self.memory.full = state["position"]
+        for name, array in self._kept().items():
+            decompress(state["memory"][name], torch.from_numpy(array))
+        kind, words, *rest = state["numpy"]
+        np.random.set_state((kind, words.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+        model.action_space.np_random.bit_generator.state = state["action_space"]

@@ -1,0 +1,39 @@
+"""Networks for pixels: that of the DQN paper, and that of MinAtar."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from rrn.networks.base import Network
+from rrn.networks.layers import convolutional
+
+
+class AtariNetwork(Network):
+    """Three convolutions and a hidden layer of 512 (Mnih et al. 2015, methods); frames [size, size] uint8."""
+
+    convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
+    widths = (32, 64, 64, 512)
+
+    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        return convolutional((stack, *frame_shape), self.convolutions, self.widths[-1], activations)
+
+    def prepared(self, observations: Tensor) -> Tensor:
+        x = observations.to(torch.float32, memory_format=torch.channels_last)
+        return x / 255 if x is observations else x.div_(255)
+
+
+class MinAtarNetwork(Network):
+    """One convolution and a hidden layer of 128 (Young and Tian 2019, section 3); frames [channels, 10, 10] bool."""
+
+    convolutions = ((16, 3, 1),)
+    widths = (16, 128)
+
+    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+        channels, *sizes = frame_shape
+        return convolutional((stack * channels, *sizes), self.convolutions, self.widths[-1], activations)
+
+    def prepared(self, observations: Tensor) -> Tensor:
+        return observations.flatten(1, 2).to(torch.float32, memory_format=torch.channels_last)

@@ -1,0 +1,33 @@
+"""How the weights of a network start."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rrn.networks.base import Network
+
+
+def xavier(network: Network) -> None:
+    """Xavier uniform with gain sqrt(2) for the weights, 1 for the last layer; the biases stay as torch draws them."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            last = module is network.layers.output
+            nn.init.xavier_uniform_(module.weight, gain=1 if last else 2**0.5)
+
+
+@torch.no_grad()
+def orthogonal(network: Network) -> None:
+    """Orthogonal with gain sqrt(2), but 0.01 for the policy and 1 for the value, the last output; biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            _orthogonal(module.weight, 2**0.5)
+            nn.init.zeros_(module.bias)
+    policy, value = network.layers.output.weight.split([network.outputs - 1, 1])
+    _orthogonal(policy, 0.01)
+    _orthogonal(value, 1.0)
+
+
+def _orthogonal(weight: Tensor, gain: float) -> None:
+    """torch's own does not take weights in channels_last."""
+    weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))
