@@ -16,7 +16,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch, Sci
     "best_fit": "rrn.activations.inspection.best_fit",
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",
-    "fit": "rrn.activations.fitting.fit",
+    "fit": "rrn.activations.fitted",
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",

@@ -44,7 +44,6 @@ WITH_TORCH = {
 }
 KNOWN = {
     "floors": """
-activations/fitting/fit.py -> activations/poles.py activations/rational.py
 common/device.py -> config/__init__.py
 config/compose.py -> envs/atari.py envs/minatar.py
 reference/__main__.py -> runs/signals.py
@@ -63,10 +62,6 @@ sweeps/worker.py -> status.py train.py
 train.py -> status.py
 """,
     "circles": """
-activations/fitting/fit.py -> activations/poles.py activations/rational.py
-activations/fitting/presets.py -> activations/fitting/fit.py
-activations/poles.py -> activations/rational.py
-activations/rational.py -> activations/fitting/presets.py
 agents/__init__.py -> agents/sb3/agent.py
 agents/sb3/agent.py -> agents/__init__.py
 sweeps/sweep.py -> sweeps/worker.py train.py
@@ -74,7 +69,6 @@ sweeps/worker.py -> train.py
 train.py -> sweeps/sweep.py
 """,
     "torch": """
-activations/fitting/fit.py -> torch
 config/compose.py -> torch
 config/validate.py -> torch
 reference/protocol.py -> torch
