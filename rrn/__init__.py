@@ -17,6 +17,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch, Sci
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",
     "fit": "rrn.activations.fitted",
+    "Histogram": "rrn.activations.inspection.histogram",
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",
