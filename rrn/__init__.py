@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 _LATER = {  # name: module, imported when first asked for: they bring torch, SciPy, matplotlib
     **dict.fromkeys(("AffineRational", "Rational", "RationalChain", "RecurrentRational"), "rrn.activations"),
     "animate": "rrn.activations.inspection.animate",
+    "as_function": "rrn.activations.functions",
     "best_fit": "rrn.activations.inspection.best_fit",
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",
-    "fit": "rrn.activations.fitting.fit",
+    "fit": "rrn.activations.fitted",
+    "Histogram": "rrn.activations.inspection.histogram",
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",

@@ -45,10 +45,6 @@ WITH_TORCH = {
 }
 KNOWN = {
     "floors": """
-activations/fitting/fit.py -> activations/ops/reference.py activations/poles.py activations/rational.py
-activations/fitting/functions.py -> activations/baselines.py
-activations/fitting/least_squares.py -> activations/ops/reference.py
-activations/fitting/presets.py -> activations/ops/reference.py
 common/device.py -> config/__init__.py
 config/compose.py -> envs/atari.py envs/minatar.py
 reference/__main__.py -> runs/signals.py
@@ -67,22 +63,11 @@ sweeps/worker.py -> status.py train.py
 train.py -> status.py
 """,
     "circles": """
-activations/fitting/fit.py -> activations/poles.py activations/rational.py
-activations/fitting/presets.py -> activations/fitting/fit.py
-activations/poles.py -> activations/rational.py
-activations/rational.py -> activations/fitting/presets.py
 sweeps/sweep.py -> sweeps/worker.py train.py
 sweeps/worker.py -> train.py
 train.py -> sweeps/sweep.py
 """,
     "torch": """
-activations/fitting/__init__.py -> torch
-activations/fitting/expression.py -> torch
-activations/fitting/fit.py -> torch
-activations/fitting/functions.py -> torch
-activations/fitting/least_squares.py -> torch
-activations/fitting/minimax.py -> torch
-activations/fitting/presets.py -> torch
 config/compose.py -> torch
 config/validate.py -> torch
 reference/protocol.py -> torch

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
+from rrn.activations.fitting.formula import denominator_size
 from rrn.activations.fitting.functions import ALIASES, NAMES
-from rrn.activations.ops.reference import denominator_size
 
 PRESETS = {"l2": ("l2", (-3.0, 3.0)), "minimax": ("minimax", (-3.0, 3.0)), "wide": ("l2", (-5.0, 5.0))}  # norm, range
 Coefficients = tuple[list[float], list[float]]
@@ -77,7 +77,7 @@ def table() -> dict[tuple, dict[str, str]]:
 
 
 def _fitted(function: str | Callable, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
-    from rrn.activations.fitting.fit import fit  # SciPy and matplotlib, only needed here
+    from rrn.activations.fitting.fit import fit  # SciPy, only needed here
 
     norm, interval = PRESETS[preset]
     found = fit(function, degrees, version, interval, norm, bounded=True)

@@ -18,8 +18,7 @@ from torch import nn
 from rrn.activations.baselines import PELU
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import RANGE, Shape, values
-from rrn.activations.poles import poles
-from rrn.activations.rational import Rational, RecurrentRational, owner_of
+from rrn.activations.rational import Rational, RecurrentRational, owner_of, poles
 from rrn.activations.sites import places
 
 FILE = "shapes.jsonl"  # in the folder of a run
