@@ -40,7 +40,6 @@ WITH_TORCH = {
     "runs/checkpoint_checks.py",
     "runs/event_file.py",
     "runs/logger.py",
-    "runs/versions.py",
 }
 KNOWN = {
     "floors": """
@@ -48,23 +47,9 @@ activations/fitting/fit.py -> activations/ops/reference.py activations/poles.py 
 activations/fitting/functions.py -> activations/baselines.py
 activations/fitting/least_squares.py -> activations/ops/reference.py
 activations/fitting/presets.py -> activations/ops/reference.py
-common/device.py -> config/__init__.py
-config/compose.py -> envs/atari.py envs/minatar.py
-reference/__main__.py -> runs/signals.py
-report/page.py -> training/progress.py
-runs/table.py -> training/progress.py
 stats.py -> curves.py
 """,
-    "commands": """
-report/runs.py -> status.py
-runs/lock.py -> status.py
-scripts/docs/run_page.py -> status.py
-study/__main__.py -> status.py
-study/cost.py -> status.py
-sweeps/sweep.py -> status.py train.py
-sweeps/worker.py -> status.py train.py
-train.py -> status.py
-""",
+    "commands": "",
     "circles": """
 activations/fitting/fit.py -> activations/poles.py activations/rational.py
 activations/fitting/presets.py -> activations/fitting/fit.py
@@ -72,9 +57,6 @@ activations/poles.py -> activations/rational.py
 activations/rational.py -> activations/fitting/presets.py
 agents/__init__.py -> agents/sb3/agent.py
 agents/sb3/agent.py -> agents/__init__.py
-sweeps/sweep.py -> sweeps/worker.py train.py
-sweeps/worker.py -> train.py
-train.py -> sweeps/sweep.py
 """,
     "torch": """
 activations/fitting/__init__.py -> torch
@@ -85,8 +67,10 @@ activations/fitting/least_squares.py -> torch
 activations/fitting/minimax.py -> torch
 activations/fitting/presets.py -> torch
 config/compose.py -> torch
+config/load.py -> torch
 config/validate.py -> torch
 reference/protocol.py -> torch
+runs/folder.py -> torch
 """,
 }
 

@@ -16,8 +16,8 @@ from conftest import SHARED
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.common.errors import UserError
+from rrn.config.games import atari_games
 from rrn.curves import Curve
-from rrn.envs.atari import atari_games
 from rrn.reference import authors_normalised, baselines, human_normalised, published, read_curves
 from rrn.reference.__main__ import main
 from rrn.reference.tables import games

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from rrn.common.console import command_line
+from rrn.common.numbers import count
 from rrn.config.compose import compose_config
-from rrn.runs.signals import command_line
+from rrn.runs.status_file import Status, StatusFile, read_status
 from rrn.runs.table import Row, table
-from rrn.status import Status, StatusFile, main, read_status
-from rrn.training.progress import count
+from rrn.status import main
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 

@@ -20,13 +20,13 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.reference import published
 from rrn.reference.tables import games
-from rrn.status import read_status
+from rrn.runs.status_file import read_status
 from rrn.study import cost
 from rrn.study import plan as study_plan
 from rrn.study.__main__ import main
 from rrn.study.plan import load_plan, read_number, take_part
 from rrn.study.start import sweeps
-from rrn.train import train
+from rrn.training.run import train
 
 TINY = """
 overrides: [experiment=smoke, steps=400]

@@ -10,7 +10,8 @@ from rrn.activations.ops.reference import VERSIONS
 from rrn.activations.rational import is_range
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
-from rrn.config.schema import AtariConfig, Config, DQNConfig, RationalConfig, dotted
+from rrn.config.differences import dotted
+from rrn.config.schema import AtariConfig, Config, DQNConfig, RationalConfig
 
 # keys that some agent or environment does not have are not checked there
 AT_LEAST_ONE = {

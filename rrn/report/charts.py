@@ -17,8 +17,9 @@ from rrn.curves import Curve
 from rrn.reference import human_normalised
 from rrn.report.aggregates import Aggregate
 from rrn.report.cells import Cell, Method, normalised
-from rrn.report.runs import Run, Series
+from rrn.report.runs import Run
 from rrn.report.styles import Style
+from rrn.runs.scalars import Series
 
 Chart = dict
 Labels = dict[Method, str]

@@ -14,6 +14,7 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from rrn import stats
+from rrn.common.numbers import count
 from rrn.config.protocol import protocol_line
 from rrn.curves import Curve
 from rrn.reference import baselines
@@ -26,7 +27,6 @@ from rrn.report.missing import ToDo
 from rrn.report.runs import Run
 from rrn.report.shape_charts import evolution
 from rrn.report.styles import styles
-from rrn.training.progress import count
 
 VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # of one, and of all together
 HERE = Path(__file__).parent

@@ -10,11 +10,12 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from rrn.activations.ops import cpu, cuda
 from rrn.common.files import write_whole
+
+if TYPE_CHECKING:
+    import torch
 
 FILE = "software.jsonl"
 PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "minatar", "stable-baselines3")  # that scores depend on
@@ -44,6 +45,10 @@ def _commit() -> str | None:
 
 def software(device: torch.device) -> dict[str, str]:
     """What this process computes with on a device, by name."""
+    import torch  # the readers of the file do without
+
+    from rrn.activations.ops import cpu, cuda
+
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),

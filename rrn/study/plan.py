@@ -16,7 +16,8 @@ from yaml import YAMLError
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.numbers import read_whole
 from rrn.config import AtariConfig, Config
-from rrn.config.compose import compose_open, conf_dir, to_config
+from rrn.config.compose import compose_open, conf_dir
+from rrn.config.load import to_config
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
