@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _LATER = {  # name: module, imported when first asked for: they bring torch, SciPy, matplotlib
     **dict.fromkeys(("AffineRational", "Rational", "RationalChain", "RecurrentRational"), "rrn.activations"),
     "animate": "rrn.activations.inspection.animate",
+    "as_function": "rrn.activations.functions",
     "best_fit": "rrn.activations.inspection.best_fit",
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import rrn
-from rrn.activations.fitting.functions import FUNCTIONS, as_function
+from rrn.activations.functions import FUNCTIONS, as_function
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

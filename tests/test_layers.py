@@ -43,10 +43,7 @@ WITH_TORCH = {
 }
 KNOWN = {
     "floors": """
-activations/fitting/fit.py -> activations/ops/reference.py activations/poles.py activations/rational.py
-activations/fitting/functions.py -> activations/baselines.py
-activations/fitting/least_squares.py -> activations/ops/reference.py
-activations/fitting/presets.py -> activations/ops/reference.py
+activations/fitting/fit.py -> activations/poles.py activations/rational.py
 stats.py -> curves.py
 """,
     "commands": "",
@@ -59,18 +56,7 @@ agents/__init__.py -> agents/sb3/agent.py
 agents/sb3/agent.py -> agents/__init__.py
 """,
     "torch": """
-activations/fitting/__init__.py -> torch
-activations/fitting/expression.py -> torch
 activations/fitting/fit.py -> torch
-activations/fitting/functions.py -> torch
-activations/fitting/least_squares.py -> torch
-activations/fitting/minimax.py -> torch
-activations/fitting/presets.py -> torch
-config/compose.py -> torch
-config/load.py -> torch
-config/validate.py -> torch
-reference/protocol.py -> torch
-runs/folder.py -> torch
 """,
 }
 

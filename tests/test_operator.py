@@ -127,6 +127,23 @@ def test_traced_graphs_compute_what_the_module_does():
         assert torch.allclose(graph(x), net(x))
 
 
+TRACED = """
+import torch
+import rrn.activations.rational
+torch.save(torch.jit.load("net.pt")(torch.load("x.pt")), "y.pt")
+"""
+
+
+def test_a_traced_model_is_loaded_where_the_module_of_rationals_is_imported(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), rrn.Rational(groups=4))
+    x = torch.randn(3, 4)
+    with torch.no_grad():
+        torch.jit.trace(net, torch.zeros(3, 4)).save(tmp_path / "net.pt")
+        torch.save(x, tmp_path / "x.pt")
+        subprocess.run([sys.executable, "-c", TRACED], cwd=tmp_path, check=True)
+        assert torch.allclose(torch.load(tmp_path / "y.pt"), net(x))
+
+
 LOAD = """
 import sys, torch
 program, x = torch.export.load("net.pt2"), torch.load("x.pt")

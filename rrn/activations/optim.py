@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.rational import Rational, check_range
+from rrn.activations.fitting.formula import check_range
+from rrn.activations.rational import Rational
 from rrn.activations.variants import RationalChain
 
 

@@ -5,16 +5,17 @@ The mathematics is in ops/operator.py, the starting coefficients are in fitting/
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from rrn.activations.fitting.formula import VERSIONS, check_form, is_range
 from rrn.activations.fitting.presets import initial_coefficients
+from rrn.activations.functions import as_function
 from rrn.activations.ops.operator import rational
-from rrn.activations.ops.reference import VERSIONS, gradients
+from rrn.activations.ops.reference import gradients
 
 torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
 torch.fx.wrap("rational_with_tails")
@@ -81,9 +82,10 @@ class Rational(nn.Module):
         self.tail_range = ends and tuple(float(end) for end in ends)
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
+        start = as_function(init) if callable(init) else init
         numerator, denominator = (
             torch.tensor(row, dtype=dtype or torch.get_default_dtype(), device=device).repeat(groups, 1)
-            for row in initial_coefficients(init, self.degrees, version, preset)
+            for row in initial_coefficients(start, self.degrees, version, preset)
         )
         self.numerator = nn.Parameter(numerator, requires_grad=trainable and train_numerator)
         self.denominator = nn.Parameter(denominator, requires_grad=trainable and train_denominator)
@@ -211,21 +213,6 @@ def owner_of(module: nn.Module) -> nn.Module:
     return module.owner if isinstance(module, Place) else module
 
 
-def check_range(range: object) -> None:
-    """Raise ValueError unless these are two finite numbers, the lower one first."""
-    if not is_range(range):
-        raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
-
-
-def is_range(ends: object) -> bool:
-    """Are these two finite numbers, the lower one first?"""
-    try:
-        low, high = ends
-        return bool(-math.inf < low < high < math.inf)
-    except (TypeError, ValueError):
-        return False
-
-
 def _whole(name: str, value: object) -> int:
     try:
         return operator.index(value)
@@ -244,13 +231,3 @@ def _form(state: list[float]) -> str:
     return f"version {VERSIONS[round(index)]} with degrees {(round(n), round(m))}" + (
         f" and linear tails at {tail}" if tail else ""
     )
-
-
-def check_form(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
-    """Degrees (n, m) and version as they are; ValueError for others than there are."""
-    if version not in VERSIONS:
-        raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
-    pair = isinstance(degrees, Sequence) and len(degrees) == 2
-    if not pair or any(type(d) is not int or d < 1 for d in degrees):
-        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, such as (5, 4), got {degrees!r}.")
-    return (degrees[0], degrees[1]), version

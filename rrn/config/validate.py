@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from omegaconf import OmegaConf
 
+from rrn.activations.fitting.formula import VERSIONS, is_range
 from rrn.activations.fitting.functions import NAMES
 from rrn.activations.fitting.presets import PRESETS
-from rrn.activations.ops.reference import VERSIONS
-from rrn.activations.rational import is_range
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
 from rrn.config.differences import dotted

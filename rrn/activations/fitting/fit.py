@@ -12,12 +12,11 @@ from functools import cached_property
 import numpy as np
 from matplotlib.figure import Figure
 
+from rrn.activations.fitting.formula import check_form, check_range, denominator_size
 from rrn.activations.fitting.functions import Function, as_function
 from rrn.activations.fitting.least_squares import least_squares, polynomial, q
 from rrn.activations.fitting.minimax import minimax
-from rrn.activations.ops.reference import denominator_size
 from rrn.activations.poles import real_poles
-from rrn.activations.rational import check_form, check_range
 
 NORMS = ("l2", "minimax")
 POINTS = 601

@@ -1,105 +1,159 @@
-"""Known activation functions by name, and any callable evaluated on NumPy arrays."""
+"""Known activation functions by name, of NumPy arrays, and callables whose results are checked.
+
+rrn/activations/functions.py has the known functions of tensors, and takes callables on tensors too.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from rrn.activations.baselines import DSiLU
 from rrn.common.errors import first_line
-from rrn.common.eval_mode import evaluating
 
 Function = Callable[[np.ndarray], np.ndarray]
+SELU = 1.0507009873554804934, 1.6732632423543772848  # scale and alpha (Klambauer et al. 2017)
 
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": torch.clone,
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
-    "leaky_relu_0.1": partial(F.leaky_relu, negative_slope=0.1),
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "d_silu": DSiLU(),
-    "mish": F.mish,
-    "hardswish": F.hardswish,
-    "softplus": F.softplus,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softsign": F.softsign,
-    "hardtanh": F.hardtanh,
-    "sin": torch.sin,
+
+def _relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0.0)
+
+
+def _leaky_relu(x: np.ndarray, slope: float = 0.01) -> np.ndarray:
+    return np.where(x > 0, x, slope * x)
+
+
+def _elu(x: np.ndarray) -> np.ndarray:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))
+
+
+def _selu(x: np.ndarray) -> np.ndarray:
+    scale, alpha = SELU
+    return np.where(x > 0, scale * x, scale * alpha * np.expm1(np.minimum(x, 0.0)))
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    from scipy.special import erf  # only needed here
+
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+
+
+@np.errstate(over="ignore")
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+@np.errstate(over="ignore")
+def _silu(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.exp(-x))
+
+
+def _d_silu(x: np.ndarray) -> np.ndarray:
+    s = _sigmoid(x)
+    return s * (1 + x * (1 - s))
+
+
+@np.errstate(over="ignore")
+def _mish(x: np.ndarray) -> np.ndarray:
+    return x * np.tanh(np.log1p(np.exp(x)))
+
+
+def _hardswish(x: np.ndarray) -> np.ndarray:
+    return x * np.clip(x + 3, 0.0, 6.0) / 6
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20.0))))  # torch's threshold
+
+
+def _softsign(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.abs(x))
+
+
+def _hardtanh(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -1.0, 1.0)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "identity": np.copy,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "leaky_relu_0.1": partial(_leaky_relu, slope=0.1),
+    "elu": _elu,
+    "selu": _selu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "d_silu": _d_silu,
+    "mish": _mish,
+    "hardswish": _hardswish,
+    "softplus": _softplus,
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "softsign": _softsign,
+    "hardtanh": _hardtanh,
+    "sin": np.sin,
 }
 ALIASES = {"swish": "silu"}
 NAMES = (*FUNCTIONS, *ALIASES)
 
 
-def named(name: str) -> Callable[[Tensor], Tensor]:
-    """The known function of this name, of tensors of any shape.
+def full_name(name: str) -> str:
+    """The name in FUNCTIONS of a known function or alias.
 
     Raises:
         ValueError: unknown name.
     """
     if name not in NAMES:
         raise ValueError(f"expected one of {', '.join(NAMES)}, or a callable, got {name!r}.")
-    return FUNCTIONS[ALIASES.get(name, name)]
+    return ALIASES.get(name, name)
 
 
-def as_function(function: str | Callable) -> Function:
-    """The function of a name, or one that takes and returns arrays [K] from one on arrays or tensors.
-
-    Raises:
-        ValueError: unknown name, or no function. The function that comes back raises it if the given one works
-            neither on arrays nor on tensors, or does not give one number for each.
-    """
+def check_function(function: object) -> None:
+    """Raise ValueError unless this is a name or a callable that is no class."""
     if isinstance(function, type) or not (isinstance(function, str) or callable(function)):
         hint = f"; {function.__name__}() is one" if isinstance(function, type) else ""
         raise ValueError(f"expected a name or a function, got {getattr(function, '__name__', repr(function))}{hint}.")
-    return _OnArrays(named(function) if isinstance(function, str) else function, isinstance(function, str | nn.Module))
+
+
+def as_function(function: str | Callable) -> Function:
+    """Return the function of a name, or a callable on arrays [K] with its results checked.
+
+    Raises:
+        ValueError: unknown name, or no function. The function that comes back raises it if the given one does not
+            work on arrays, or does not give one real number for each.
+    """
+    check_function(function)
+    if isinstance(function, OnArrays):
+        return function
+    return OnArrays(FUNCTIONS[full_name(function)] if isinstance(function, str) else function)
 
 
 @dataclass(frozen=True)
-class _OnArrays:
-    """A function on arrays [K]; an object, so that it can be pickled where the function itself can be."""
+class OnArrays:
+    """A function of arrays [K]; an object, so that it can be pickled where the function itself can be."""
 
     function: Callable
-    wants_tensors: bool
+    kinds: ClassVar[str] = "arrays"
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """Return what the function makes of x [K], as an array of any shape and type."""
+        return self.function(x.copy())  # it may work in place
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        y = None
-        if not self.wants_tensors:
-            with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
-                y = self.function(x.copy())  # it may work in place
-        if y is None:
-            try:
-                y = _on_tensor(self.function, x)
-            except Exception as error:
-                raise ValueError(
-                    "expected a function of arrays or tensors [K], that works element by element; it failed: "
-                    + first_line(error)
-                ) from error
-        if y.is_complex() if isinstance(y, Tensor) else np.iscomplexobj(y):
+        try:
+            y = self.evaluate(x)
+        except Exception as error:
+            raise ValueError(
+                f"expected a function of {self.kinds} [K], that works element by element; it failed: "
+                + first_line(error)
+            ) from error
+        if np.iscomplexobj(y):
             raise ValueError("expected a function with real values, got complex ones.")
-        y = np.asarray(y.detach().double().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
+        y = np.asarray(y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y
-
-
-@torch.no_grad()
-def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
-    """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
-    copy = torch.tensor(x, dtype=torch.float64, device="cpu")  # it may work in place
-    if not isinstance(function, nn.Module):
-        return function(copy)
-    owner = getattr(function, "owner", function)  # a place has no parameters of its own
-    like = next((p for p in owner.parameters() if p.is_floating_point()), copy)
-    with evaluating(function):
-        return function(copy.to(like.device, like.dtype))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize
 
-from rrn.activations.ops.reference import denominator_size
+from rrn.activations.fitting.formula import denominator_size
 
 STARTS = 12
 

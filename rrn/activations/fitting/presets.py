@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
+from rrn.activations.fitting.formula import denominator_size
 from rrn.activations.fitting.functions import ALIASES, NAMES
-from rrn.activations.ops.reference import denominator_size
 
 PRESETS = {"l2": ("l2", (-3.0, 3.0)), "minimax": ("minimax", (-3.0, 3.0)), "wide": ("l2", (-5.0, 5.0))}  # norm, range
 Coefficients = tuple[list[float], list[float]]

@@ -17,9 +17,11 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor, nn
 
-from rrn.activations.fitting.functions import ALIASES, FUNCTIONS, Function, as_function, named
+from rrn.activations.fitting.formula import check_range
+from rrn.activations.fitting.functions import ALIASES, Function
+from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.rational import check_range, owner_of
+from rrn.activations.rational import owner_of
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
 STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor
 
+from rrn.activations.fitting.formula import check_range
 from rrn.activations.ops import cpu
 from rrn.activations.ops.operator import in_memory_order
-from rrn.activations.rational import check_range, owner_of
+from rrn.activations.rational import owner_of
 from rrn.activations.sites import places
 
 BINS = 256

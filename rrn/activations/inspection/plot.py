@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
-from rrn.activations.fitting.functions import as_function
+from rrn.activations.functions import as_function
 from rrn.activations.inspection.best_fit import Candidates, best_fit
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.poles import poles

@@ -18,8 +18,8 @@ from torch._C._functorch import TransformType, is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 from torch.autograd.function import _SingleLevelFunction
 
+from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.ops import cpu, cuda, reference
-from rrn.activations.ops.reference import VERSIONS
 
 # what torch.export and torch.onnx.export make is for places without rrn; before torch 2.7 it keeps the operator
 exporting = getattr(torch.compiler, "is_exporting", lambda: False)

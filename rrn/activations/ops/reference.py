@@ -10,12 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-VERSIONS = ("A", "B", "C", "D", "N")
-
-
-def denominator_size(degree: int, version: str) -> int:
-    """Number of denominator coefficients: version C has one for x^0 too."""
-    return degree + 1 if version == "C" else degree
+from rrn.activations.fitting.formula import VERSIONS as VERSIONS
+from rrn.activations.fitting.formula import denominator_size as denominator_size
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:

@@ -1,0 +1,93 @@
+"""Known activation functions of tensors by name, and any callable or module evaluated on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rrn.activations.baselines import DSiLU
+from rrn.activations.fitting import functions as of_arrays
+from rrn.activations.fitting.functions import Function, OnArrays, check_function, full_name
+from rrn.common.eval_mode import evaluating
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": torch.clone,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "leaky_relu_0.1": partial(F.leaky_relu, negative_slope=0.1),
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "d_silu": DSiLU(),
+    "mish": F.mish,
+    "hardswish": F.hardswish,
+    "softplus": F.softplus,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softsign": F.softsign,
+    "hardtanh": F.hardtanh,
+    "sin": torch.sin,
+}
+
+
+def named(name: str) -> Callable[[Tensor], Tensor]:
+    """Return the known function of this name, of tensors of any shape.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    return FUNCTIONS[full_name(name)]
+
+
+def as_function(function: str | Callable) -> Function:
+    """Return the function of a name, or one that takes and returns arrays [K] from one on arrays or tensors.
+
+    Raises:
+        ValueError: unknown name, or no function. The function that comes back raises it if the given one works
+            neither on arrays nor on tensors, or does not give one real number for each.
+    """
+    check_function(function)
+    if isinstance(function, str | OnArrays):
+        return of_arrays.as_function(function)
+    return _OnArrays(function, isinstance(function, nn.Module))
+
+
+@dataclass(frozen=True)
+class _OnArrays(OnArrays):
+    """A function of arrays or tensors, as one of arrays [K]."""
+
+    wants_tensors: bool
+    kinds: ClassVar[str] = "arrays or tensors"
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        y = None
+        if not self.wants_tensors:
+            with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
+                y = super().evaluate(x)
+        if y is None:
+            y = _on_tensor(self.function, x)
+        if isinstance(y, Tensor):
+            y = y.detach().cpu()
+            y = (y.resolve_conj() if y.is_complex() else y.double()).numpy()
+        return y
+
+
+@torch.no_grad()
+def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
+    """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
+    copy = torch.tensor(x, dtype=torch.float64, device="cpu")  # it may work in place
+    if not isinstance(function, nn.Module):
+        return function(copy)
+    owner = getattr(function, "owner", function)  # a place has no parameters of its own
+    like = next((p for p in owner.parameters() if p.is_floating_point()), copy)
+    with evaluating(function):
+        return function(copy.to(like.device, like.dtype))
