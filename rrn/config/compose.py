@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
@@ -23,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.config.differences import dotted
 from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
+from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
 from rrn.config.schema import ACTS, AGENTS, ENVS, Config
 
@@ -67,26 +67,21 @@ def compose_config(overrides: list[str]) -> Config:
     Raises:
         UserError: as of `check_overrides`, or they are a sweep of several runs.
     """
-    with _hydra():
+    with hydra_ready():
         first, *others = check_overrides(overrides)
     if others:
         raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
     return first
 
 
-def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
-    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in.
-
-    Without `check` mistakes are found as Hydra finds them; for overrides like some that were checked before.
-    """
-    with _hydra():
-        if check:
-            check_overrides(overrides)
-        return _compose(overrides)
+def files_of(game: str) -> tuple[str, ...]:
+    """What the settings of a game come from; games with the same files have the same settings but for their names."""
+    base = "atari" if game in atari_games() else "minatar" if game in MINATAR_GAMES else game
+    return base, *sorted(path.name for path in Path(conf_dir()).glob(f"*/*/*_{game}.yaml"))
 
 
 @contextmanager
-def _hydra() -> Iterator[None]:
+def hydra_ready() -> Iterator[None]:
     """Context in which Hydra is initialised with our files and games."""
     register_games()
     GlobalHydra.instance().clear()
@@ -137,19 +132,22 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         start = text.partition("=")[0]
         ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
         runs = [[*run, way] for run in runs for way in ways]
-    return [to_config(_compose(run)) for run in runs]
+    return [to_config(compose_open(run)) for run in runs]
 
 
 @cache
 def choices(group: str) -> list[str]:
     """What a group can be set to; Hydra is initialised."""
-    found = GlobalHydra.instance().config_loader().get_group_options(group, results_filter=ObjectType.CONFIG)
-    return sorted(set(found) - BASES.get(group, set()))
+    return sorted(set(group_options(group)) - BASES.get(group, set()))
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def compose_open(overrides: list[str]) -> DictConfig:
+    """What Hydra makes of these overrides, where the names of other settings, as in run_dir, are still to be filled in.
+
+    Hydra is initialised. Values are not checked, and mistakes are found as Hydra finds them; see `check_overrides`.
+    """
     try:
-        return compose("config", overrides=overrides)
+        return compose_own(overrides)
     except HydraException as error:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here

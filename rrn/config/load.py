@@ -23,7 +23,7 @@ def to_config(composed: DictConfig) -> Config:
     Raises:
         UserError: unknown key, wrong type, or a value out of range.
     """
-    typed = OmegaConf.structured(Config)
+    typed = OmegaConf.create()
     try:
         values = OmegaConf.to_container(composed, resolve=True)
         if "from" in values["act"]:  # no name for a field of Python
@@ -35,7 +35,7 @@ def to_config(composed: DictConfig) -> Config:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if agent is not DQNConfig and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
+        typed = OmegaConf.structured(Config(agent(), env(), act()))
         _read_whole_numbers(typed, values)
         config = OmegaConf.to_object(OmegaConf.merge(typed, values))
     except (ConfigKeyError, ConfigAttributeError) as error:

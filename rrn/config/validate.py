@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omegaconf import OmegaConf
+from dataclasses import asdict
 
 from rrn.activations.fitting.formula import VERSIONS, is_range
 from rrn.activations.fitting.functions import NAMES
@@ -34,7 +34,7 @@ RESIZES = ("area", "bilinear")
 
 def check_values(config: Config) -> None:
     """Raise a UserError for the first value that has the right type but makes no sense."""
-    values = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
+    values = dotted(asdict(config))
     for name in AT_LEAST_ONE & values.keys():
         _require(values[name] is None or values[name] >= 1, name, "1 or more", values[name])
     for name in BETWEEN_0_AND_1 & values.keys():
