@@ -97,6 +97,15 @@ def check_overrides(overrides: list[str]) -> list[Config]:
     Raises:
         UserError: an override with an unknown choice or key, or a value that makes no sense.
     """
+    return [to_config(compose_open(run)) for run in check_words(overrides)]
+
+
+def check_words(overrides: list[str]) -> list[list[str]]:
+    """The overrides of each run, with choices and keys that there are; Hydra is initialised.
+
+    Raises:
+        UserError: an override with an unknown choice or key.
+    """
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
     for text in overrides:
@@ -132,7 +141,7 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         start = text.partition("=")[0]
         ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
         runs = [[*run, way] for run in runs for way in ways]
-    return [to_config(compose_open(run)) for run in runs]
+    return runs
 
 
 @cache

@@ -37,7 +37,8 @@ def to_config(composed: DictConfig) -> Config:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
         typed = OmegaConf.structured(Config(agent(), env(), act()))
         _read_whole_numbers(typed, values)
-        config = OmegaConf.to_object(OmegaConf.merge(typed, values))
+        typed.merge_with(values)
+        config = OmegaConf.to_object(typed)
     except (ConfigKeyError, ConfigAttributeError) as error:
         raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
     except ValidationError as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from rrn.activations.fitting.formula import VERSIONS, is_range
-from rrn.activations.fitting.functions import NAMES
-from rrn.activations.fitting.presets import PRESETS
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
 from rrn.config.differences import dotted
@@ -66,6 +64,9 @@ def check_values(config: Config) -> None:
     both = f"{evaluation.episodes} and {evaluation.steps}"
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     if isinstance(act, RationalConfig):
+        from rrn.activations.fitting.functions import NAMES  # NumPy, a tenth of a second that others need not wait
+        from rrn.activations.fitting.presets import PRESETS
+
         _require(act.from_run != "", "act.from", "the folder of a run, or null", "nothing")
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)

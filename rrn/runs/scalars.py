@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -17,10 +18,12 @@ Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 def read_measures(path: Path) -> dict[str, Series]:
     """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
 
+    Where it is not there, scalars.csv.gz is read, as in runs that are kept compressed.
+
     Raises:
-        UserError: a value that is no number, or steps that do not rise.
+        UserError: a damaged .gz, a value that is no number, or steps that do not rise.
     """
-    text = path.read_bytes() if path.exists() else b""
+    text = _read(path)
     names = "|".join(re.escape(name) for name in SHOWN)
     rows: dict[str, list[tuple[int, float]]] = defaultdict(list)
     # searched rather than parsed: most lines of a long run are of other names

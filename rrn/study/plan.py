@@ -9,14 +9,14 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.numbers import read_whole
 from rrn.config import AtariConfig, Config
-from rrn.config.compose import check_overrides, compose_open, conf_dir, files_of, hydra_ready
+from rrn.config.compose import check_words, compose_open, conf_dir, files_of, hydra_ready
 from rrn.config.load import to_config
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
@@ -73,10 +73,22 @@ class Part:
 
     def configuration(self, game: str, method: Method) -> Config:
         """Of one run, with the seed of the command line's own."""
-        words = self._words(game, method)
         with hydra_ready():
-            check_overrides(words)
-            return to_config(compose_open(words))
+            return self._folder_and_config(game, method, check=True)[1]
+
+    def _folder_and_config(self, game: str, method: Method, check: bool) -> tuple[str, Config]:
+        """The folder of such runs, with MARKS in the place of what they differ in, and what one is set to.
+
+        Hydra is initialised. Without `check` mistakes are found as Hydra finds them; for words like some that were
+        checked before.
+        """
+        words = self._words(game, method)
+        if check:
+            check_words(words)
+        composed = compose_open(words)
+        config = to_config(composed)
+        composed.env.name, composed.act.name, composed.seed = MARKS
+        return composed.run_dir, config
 
     def _words(self, game: str, method: Method) -> list[str]:
         own = [word for word in self.overrides if not word.startswith("hydra")]
@@ -116,10 +128,7 @@ class Part:
                 for method in self.plan.methods:
                     own = *files, method.agent, *method.overrides
                     if own not in common:
-                        words = self._words(game, method)
-                        if number == 0:
-                            check_overrides(words)
-                        common[own] = _folder_and_config(compose_open(words))
+                        common[own] = self._folder_and_config(game, method, check=number == 0)
                     folder, config = common[own]
                     for seed in self.seeds:
                         own_folder = Path(_filled_in(folder, game, method.act, seed))
@@ -133,13 +142,6 @@ class Part:
                 "such as run_dir='runs/${env.name}/${agent.name}-${act.name}/seed${seed}'."
             )
         return found
-
-
-def _folder_and_config(composed: DictConfig) -> tuple[str, Config]:
-    """The folder of runs with MARKS in the place of what they differ in, for `_filled_in`; and what one is set to."""
-    config = to_config(composed)
-    composed.env.name, composed.act.name, composed.seed = MARKS
-    return composed.run_dir, config
 
 
 def _filled_in(folder: str, *values: object) -> str:
