@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import rrn
-from rrn.activations.poles import real_poles
+from rrn.activations.fitting.formula import real_poles
 
 # largest error of the minimax fit and RMS of the least-squares fit, on [-3, 3], version A, degrees (5, 4)
 LARGEST = {"leaky_relu": 1.27e-2, "relu": 1.28e-2, "tanh": 1e-6, "sigmoid": 2e-7, "gelu": 1.3e-3, "silu": 5e-7}

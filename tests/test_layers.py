@@ -43,20 +43,14 @@ WITH_TORCH = {
 }
 KNOWN = {
     "floors": """
-activations/fitting/fit.py -> activations/poles.py activations/rational.py
 stats.py -> curves.py
 """,
     "commands": "",
     "circles": """
-activations/fitting/fit.py -> activations/poles.py activations/rational.py
-activations/fitting/presets.py -> activations/fitting/fit.py
-activations/poles.py -> activations/rational.py
-activations/rational.py -> activations/fitting/presets.py
 agents/__init__.py -> agents/sb3/agent.py
 agents/sb3/agent.py -> agents/__init__.py
 """,
     "torch": """
-activations/fitting/fit.py -> torch
 """,
 }
 

@@ -3,7 +3,11 @@
 Names are imported on first use, so that `rrn.activations.fitting` does without torch.
 """
 
+import sys
+import warnings
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.util import spec_from_loader
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +22,31 @@ _LATER = {
     **dict.fromkeys(("AffineRational", "RationalChain"), "rrn.activations.variants"),
 }
 _MODULES = ("fitting", "ops", "rational", "variants")
+_MOVED = {  # names of modules in version 0.1.0, which are in pickles and whole models of that time: names now
+    "animate": "inspection.animate",
+    "best_fit": "inspection.best_fit",
+    "convert": "conversion.replace",
+    "cpu": "ops.cpu",
+    "cuda": "ops.cuda",
+    "expression": "fitting.expression",
+    "fit": "fitted",
+    "forms": "variants",
+    "functional": "conversion.functional_calls",
+    "imports": "conversion.legacy",
+    "initial": "fitting.presets",
+    "inputs": "inspection.histogram",
+    "least_squares": "fitting.least_squares",
+    "minimax": "fitting.minimax",
+    "operator": "ops.operator",
+    "places": "sites",
+    "plain": "baselines",
+    "plot": "inspection.plot",
+    "poles": "rational",
+    "reference": "ops.reference",
+    "refit": "conversion.change_form",
+    "snapshots": "inspection.snapshots",
+    "training": "optim",
+}
 
 __all__ = [*_LATER]
 
@@ -29,6 +58,22 @@ def __dir__() -> list[str]:
 def __getattr__(name: str):
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
-    if name in _MODULES:
+    if name in _MODULES or name in _MOVED:
         return import_module(f"rrn.activations.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _OldNames(MetaPathFinder, Loader):
+    """Import a module by its old name: another module, with what the one of the new name has."""
+
+    def find_spec(self, name, path=None, target=None):
+        package, _, old = name.rpartition(".")
+        return spec_from_loader(name, self) if package == __name__ and old in _MOVED else None
+
+    def exec_module(self, module) -> None:
+        new = f"{__name__}.{_MOVED[module.__name__.rpartition('.')[2]]}"
+        warnings.warn(f"{module.__name__} is {new} now; import that.", DeprecationWarning, stacklevel=2)
+        vars(module).update((key, value) for key, value in vars(import_module(new)).items() if key[:2] != "__")
+
+
+sys.meta_path.append(_OldNames())

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from rrn.activations.baselines import DSiLU
 from rrn.activations.fitting import functions as of_arrays
+from rrn.activations.fitting.functions import NAMES as NAMES
 from rrn.activations.fitting.functions import Function, OnArrays, check_function, full_name
 from rrn.common.eval_mode import evaluating
 

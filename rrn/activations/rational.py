@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.fitting.formula import VERSIONS, check_form, is_range
+from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
 from rrn.activations.ops.operator import rational
@@ -211,6 +211,14 @@ def rational_with_tails(
 def owner_of(module: nn.Module) -> nn.Module:
     """The module that has the coefficients of a place; any other module itself."""
     return module.owner if isinstance(module, Place) else module
+
+
+def poles(module: nn.Module) -> tuple[float, ...]:
+    """Real poles of an activation, of all its rows; only a rational of version N can have any."""
+    owner = owner_of(module)
+    if not isinstance(owner, Rational) or owner.version != "N":
+        return ()
+    return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))
 
 
 def _whole(name: str, value: object) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from functools import cache
 from pathlib import Path
 
 from omegaconf import DictConfig, IntegerNode, OmegaConf
@@ -11,7 +13,7 @@ from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.numbers import read_whole
-from rrn.config.schema import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig
+from rrn.config.schema import ACTS, AGENTS, ENVS, ActConfig, AgentConfig, AtariConfig, Config, DQNConfig, EnvConfig
 from rrn.config.validate import check_values
 
 PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
@@ -35,7 +37,7 @@ def to_config(composed: DictConfig) -> Config:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if agent is not DQNConfig and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed = OmegaConf.structured(Config(agent(), env(), act()))
+        typed = copy.deepcopy(_of_types(agent, env, act))
         _read_whole_numbers(typed, values)
         typed.merge_with(values)
         config = OmegaConf.to_object(typed)
@@ -47,6 +49,11 @@ def to_config(composed: DictConfig) -> Config:
         raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
     check_values(config)
     return config
+
+
+@cache
+def _of_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> DictConfig:
+    return OmegaConf.structured(Config(agent(), env(), act()))
 
 
 def _read_whole_numbers(typed: DictConfig, values: dict) -> None:

@@ -104,9 +104,14 @@ def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
     Raises:
         ValueError: a folder without any.
     """
+    names = name, f"{name}.gz"
     runs: list[Path] = []
     for folder in folders:
-        inside = [folder.parent] if folder.name == name else sorted(path.parent for path in folder.rglob(name))
+        inside = (
+            [folder.parent]
+            if folder.name in names
+            else sorted({path.parent for one in names for path in folder.rglob(one)})
+        )
         if not inside:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")
         runs += [run for run in inside if run not in runs]

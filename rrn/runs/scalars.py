@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rrn.common.errors import UserError
+from rrn.common.files import read_packed
 
 SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
@@ -18,12 +18,11 @@ Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 def read_measures(path: Path) -> dict[str, Series]:
     """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
 
-    Where it is not there, scalars.csv.gz is read, as in runs that are kept compressed.
-
     Raises:
-        UserError: a damaged .gz, a value that is no number, or steps that do not rise.
+        UserError: a value that is no number, or steps that do not rise.
+        ValueError: scalars.csv.gz, which is read where there is no scalars.csv, is damaged.
     """
-    text = _read(path)
+    text = read_packed(path)
     names = "|".join(re.escape(name) for name in SHOWN)
     rows: dict[str, list[tuple[int, float]]] = defaultdict(list)
     # searched rather than parsed: most lines of a long run are of other names

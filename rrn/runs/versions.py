@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rrn.common.files import write_whole
+from rrn.common.files import read_packed, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -82,10 +82,10 @@ def note_software(folder: Path, device: torch.device, step: int) -> str | None:
 
 
 def read_software(folder: Path) -> list[dict]:
-    """The lines of a run's file, oldest first; none if there is no file. Damaged lines are left out."""
+    """The lines of a run's file, oldest first; none if there is no file, packed or not. Damaged lines are left out."""
     try:
-        lines = (folder / FILE).read_text(errors="replace").splitlines()
-    except OSError:
+        lines = read_packed(folder / FILE).decode(errors="replace").splitlines()
+    except (OSError, ValueError):
         return []
     found = []
     for line in lines:

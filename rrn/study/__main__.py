@@ -23,7 +23,6 @@ from rrn.runs.folder import load_config
 from rrn.runs.status_file import Status, read_status
 from rrn.study.cost import Cost, from_runs, measured
 from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
-from rrn.study.start import start
 from rrn.sweeps.resources import share_out
 
 USAGE = (
@@ -67,6 +66,8 @@ def study(arguments: Sequence[str]) -> int:
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
     show(console, part, found)
     if "start" in arguments:
+        from rrn.study.start import start
+
         return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
     left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
     if left:

@@ -1,5 +1,6 @@
 """Fit the coefficients of a rational to a function on a range: `fit`, and what it finds, a `Fit`.
 
+`rrn.fit` is that of rrn/activations/fitted.py, which takes functions of tensors too and makes modules.
 The searches are in least_squares.py and minimax.py.
 """
 
@@ -8,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from rrn.activations.fitting.formula import check_form, check_range, denominator_size
+from rrn.activations.fitting.formula import check_form, check_range, denominator_size, rational, real_poles
 from rrn.activations.fitting.functions import Function, as_function
-from rrn.activations.fitting.least_squares import least_squares, polynomial, q
+from rrn.activations.fitting.least_squares import least_squares
 from rrn.activations.fitting.minimax import minimax
-from rrn.activations.poles import real_poles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NORMS = ("l2", "minimax")
 POINTS = 601
@@ -48,7 +51,7 @@ class Fit:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """R(x) in float64, [any shape] to the same; infinite at a pole."""
         with np.errstate(divide="ignore"):
-            return polynomial(self.numerator, x) / q(np.asarray(self.denominator), x, self.version)
+            return rational(np.asarray(x), self.numerator, np.asarray(self.denominator), self.version)
 
     @property
     def poles(self) -> tuple[float, ...]:
@@ -106,6 +109,8 @@ class Fit:
     @cached_property
     def figure(self) -> Figure:
         """Target and fit on twice the range, and the error on the range."""
+        from matplotlib.figure import Figure  # only needed here
+
         low, high = self.range
         margin = (high - low) / 2
         figure = Figure(figsize=(8, 3.2), layout="constrained")
@@ -131,12 +136,6 @@ class Fit:
             axes.set_xlabel("x")
         return figure
 
-    def as_module(self, **options):
-        """A `Rational` with these coefficients; options as for it, such as trainable or dtype."""
-        from rrn.activations.rational import Rational  # which uses this file to fit what it starts from
-
-        return Rational((self.numerator, self.denominator), self.degrees, self.version, **options)
-
 
 def fit(
     function: str | Callable,
@@ -151,7 +150,8 @@ def fit(
     """Fit P / Q to a function on a range; the same call gives the same coefficients.
 
     Args:
-        function: a name (`rrn.activations.fitting.functions.FUNCTIONS`) or a callable on arrays or tensors.
+        function: a name (`rrn.activations.fitting.functions.NAMES`) or a callable on arrays; of `rrn.fit` also one on
+            tensors.
         degrees: (n, m) of P and Q, at least 1.
         version: A, B, C or N, see `rrn.activations.ops.operator.rational`; D is fitted as B.
         range: (low, high).
@@ -179,7 +179,7 @@ def fit(
         numerator, denominator = least_squares(*of_points, (n, m), form, outside, growth, denominator)
     numerator, denominator = _as_asked(numerator, denominator, form, degrees, version)
     dense = np.linspace(low, high, 20 * POINTS)
-    error = polynomial(numerator, dense) / q(denominator, dense, version) - target(dense)
+    error = rational(dense, numerator, denominator, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
     a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
     return Fit(a, b, version, (low, high), norm, largest, rms, target)

@@ -1,9 +1,11 @@
-"""The formula of rationals without torch: versions, sizes and ranges."""
+"""The formula of rationals for arrays, without torch: value, poles, versions, sizes and ranges."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+
+import numpy as np
 
 VERSIONS = ("A", "B", "C", "D", "N")
 
@@ -36,3 +38,43 @@ def is_range(ends: object) -> bool:
         return bool(-math.inf < low < high < math.inf)
     except (TypeError, ValueError):
         return False
+
+
+def rational(x, numerator, denominator, version: str):
+    """R(x) = P(x) / Q(x), [any shape] to the same; powers may overflow, and a pole is infinite.
+
+    Like the functions below it works on the arrays of NumPy and of whatever computes with abs, + and *. The rows of
+    coefficients have the lowest power first, the denominator as an array; D is B.
+    """
+    return polynomial(numerator, x) / q(denominator, x, version)
+
+
+def polynomial(coefficients, x):
+    """The polynomial with these coefficients, lowest power first, [any shape] to the same."""
+    total = coefficients[-1] + 0 * x
+    for coefficient in coefficients[-2::-1]:
+        total = coefficient + total * x
+    return total
+
+
+def q(denominator, x, version: str):
+    """Q(x), [any shape] to the same."""
+    s = sum_in_q(denominator, x, version)
+    return (0.1 if version == "C" else 1) + (s if version == "N" else abs(s))
+
+
+def sum_in_q(denominator, x, version: str):
+    """The sum in Q, before its absolute value is taken, [any shape] to the same."""
+    if version == "A":
+        denominator, x = abs(denominator), abs(x)
+    s = polynomial(denominator, x)
+    return s if version == "C" else s * x
+
+
+def real_poles(denominator: Sequence[float]) -> tuple[float, ...]:
+    """Real zeros of Q(x) = 1 + sum_j b_j x^j, rising; `denominator` is b_1 to b_m."""
+    if not np.isfinite(denominator).all():
+        return ()
+    roots = np.polynomial.Polynomial([1.0, *denominator]).roots()
+    # a double zero is found as two that are 1e-8 apart
+    return tuple(sorted(float(root.real) for root in roots if abs(root.imag) < 1e-7 * (1 + abs(root))))

@@ -6,12 +6,10 @@ Pereyra 1973), from several starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import optimize
 
-from rrn.activations.fitting.formula import denominator_size
+from rrn.activations.fitting.formula import denominator_size, polynomial, q, sum_in_q
 
 STARTS = 12
 
@@ -61,24 +59,6 @@ def _guess(generator: np.random.Generator, start: int, m: int, version: str) -> 
     return np.r_[generator.uniform(0.2, 1.0), guess] if denominator_size(m, version) > m else guess
 
 
-def _s(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
-    """The sum in the denominator, before its absolute value is taken."""
-    if version == "A":
-        return polynomial(np.r_[0.0, np.abs(denominator)], np.abs(x))
-    return polynomial(denominator if version == "C" else np.r_[0.0, denominator], x)
-
-
-def q(denominator: np.ndarray, x: np.ndarray, version: str) -> np.ndarray:
-    """Q(x), [any shape] to the same."""
-    s = _s(denominator, x, version)
-    return (0.1 if version == "C" else 1) + (s if version == "N" else np.abs(s))
-
-
-def polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
-    """The polynomial with these coefficients, lowest power first, [any shape] to the same."""
-    return np.polynomial.polynomial.polyval(x, np.asarray(coefficients))
-
-
 def _numerator(denominator, x, target, root, n: int, version: str) -> tuple[np.ndarray, np.ndarray]:
     """The best numerator [n + 1] for this denominator, and the weighted residual [points]."""
     columns = x[:, None] ** np.arange(n + 1) * (root / q(denominator, x, version))[:, None]
@@ -94,7 +74,7 @@ def _residual(variables, x, target, root, n: int, version: str, outside, room, g
         sign = q(denominator, at, version)
     else:
         at = x[:0] if outside is None else outside
-        sign = _s(denominator, at, version)
+        sign = sum_in_q(denominator, at, version)
     fold = np.minimum(sign / (1 + np.abs(at) ** len(denominator)) - 1e-6, 0)
     residual = np.r_[residual, 1e3 * fold]  # each costs more than any error
     if outside is None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
 from scipy.optimize import linprog
+
+from rrn.activations.fitting.formula import rational
 
 POINTS = 400
 GAP = 2e-4  # relative, between the error that is reached and one that cannot be
@@ -76,7 +77,7 @@ def minimax(
     if version in "BC":
         _, a, b = _search(*arguments, _Form("A", degrees[1]), outside, growth)
         b[::2] = 0.0  # of odd powers
-        even = polyval(points, a) / (1 + polyval(points, np.r_[0.0, b]))
+        even = rational(points, a, b, "B")
         error = np.abs(weights(points) * (even - function(points))).max()
         found.append((error, a, b) if version == "B" else (error, 0.1 * a, 0.1 * np.r_[0.0, b]))
     return min(found, key=lambda solution: solution[0])[1:]

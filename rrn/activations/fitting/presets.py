@@ -77,7 +77,7 @@ def table() -> dict[tuple, dict[str, str]]:
 
 
 def _fitted(function: str | Callable, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
-    from rrn.activations.fitting.fit import fit  # SciPy and matplotlib, only needed here
+    from rrn.activations.fitting.fit import fit  # SciPy, only needed here
 
     norm, interval = PRESETS[preset]
     found = fit(function, degrees, version, interval, norm, bounded=True)

@@ -14,8 +14,7 @@ from torch import nn
 from rrn.activations.functions import as_function
 from rrn.activations.inspection.best_fit import Candidates, best_fit
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.poles import poles
-from rrn.activations.rational import Rational, owner_of
+from rrn.activations.rational import Rational, owner_of, poles
 from rrn.activations.sites import places
 from rrn.activations.variants import RationalChain
 from rrn.common.eval_mode import evaluating
