@@ -97,7 +97,7 @@ class StatusFile:
         if step <= self.began[1]:  # still random play, or the first evaluation
             self.began = now, step
         else:
-            status.steps_per_second = (step - self.began[1]) / (now - self.began[0])
+            status.steps_per_second = (step - self.began[1]) / max(now - self.began[0], 1e-9)
         if now >= self.next:
             self._put_down("running", None)
 
