@@ -7,8 +7,8 @@ import platform
 import torch
 
 from rrn.activations.ops import cpu, cuda
-from rrn.envs.atari import atari_games
-from rrn.runs.signals import command_line
+from rrn.common.console import command_line
+from rrn.config.games import atari_games
 from rrn.runs.versions import version_of
 
 PACKAGES = (

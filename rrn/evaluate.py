@@ -19,16 +19,17 @@ from rrn.activations.rational import Place, Rational
 from rrn.activations.sites import places
 from rrn.agents import make_agent
 from rrn.agents.base import NotFinite
+from rrn.common.console import command_line
 from rrn.common.device import pick_device, set_threads
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.config import AtariConfig
-from rrn.config.compose import plain_words
+from rrn.config import AtariConfig, most_threads
+from rrn.config.load import plain_words
 from rrn.config.protocol import protocol_line
 from rrn.envs import Game, make_games
 from rrn.envs.video import write_video
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import check_form, check_identity, load_config, read_run_id
-from rrn.runs.signals import command_line
+from rrn.runs.checkpoint_checks import check_form, check_identity
+from rrn.runs.folder import load_config, read_run_id
 from rrn.training.evaluation import play, summary
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
@@ -90,7 +91,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
 def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_config(folder)
-    set_threads(config)  # sums, and so scores, depend on them
+    set_threads(config.threads, most_threads(config))  # sums, and so scores, depend on them
     device = pick_device(settings.device)
     epsilon = config.evaluation.epsilon if settings.epsilon is None else settings.epsilon
     if settings.checkpoint:

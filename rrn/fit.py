@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rrn.activations.fitting.expression import parse
 from rrn.activations.fitting.fit import NORMS, fit
+from rrn.common.console import command_line
 from rrn.common.errors import UserError
-from rrn.runs.signals import command_line
 
 
 def main() -> None:

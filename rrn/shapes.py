@@ -7,14 +7,14 @@ python -m rrn.shapes runs/*/dqn-recurrent_rational/seed0 --out games.gif
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from rrn.activations.inspection.animate import animate, draw_runs
 from rrn.activations.inspection.snapshots import FILE
 from rrn.common.animation import SUFFIXES
+from rrn.common.console import command_line
 from rrn.common.errors import UserError
-from rrn.runs.signals import command_line
+from rrn.runs.folder import find_runs
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     with command_line():
         frames = ""
         try:
-            found = find_runs(options.runs)
+            found = find_runs(options.runs, FILE)
             if options.out.suffix in SUFFIXES:
                 number = animate(found, options.out, per_second=options.per_second, title=options.title)
                 frames = f"{number} frames, "
@@ -38,22 +38,6 @@ def main() -> None:
         except (ValueError, OSError) as error:
             raise UserError(str(error)) from error
         print(f"{options.out}: {frames}{len(found)} runs")
-
-
-def find_runs(folders: list[Path]) -> dict[str, Path]:
-    """The runs with snapshots in these folders, by the part of their path that tells them apart.
-
-    Raises:
-        ValueError: a folder without any.
-    """
-    runs: list[Path] = []
-    for folder in folders:
-        inside = [folder.parent] if folder.name == FILE else sorted(path.parent for path in folder.rglob(FILE))
-        if not inside:
-            raise ValueError(f"{folder}: no run with snapshots is here; a run writes {FILE} at its first evaluation.")
-        runs += [run for run in inside if run not in runs]
-    common = os.path.commonpath([run.resolve().parent for run in runs])
-    return {os.path.relpath(run.resolve(), common): run for run in runs}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 
 Scores = Mapping[str, Sequence[float] | np.ndarray]  # game to the final score of each seed, [seeds of this game]
 Statistic = Callable[..., np.ndarray]  # of Scores; of arrays [..., seeds] too, for which it gives [...]

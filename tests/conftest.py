@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rrn import train
 from rrn.config.compose import compose_config
+from rrn.training.run import train
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -62,7 +62,7 @@ def train_here(tmp_path, monkeypatch):
 
     def run(*overrides: str) -> Path:
         config = compose_config([*overrides, "threads=1", "device=cpu"])
-        assert train.train(config) is None
+        assert train(config) is None
         return tmp_path / config.run_dir
 
     return run

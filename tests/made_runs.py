@@ -21,7 +21,7 @@ import rrn
 from rrn.activations.inspection.snapshots import FILE
 from rrn.activations.registry import make_activations
 from rrn.config.compose import compose_config
-from rrn.status import Status
+from rrn.runs.status_file import Status
 
 EVALUATIONS = 11
 

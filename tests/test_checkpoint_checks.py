@@ -10,12 +10,13 @@ import pytest
 import torch
 from conftest import read_scalars
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.evaluate import Settings, evaluate
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import check_form, load_config, read_run_id
+from rrn.runs.checkpoint_checks import check_form
+from rrn.runs.folder import load_config, read_run_id
+from rrn.training.run import train
 from rrn.training.trainer import Trainer
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=50", "checkpoint.every=25", "threads=1", "device=cpu")
@@ -27,7 +28,7 @@ def configured(folder, *overrides):
 
 
 def trained(folder, *overrides):
-    assert train.train(configured(folder, *overrides)) is None
+    assert train(configured(folder, *overrides)) is None
     return folder
 
 
@@ -63,7 +64,7 @@ def own(run, tmp_path):
 
 
 def go_on(folder, *overrides):
-    return train.train(replace(configured(folder, "act=rational", *overrides), resume=True))
+    return train(replace(configured(folder, "act=rational", *overrides), resume=True))
 
 
 @pytest.mark.parametrize(
@@ -234,5 +235,5 @@ def test_without_a_configuration_anywhere_the_checkpoints_stay(own):
     (own / "config.yaml").unlink()
     for resume, sentence in ((True, "config.yaml of their run is missing"), (False, "a run is here already")):
         with pytest.raises(UserError, match=sentence):
-            train.train(replace(configured(own, "act=rational"), resume=resume))
+            train(replace(configured(own, "act=rational"), resume=resume))
     assert checkpoint.find(own / "checkpoints")

@@ -19,7 +19,7 @@ def test_alone_it_lists_every_command(capsys):
     modules = {path.stem for path in (ROOT / "rrn").glob("*.py")} | {
         path.parent.name for path in (ROOT / "rrn").glob("*/__main__.py")
     }
-    assert set(COMMANDS) == modules - {"__init__", "__main__", "sb3", "stats", "curves"}
+    assert set(COMMANDS) == modules - {"__init__", "__main__", "sb3", "stats"}
     assert all(f"  {name} " in listed for name in COMMANDS)
     assert max(map(len, listed.splitlines())) <= 80
 

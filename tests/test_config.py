@@ -18,9 +18,10 @@ from rrn.agents import AGENTS
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
 from rrn.config import ENVS, changed_settings, delay_steps
-from rrn.config.compose import choices, compose_config, conf_dir, load_run_config, register_games, to_config
+from rrn.config.compose import choices, compose_config, conf_dir, register_games
+from rrn.config.games import atari_games
+from rrn.config.load import load_run_config, to_config
 from rrn.config.protocol import protocol_line
-from rrn.envs.atari import atari_games
 from rrn.report.runs import settings
 from rrn.study.plan import load_plan
 

@@ -9,6 +9,7 @@ import torch
 
 from rrn.common import cores, device
 from rrn.common.cores import usable_cores
+from rrn.config import most_threads
 from rrn.config.compose import compose_config
 
 V2 = {"cpu.max": "{} 100000\n"}
@@ -75,7 +76,7 @@ def test_affinity_limits_the_cores():
     [
         ("env=Pong", 16, 1, 1),
         ("env=Pong", 16, 2, 2),
-        ("env=Pong", 16, 16, device.MOST_THREADS),
+        ("env=Pong", 16, 16, 4),
         ("env=Pong", 1, 16, 1),  # as OMP_NUM_THREADS=1 asks
         ("env=CartPole", 16, 16, 1),
         ("threads=7", 16, 2, 7),
@@ -86,7 +87,8 @@ def test_the_threads_of_a_run(monkeypatch, override, torch_has, usable, threads)
     monkeypatch.setattr(device, "usable_cores", lambda: usable)
     torch.set_num_threads(torch_has)
     try:
-        device.set_threads(compose_config([override]))
+        config = compose_config([override])
+        device.set_threads(config.threads, most_threads(config))
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

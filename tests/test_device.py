@@ -12,7 +12,7 @@ import torch
 from rrn.common.device import denormals_as_zero, pick_device
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.train import train
+from rrn.training.run import train
 
 
 def denormal() -> float:

@@ -16,7 +16,7 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_games
 from rrn.networks.build import make_network
-from rrn.train import one_sentence
+from rrn.training.run import one_sentence
 from rrn.training.trainer import Trainer
 
 

@@ -14,12 +14,12 @@ from datetime import datetime
 import pytest
 from conftest import read_scalars
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.common.files import write_whole
 from rrn.config.compose import compose_config
 from rrn.runs.lock import RunLock
-from rrn.status import Status
+from rrn.runs.status_file import Status
+from rrn.training.run import train
 from rrn.training.trainer import Trainer
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=120", "evaluation.every=60", "checkpoint.every=40", "threads=1")
@@ -32,7 +32,7 @@ def configured(folder, **changes):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    assert train.train(configured(folder)) is None
+    assert train(configured(folder)) is None
     return folder
 
 
@@ -59,7 +59,7 @@ def test_what_is_deleted_while_a_run_goes_on_is_there_in_the_end(tmp_path, whole
     assert read_scalars(folder) == read_scalars(whole)
     assert (folder / "shapes.jsonl").read_bytes() == (whole / "shapes.jsonl").read_bytes()
     assert "name: CartPole" in (folder / "config.yaml").read_text()
-    assert train.train(configured(folder, resume=True, steps=160)) is None  # and it goes on
+    assert train(configured(folder, resume=True, steps=160)) is None  # and it goes on
 
 
 def test_a_log_that_another_file_takes_the_place_of_is_written_again(tmp_path, whole):
@@ -77,9 +77,9 @@ def test_a_log_that_another_file_takes_the_place_of_is_written_again(tmp_path, w
 def test_a_run_whose_log_is_lost_goes_on_without_what_it_held(tmp_path, whole, capsys, name):
     folder = shutil.copytree(whole, tmp_path / "run")
     (folder / name).unlink()
-    assert train.train(configured(folder, resume=True, steps=160)) is None
+    assert train(configured(folder, resume=True, steps=160)) is None
     assert f"{name} is gone, and what it held from before step 120" in capsys.readouterr().err
-    assert train.train(configured(folder, resume=True, steps=200)) is None
+    assert train(configured(folder, resume=True, steps=200)) is None
     assert "is gone" not in capsys.readouterr().err
     if name == "scalars.csv":
         assert (folder / name).read_text().startswith("step,name,value\n")

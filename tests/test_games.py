@@ -9,8 +9,9 @@ from ale_py.vector_env import AtariVectorEnv
 
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
+from rrn.config.games import TWO_PLAYERS, atari_games
 from rrn.envs import make_games
-from rrn.envs.atari import TWO_PLAYERS, atari_games, emulator_options
+from rrn.envs.atari import emulator_options
 
 
 def games_of(name, copies=2, seeds=(7,), reseed_after=0, **options):

@@ -12,7 +12,8 @@ import pytest
 from ale_py import ALEInterface, roms
 from test_games import games_of, random_actions
 
-from rrn.envs.atari import FIRE, atari_games
+from rrn.config.games import atari_games
+from rrn.envs.atari import FIRE
 
 # steps in which the last life comes, with 0 on the counter, and what to play: always the same action, or random ones
 RESERVE = {

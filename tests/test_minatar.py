@@ -11,9 +11,9 @@ from minatar import Environment
 
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
+from rrn.config.games import MINATAR_GAMES
 from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
-from rrn.envs.minatar import GAMES
 from rrn.networks.build import make_network
 
 
@@ -22,10 +22,10 @@ def games_of(name, copies=2, **options):
     return make_games(config.env, copies, (7,))
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", MINATAR_GAMES)
 def test_the_games_are_those_of_the_package(name):
     games = games_of(name)
-    plain = [Environment(GAMES[name], sticky_action_prob=0.1, difficulty_ramping=True) for _ in range(2)]
+    plain = [Environment(MINATAR_GAMES[name], sticky_action_prob=0.1, difficulty_ramping=True) for _ in range(2)]
 
     def start(env):
         plain[env].seed(games._seed(env))

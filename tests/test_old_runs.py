@@ -19,12 +19,12 @@ import pytest
 import torch
 from conftest import read_scalars
 
-from rrn import train
 from rrn.config.compose import compose_config
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import read_run_id
+from rrn.runs.folder import read_run_id
+from rrn.runs.status_file import read_status
 from rrn.runs.versions import software
-from rrn.status import read_status
+from rrn.training.run import train
 
 OLD = Path(__file__).parent / "data" / "old_runs"
 AGENTS = ["dqn", "ppo", "sb3_dqn"]
@@ -43,7 +43,7 @@ def old_run(tmp_path):
 
 def go_on(agent: str, folder: Path, *overrides: str) -> None:
     words = ["experiment=smoke", "env=CartPole", f"agent={agent}", "act=rational", "threads=1", "device=cpu"]
-    assert train.train(compose_config([*words, f"run_dir={folder}", "resume=true", *overrides])) is None
+    assert train(compose_config([*words, f"run_dir={folder}", "resume=true", *overrides])) is None
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -93,4 +93,4 @@ def test_the_agent_beside_an_old_checkpoint_is_for_stable_baselines3(old_run):
 def test_rationals_of_an_old_run_are_taken_over(old_run, tmp_path):
     folder = old_run("dqn")
     words = ["experiment=smoke", "env=CartPole", "act=rational", "steps=50", "threads=1", "device=cpu"]
-    assert train.train(compose_config([*words, f"act.from={folder}", f"run_dir={tmp_path / 'new'}"])) is None
+    assert train(compose_config([*words, f"act.from={folder}", f"run_dir={tmp_path / 'new'}"])) is None

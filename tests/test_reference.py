@@ -15,9 +15,9 @@ from conftest import SHARED
 
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
+from rrn.common.curves import Curve
 from rrn.common.errors import UserError
-from rrn.curves import Curve
-from rrn.envs.atari import atari_games
+from rrn.config.games import atari_games
 from rrn.reference import authors_normalised, baselines, human_normalised, published, read_curves
 from rrn.reference.__main__ import main
 from rrn.reference.tables import games

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
+from rrn.training.run import train
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=50", "device=cpu", "threads=1")
 REFUSED = {
@@ -29,7 +29,7 @@ def test_nothing_is_left_of_it(tmp_path, monkeypatch, name, there):
         (tmp_path / path).write_text("") if path.endswith("txt") else (tmp_path / path).mkdir()
     before = files(tmp_path)
     with pytest.raises(UserError):
-        train.train(compose_config([*SMALL, *REFUSED[name]]))
+        train(compose_config([*SMALL, *REFUSED[name]]))
     assert files(tmp_path) == before
 
 
@@ -37,7 +37,7 @@ def test_a_game_whose_package_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "minatar", None)
     with pytest.raises(UserError, match="minatar"):
-        train.train(compose_config(["env=MinAtar-Breakout", "experiment=smoke", "device=cpu"]))
+        train(compose_config(["env=MinAtar-Breakout", "experiment=smoke", "device=cpu"]))
     assert files(tmp_path) == []
 
 
@@ -45,5 +45,5 @@ def test_a_folder_with_a_run_in_it_stays_as_it_was(train_here):
     folder = train_here(*SMALL)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
     with pytest.raises(UserError, match="a run is here already"):
-        train.train(compose_config([*SMALL, f"run_dir={folder}"]))
+        train(compose_config([*SMALL, f"run_dir={folder}"]))
     assert {path: path.read_bytes() for path in before} == before

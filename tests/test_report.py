@@ -14,8 +14,8 @@ import pytest
 from conftest import SHARED
 from made_runs import make_run
 
+from rrn.common.curves import Curve
 from rrn.config.compose import compose_config
-from rrn.curves import Curve
 from rrn.reference import published, read_curves
 from rrn.reference.tables import games
 from rrn.report.__main__ import main

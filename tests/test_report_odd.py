@@ -14,7 +14,7 @@ from made_runs import make_run
 import rrn
 from rrn.activations.baselines import PELU
 from rrn.activations.inspection.snapshots import FILE
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
 from rrn.report.caveats import notes

@@ -14,11 +14,11 @@ import pytest
 import torch
 from conftest import read_scalars, start_on_terminal
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.runs import checkpoint
-from rrn.status import read_status
+from rrn.runs.status_file import read_status
+from rrn.training.run import train
 from rrn.training.trainer import Trainer
 
 LONG = ("steps=2000", "checkpoint.every=150", "evaluation.every=1000")
@@ -61,7 +61,7 @@ def start(folder: Path, *overrides: str) -> subprocess.Popen:
 def finish(folder: Path, *overrides: str) -> None:
     """The same in this process, to the end."""
     arguments = ["experiment=smoke", "threads=1", "device=cpu", *overrides, f"run_dir={folder}"]
-    assert train.train(compose_config(arguments)) is None
+    assert train(compose_config(arguments)) is None
 
 
 def wait_for(path: Path) -> None:
@@ -171,11 +171,11 @@ def test_what_is_left_of_a_run_is_not_begun_over(train_here, tmp_path):
     log = (tmp_path / "scalars.csv").read_text()
     (tmp_path / "scalars.csv").write_text(log[:-20])
     with pytest.raises(UserError, match=r"scalars\.csv: it is shorter than it was at the checkpoint"):
-        train.train(again)
+        train(again)
     (tmp_path / "config.yaml").unlink()
     for resume, sentence in ((True, "or delete it to go on without what it held"), (False, "a run is here already")):
         with pytest.raises(UserError, match=sentence):
-            train.train(replace(again, resume=resume))
+            train(replace(again, resume=resume))
     assert checkpoint.find(tmp_path / "checkpoints")
 
 

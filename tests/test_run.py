@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.common.errors import UserError
-from rrn.config.compose import load_run_config
+from rrn.config.load import load_run_config
 from rrn.config.protocol import protocol_line
 
 SOME = ("crelu", "recurrent_rational")  # twice as many channels, and one module at four places

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrn import stats
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 
 ROUNDING = 1e-6  # in sums of scores of up to a million, which may cancel
 SCORE = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))

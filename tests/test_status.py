@@ -6,16 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rrn.common.console import command_line
+from rrn.common.errors import UserError
+from rrn.common.numbers import count
 from rrn.config.compose import compose_config
-from rrn.runs.signals import command_line
+from rrn.runs.status_file import Status, StatusFile, read_status
 from rrn.runs.table import Row, table
-from rrn.status import Status, StatusFile, main, read_status
-from rrn.training.progress import count
+from rrn.status import main
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 
@@ -39,6 +42,24 @@ def test_a_dead_process_is_told_apart(tmp_path):
         file.path.write_text("{")
         assert read_status(tmp_path) is None
         file.status = running
+
+
+def test_what_a_run_said_last_is_in_its_status_however_it_ends(tmp_path):
+    config = compose_config([*SHORT, f"run_dir={tmp_path}"])
+    nothing = float("nan")
+    for error, state in ((None, "done"), (UserError("no"), "failed"), (KeyboardInterrupt(), "stopped")):
+        with suppress(UserError, KeyboardInterrupt), StatusFile(tmp_path, config, "again") as file:
+            for step in (0, 0, 0):  # random play, which is no training
+                file.update(step, nothing, nothing)
+            assert read_status(tmp_path).steps_per_second is None
+            file.update(10, 3.5, nothing)
+            file.update(20, -1.0, 7.0)  # not written yet: it is within two seconds
+            assert read_status(tmp_path).step == 0
+            if error:
+                raise error
+        status = read_status(tmp_path)
+        assert (status.state, status.step, status.last_return, status.last_evaluation) == (state, 20, -1.0, 7.0)
+        assert status.steps_per_second > 0
 
 
 def status_of(state: str, **values: object) -> Status:

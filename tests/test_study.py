@@ -20,13 +20,13 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.reference import published
 from rrn.reference.tables import games
-from rrn.status import read_status
+from rrn.runs.status_file import read_status
 from rrn.study import cost
 from rrn.study import plan as study_plan
 from rrn.study.__main__ import main
 from rrn.study.plan import load_plan, read_number, take_part
 from rrn.study.start import sweeps
-from rrn.train import train
+from rrn.training.run import train
 
 TINY = """
 overrides: [experiment=smoke, steps=400]
@@ -150,9 +150,7 @@ def test_the_whole_plan_is_listed_without_composing_each_run(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     composed = []
     compose = study_plan.compose_open
-    monkeypatch.setattr(
-        study_plan, "compose_open", lambda words, **how: composed.append(words) or compose(words, **how)
-    )
+    monkeypatch.setattr(study_plan, "compose_open", lambda words: composed.append(words) or compose(words))
     assert "450 runs" in listed(capsys, "paper")
     assert 0 < len(composed) < 40  # each takes 0.1 to 0.4 seconds
 

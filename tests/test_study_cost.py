@@ -10,7 +10,7 @@ import pytest
 from made_runs import make_run
 from test_study import TINY
 
-from rrn.status import read_status
+from rrn.runs.status_file import read_status
 from rrn.study import cost
 from rrn.study.__main__ import main
 from rrn.study.plan import Method, PlannedRun

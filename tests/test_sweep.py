@@ -23,14 +23,14 @@ from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config, conf_dir
 from rrn.runs import checkpoint
 from rrn.runs.signals import StopSignals
-from rrn.status import Status, read_status
-from rrn.sweeps import sweep
+from rrn.runs.status_file import Status, read_status
+from rrn.sweeps import resources, sweep
 from rrn.sweeps.worker import Shared
+from rrn.training.run import train
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 LONG = ["env=CartPole", "experiment=smoke", "device=cpu", "evaluation.every=1000000", "checkpoint.every=1000000"]
@@ -233,7 +233,7 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             return sweep.prepare(list(overrides), configs)
 
-    monkeypatch.setattr(sweep, "usable_cores", lambda: 6)
+    monkeypatch.setattr(resources, "usable_cores", lambda: 6)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     ten = (10, "env=CartPole")
     found = prepared(*ten)
@@ -244,9 +244,9 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
     assert "threads=1" not in prepared(*ten, "threads=2").added
     assert "threads=1" not in prepared(*ten, "hydra/launcher=basic").added
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert (prepared(*ten).at_once, prepared(*ten).shared.gpus) == (sweep.RUNS_PER_GPU, 1)
+    assert (prepared(*ten).at_once, prepared(*ten).shared.gpus) == (resources.RUNS_PER_GPU, 1)
     assert (prepared(*ten, "device=cpu").at_once, prepared(*ten, "device=cpu").shared.gpus) == (6, 0)
-    monkeypatch.setattr(sweep.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
+    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
     assert prepared(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
 
     options = ConfigLoaderImpl.get_group_options  # as without the plugins
@@ -272,7 +272,7 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     assert status["last_evaluation"] > 0
 
     with pytest.raises(UserError, match="not finite"):
-        train.train(compose_config([*short, "agent.learning_rate=1e30", "run_dir=nan"]))
+        train(compose_config([*short, "agent.learning_rate=1e30", "run_dir=nan"]))
     assert read_status(Path("nan")).state == "failed"
     assert "not finite" in read_status(Path("nan")).why
 
@@ -283,7 +283,7 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     with open(2, "w", closefd=False) as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)  # what it is without pytest
         with pytest.raises(ZeroDivisionError):
-            train.train(compose_config([*short, "run_dir=bug"]), stop=StopSignals())
+            train(compose_config([*short, "run_dir=bug"]), stop=StopSignals())
     assert read_status(Path("bug")).why == "ZeroDivisionError: a mistake of ours"
     log = Path("bug/output.log").read_text()
     assert "Traceback" in log
@@ -304,10 +304,10 @@ def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_
 
 def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
     pytest.importorskip("joblib")
-    monkeypatch.setattr(sweep, "usable_cores", lambda: 8)
+    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
     for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
         config = compose_config(["env=CartPole", f"threads={threads}"])
-        assert sweep.share_out([config] * 20, gpus=0) == at_once
+        assert resources.share_out([config] * 20, gpus=0) == at_once
 
 
 def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):

@@ -11,10 +11,8 @@ import torch
 
 from rrn.common.cores import usable_cores
 from rrn.common.errors import UserError
-from rrn.config import AtariConfig, Config
 
 CPU = torch.device("cpu")
-MOST_THREADS = 4  # of one run
 
 
 def pick_device(name: str) -> torch.device:
@@ -59,17 +57,12 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
         )
 
 
-def set_threads(config: Config) -> None:
-    """Give torch the threads of a run on the CPU; without a number, one for each usable core for Atari, 1 for others.
+def set_threads(threads: int | None, most: int) -> None:
+    """Give torch this many threads on the CPU; without a number, one for each usable core.
 
-    Never more than torch would take by itself, nor than MOST_THREADS. The small networks of other games gain little
-    from a second thread, and lose much with it where another program wants the processor too.
+    Then never more than torch would take by itself, nor than `most`.
     """
-    threads = config.threads
-    if threads is None:
-        atari = isinstance(config.env, AtariConfig)
-        threads = min(torch.get_num_threads(), usable_cores(), MOST_THREADS) if atari else 1
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads or min(torch.get_num_threads(), usable_cores(), most))
 
 
 @contextmanager

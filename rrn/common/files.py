@@ -1,8 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read packed or not."""
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +23,21 @@ def write_whole(path: Path, text: str, sync: bool = True) -> None:
     os.replace(partial, path)
     if sync:
         sync_folder(path.parent)
+
+
+def read_packed(path: Path) -> bytes:
+    """What is in a file or, where it is not there, in that of the same name with .gz; nothing where there is neither.
+
+    Raises:
+        ValueError: the .gz is damaged.
+    """
+    packed = path.with_name(f"{path.name}.gz")
+    if path.is_file() or not packed.is_file():
+        return path.read_bytes() if path.is_file() else b""
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{packed}: this file is damaged; take it back from a copy.") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whole numbers as people write them: 200000, 1e6, 500k, 1.5M."""
+"""Numbers as people write and read them: 200000, 1e6, 500k, 1.5M, 2h05m."""
 
 from __future__ import annotations
 
@@ -13,3 +13,22 @@ def read_whole(value: object) -> int | None:
     found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d{1,3})?)([kM]?)", str(value))
     number = Decimal(found[1]) * LETTERS[found[2]] if found else None  # a float would not have 4.35M
     return int(number) if found and abs(number) < 10**18 and number == int(number) else None
+
+
+def duration(seconds: float) -> str:
+    """A time in at most six characters: 42s, 5m10s, 2h05m, 3d04h."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"
+    return f"{hour}h{minute:02}m" if hour else f"{minute}m{second:02}s" if minute else f"{second}s"
+
+
+def count(number: float) -> str:
+    """A number of steps in at most five characters: 950, 15.2k, 1.50M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            short = number / size
+            return f"{short:.{2 if short < 9.995 else 1 if short < 99.95 else 0}f}{unit}"
+    return f"{number:.0f}"

@@ -1,10 +1,10 @@
 """The settings of a run: types, checks and composition."""
 
+from rrn.config.differences import FREE, changed_settings, dotted, effective, without_effect
 from rrn.config.schema import (
     ACTS,
     AGENTS,
     ENVS,
-    FREE,
     ActConfig,
     AtariConfig,
     Config,
@@ -14,11 +14,8 @@ from rrn.config.schema import (
     PPOConfig,
     RationalConfig,
     SB3PPOConfig,
-    changed_settings,
     delay_steps,
-    dotted,
-    effective,
-    without_effect,
+    most_threads,
 )
 
 __all__ = [
@@ -39,5 +36,6 @@ __all__ = [
     "delay_steps",
     "dotted",
     "effective",
+    "most_threads",
     "without_effect",
 ]

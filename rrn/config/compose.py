@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, IntegerNode, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
-from yaml import YAMLError
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.common.numbers import read_whole
-from rrn.config.schema import ACTS, AGENTS, ENVS, ActConfig, AtariConfig, Config, DQNConfig, dotted
-from rrn.config.validate import check_values
-from rrn.envs import minatar
-from rrn.envs.atari import TWO_PLAYERS, atari_games
+from rrn.config.differences import dotted
+from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
+from rrn.config.hydra_private import compose_own, group_options
+from rrn.config.load import to_config
+from rrn.config.schema import ACTS, AGENTS, ENVS, Config
 
 GROUPS = ("agent", "env", "act", "experiment")
 KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
-PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
 FIXED = ("agent.name", "agent.double", "env.name", "env.kind", "act.name")
 BASES = {
     "agent": {"envs"},
@@ -51,13 +50,13 @@ def conf_dir() -> str:
 def register_games() -> None:
     """Make env=<game> a choice for each game of Atari and MinAtar, without a file."""
     store = ConfigStore.instance()
-    for base, games in (("atari", atari_games()), ("minatar", minatar.GAMES)):
+    for base, games in (("atari", atari_games()), ("minatar", MINATAR_GAMES)):
         for game in games:
             store.store(group="env", name=game, node={"defaults": [f"bases/{base}@_here_", "_self_"], "name": game})
     folder = Path(conf_dir())
     special = ("agent/envs", "act/agents", "experiment/games")
     for path in (path for group in special for path in folder.glob(f"{group}/*_MinAtar.yaml")):
-        for game in minatar.GAMES:
+        for game in MINATAR_GAMES:
             name, group = path.stem.replace("MinAtar", game), path.parent.relative_to(folder).as_posix()
             store.store(group=group, name=name, node={"defaults": [path.stem]})
 
@@ -68,26 +67,21 @@ def compose_config(overrides: list[str]) -> Config:
     Raises:
         UserError: as of `check_overrides`, or they are a sweep of several runs.
     """
-    with _hydra():
+    with hydra_ready():
         first, *others = check_overrides(overrides)
     if others:
         raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
     return first
 
 
-def compose_open(overrides: list[str], check: bool = True) -> DictConfig:
-    """The same as Hydra has it, where the names of other settings, as in run_dir, are still to be filled in.
-
-    Without `check` mistakes are found as Hydra finds them; for overrides like some that were checked before.
-    """
-    with _hydra():
-        if check:
-            check_overrides(overrides)
-        return _compose(overrides)
+def files_of(game: str) -> tuple[str, ...]:
+    """What the settings of a game come from; games with the same files have the same settings but for their names."""
+    base = "atari" if game in atari_games() else "minatar" if game in MINATAR_GAMES else game
+    return base, *sorted(path.name for path in Path(conf_dir()).glob(f"*/*/*_{game}.yaml"))
 
 
 @contextmanager
-def _hydra() -> Iterator[None]:
+def hydra_ready() -> Iterator[None]:
     """Context in which Hydra is initialised with our files and games."""
     register_games()
     GlobalHydra.instance().clear()
@@ -102,6 +96,15 @@ def check_overrides(overrides: list[str]) -> list[Config]:
 
     Raises:
         UserError: an override with an unknown choice or key, or a value that makes no sense.
+    """
+    return [to_config(compose_open(run)) for run in check_words(overrides)]
+
+
+def check_words(overrides: list[str]) -> list[list[str]]:
+    """The overrides of each run, with choices and keys that there are; Hydra is initialised.
+
+    Raises:
+        UserError: an override with an unknown choice or key.
     """
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
@@ -138,80 +141,22 @@ def check_overrides(overrides: list[str]) -> list[Config]:
         start = text.partition("=")[0]
         ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
         runs = [[*run, way] for run in runs for way in ways]
-    return [to_config(_compose(run)) for run in runs]
+    return runs
 
 
 @cache
 def choices(group: str) -> list[str]:
     """What a group can be set to; Hydra is initialised."""
-    found = GlobalHydra.instance().config_loader().get_group_options(group, results_filter=ObjectType.CONFIG)
-    return sorted(set(found) - BASES.get(group, set()))
+    return sorted(set(group_options(group)) - BASES.get(group, set()))
 
 
-def to_config(composed: DictConfig) -> Config:
-    """Merge once more into the dataclasses, which refuses keys that `+` let in, and check the values.
+def compose_open(overrides: list[str]) -> DictConfig:
+    """What Hydra makes of these overrides, where the names of other settings, as in run_dir, are still to be filled in.
 
-    Raises:
-        UserError: unknown key, wrong type, or a value out of range.
+    Hydra is initialised. Values are not checked, and mistakes are found as Hydra finds them; see `check_overrides`.
     """
-    typed = OmegaConf.structured(Config)
     try:
-        values = OmegaConf.to_container(composed, resolve=True)
-        if "from" in values["act"]:  # no name for a field of Python
-            values["act"]["from_run"] = values["act"].pop("from")
-        agent, act = AGENTS[values["agent"]["name"]], ACTS.get(values["act"]["name"], ActConfig)
-        env = ENVS[values["env"]["kind"]]
-        name = values["experiment"]
-        if env is not AtariConfig and name in PROTOCOLS:
-            raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
-        if agent is not DQNConfig and name in PROTOCOLS:
-            raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed.agent, typed.env, typed.act = (OmegaConf.structured(kind) for kind in (agent, env, act))
-        _read_whole_numbers(typed, values)
-        config = OmegaConf.to_object(OmegaConf.merge(typed, values))
-    except (ConfigKeyError, ConfigAttributeError) as error:
-        raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
-    except ValidationError as error:
-        raise UserError(f"{error.full_key}: {plain_words(error)}") from error
-    except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
-    check_values(config)
-    return config
-
-
-def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
-    """Replace 1e6, which is a float in YAML, 500k and 1.5M by the number, where one is expected."""
-    for key in values.keys() & typed.keys():
-        node, value = typed._get_node(key), values[key]
-        if isinstance(value, dict) and isinstance(node, DictConfig):
-            _read_whole_numbers(node, value)
-        elif isinstance(node, IntegerNode) and isinstance(value, float | str):
-            number = read_whole(value)
-            values[key] = value if number is None else number
-
-
-def load_run_config(folder: Path) -> Config:
-    """The configuration that a run was made with.
-
-    Raises:
-        UserError: no run in the folder, or a config.yaml that cannot be read.
-    """
-    path = folder / "config.yaml"
-    if not path.is_file():
-        raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
-    try:
-        return to_config(OmegaConf.load(path))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    except PermissionError as error:
-        raise UserError(f"{path}: {error.strerror}.") from error
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
-
-
-def _compose(overrides: list[str]) -> DictConfig:
-    try:
-        return compose("config", overrides=overrides)
+        return compose_own(overrides)
     except HydraException as error:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here
@@ -246,28 +191,12 @@ def _known_keys() -> list[str]:
     return sorted(key.replace("act.from_run", "act.from") for key in keys)
 
 
-def _unknown_key(key: str, known: dict) -> UserError:
-    parent = known
-    for part in key.split(".")[:-1]:
-        parent = parent.get(part, {})
-    names = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent]
-    return UserError(f"{key}: no such setting here. {nearest(key, names, '')}".strip())
+def run_command() -> str:
+    """The command line of the run that Hydra has just composed, without resume=."""
+    return typed(HydraConfig.get().overrides.task)
 
 
-def plain_words(error: ValidationError) -> str:
-    """OmegaConf's sentence without its Python types."""
-    numbers = dict.fromkeys(("Integer", "int"), "a whole number") | dict.fromkeys(("Float", "float"), "a number")
-    words = numbers | dict.fromkeys(("Boolean", "bool"), "true or false") | {"str": "a word"}
-    match = re.search(r"Incompatible value 'None' for field of type '(\w+)'", str(error))
-    if match:
-        return f"expected {words.get(match[1], match[1])}, got null."
-    match = re.search(r"Value '(.*?)'.*? (?:could not be converted to|is not a valid) (\w+)", first_line(error))
-    if match:
-        return f"expected {words.get(match[2], match[2])}, got {match[1]!r}."
-    if "is not Optional" in str(error):
-        return "expected a list, such as [3,5], got null."
-    if "is not a ListConfig" in str(error):
-        return "expected a list, such as [3,5]."
-    if "to string" in str(error):
-        return f"expected one word, got {error.value}."
-    return first_line(error).rstrip(".") + "."
+def typed(overrides: list[str], *options: str) -> str:
+    """The command line with these overrides and options of Hydra, without resume=."""
+    kept = [text for text in overrides if not text.lstrip("+").startswith("resume=")]
+    return shlex.join(["python", "-m", "rrn.train", *options, *kept])

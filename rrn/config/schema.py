@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
@@ -218,57 +218,16 @@ ENVS = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConf
 ACTS = {"rational": RationalConfig, "recurrent_rational": RationalConfig}  # the others have no options
 
 
-FREE = {  # to change on resume
-    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
-    *("env.overlap", "agent.replay_on_device"),
-}
-WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
-    ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
-    ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
-    ("agent.noisy", True): {"agent.epsilon_start", "agent.epsilon_end", "agent.epsilon_steps"},
-    ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
-    ("evaluation.episodes", None): {"evaluation.num_envs"},
-    **{("agent.name", name): {"env.overlap"} for name in ("ppo", "sb3_dqn", "sb3_ppo")},
-}
-
-
-def without_effect(config: Config) -> dict[str, str]:
-    """Settings that have no effect, by dotted name, and the other that takes it from them, such as agent.noisy=true."""
-    values = dotted(asdict(config))
-    return {
-        name: f"{key}={'null' if value is None else str(value).lower()}"
-        for (key, value), names in WITHOUT_EFFECT.items()
-        if key in values and values[key] == value
-        for name in names
-    }
-
-
-def effective(config: Config) -> dict[str, object]:
-    """The settings by dotted name, without those that have no effect beside the others."""
-    idle = without_effect(config)
-    return {key: value for key, value in dotted(asdict(config)).items() if key not in idle}
-
-
-def changed_settings(before: Config, now: Config) -> str:
-    """What keeps a run of one configuration from going on with another, such as: seed was 0 and is 1.
-
-    Settings that only one of them has do not count: they came with a later version.
-    """
-    old, new = effective(before), effective(now)
-    changed = [key for key in sorted((old.keys() & new.keys()) - FREE) if old[key] != new[key]]
-    names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
-    return ", ".join(f"{names[key]} was {old[key]} and is {new[key]}" for key in changed)
-
-
 def delay_steps(config: Config) -> int:
     """Agent steps after which the coefficients of rationals begin to learn (act.delay)."""
     number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
     return read_whole(number) * (config.evaluation.every if epochs else 1)
 
 
-def dotted(values: dict, prefix: str = "") -> dict:
-    """Nested dictionaries as one, with dotted names; the inner nodes are left out."""
-    flat = {}
-    for key, value in values.items():
-        flat |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+def most_threads(config: Config) -> int:
+    """Threads of torch on the CPU that a run may have where `threads` is null.
+
+    The small networks of other games than Atari gain little from a second thread, and lose much with it where another
+    program wants the processor too.
+    """
+    return 4 if isinstance(config.env, AtariConfig) else 1

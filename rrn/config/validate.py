@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from omegaconf import OmegaConf
+from dataclasses import asdict
 
-from rrn.activations.fitting.functions import NAMES
-from rrn.activations.fitting.presets import PRESETS
-from rrn.activations.ops.reference import VERSIONS
-from rrn.activations.rational import is_range
+from rrn.activations.fitting.formula import VERSIONS, is_range
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
-from rrn.config.schema import AtariConfig, Config, DQNConfig, RationalConfig, dotted
+from rrn.config.differences import dotted
+from rrn.config.schema import AtariConfig, Config, DQNConfig, RationalConfig
 
 # keys that some agent or environment does not have are not checked there
 AT_LEAST_ONE = {
@@ -34,7 +32,7 @@ RESIZES = ("area", "bilinear")
 
 def check_values(config: Config) -> None:
     """Raise a UserError for the first value that has the right type but makes no sense."""
-    values = dotted(OmegaConf.to_container(OmegaConf.structured(config)))
+    values = dotted(asdict(config))
     for name in AT_LEAST_ONE & values.keys():
         _require(values[name] is None or values[name] >= 1, name, "1 or more", values[name])
     for name in BETWEEN_0_AND_1 & values.keys():
@@ -66,6 +64,9 @@ def check_values(config: Config) -> None:
     both = f"{evaluation.episodes} and {evaluation.steps}"
     _require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     if isinstance(act, RationalConfig):
+        from rrn.activations.fitting.functions import NAMES  # NumPy, a tenth of a second that others need not wait
+        from rrn.activations.fitting.presets import PRESETS
+
         _require(act.from_run != "", "act.from", "the folder of a run, or null", "nothing")
         _require(act.version in VERSIONS, "act.version", f"one of {', '.join(VERSIONS)}", act.version)
         _require(act.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", act.preset)

@@ -15,18 +15,11 @@ from ale_py import Action, ALEInterface, LoggerMode, roms
 from ale_py.vector_env import AtariVectorEnv
 
 from rrn.config import AtariConfig
+from rrn.config.games import atari_games
 from rrn.envs.base import VectorGames
 from rrn.envs.resize import bilinear
 
 FIRE = 1  # the action, in the games that have it among their own
-# ale-py lists these games but ends the process when one is opened for a single player
-TWO_PLAYERS = ("Combat", "Joust", "MazeCraze", "Warlords")
-
-
-def atari_games() -> dict[str, str]:
-    """The games for one player, name as in the papers (SpaceInvaders) to name in ale-py (space_invaders)."""
-    names = {rom.title().replace("_", ""): rom for rom in roms.get_all_rom_ids()}
-    return {name: names[name] for name in sorted(names) if name not in TWO_PLAYERS}
 
 
 class AtariGames(VectorGames):

@@ -10,15 +10,8 @@ import torch
 
 from rrn.common.errors import UserError
 from rrn.config import MinAtarConfig
+from rrn.config.games import MINATAR_GAMES
 from rrn.envs.base import VectorGames
-
-GAMES = {  # name on the command line to name in minatar
-    "MinAtar-Asterix": "asterix",
-    "MinAtar-Breakout": "breakout",
-    "MinAtar-Freeway": "freeway",
-    "MinAtar-Seaquest": "seaquest",
-    "MinAtar-SpaceInvaders": "space_invaders",
-}
 
 
 class MinAtarGames(VectorGames):
@@ -40,7 +33,7 @@ class MinAtarGames(VectorGames):
         except ImportError:
             raise UserError(f"env={config.name}: it needs the package minatar: pip install 'rrn[minatar]'") from None
         options = {"sticky_action_prob": config.sticky_actions, "difficulty_ramping": config.ramping}
-        self.copies = [Environment(GAMES[config.name], **options) for _ in range(num_envs)]
+        self.copies = [Environment(MINATAR_GAMES[config.name], **options) for _ in range(num_envs)]
         self.num_actions = self.copies[0].num_actions()
         self.step_cap = config.step_cap
         self.frame_shape = (self.copies[0].n_channels, 10, 10)

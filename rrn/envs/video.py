@@ -11,8 +11,9 @@ from ale_py.vector_env import AtariVectorEnv
 
 from rrn.common.animation import write_frames
 from rrn.config import AtariConfig
+from rrn.config.games import atari_games
 from rrn.envs import Game
-from rrn.envs.atari import atari_games, emulator_options
+from rrn.envs.atari import emulator_options
 
 FRAMES_PER_SECOND = 60  # of the emulator
 SCALE = 2

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from rrn.common.console import command_line
 from rrn.reference.scores import baselines, human_normalised, published
-from rrn.runs.signals import command_line
 
 
 def main(arguments: list[str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rrn.common.curves import Curve
 from rrn.common.errors import UserError
-from rrn.curves import Curve
 from rrn.reference.tables import evaluation_step
 
 COLUMNS = ("game", "algorithm", "activation", "seed", "epoch", "min", "max", "mean", "median", "episodes")

@@ -14,8 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from rrn.common.console import command_line, terminal_size
+from rrn.common.curves import Curve
 from rrn.common.errors import UserError
-from rrn.curves import Curve
 from rrn.reference import read_curves
 from rrn.report.aggregates import over_games
 from rrn.report.caveats import notes
@@ -25,8 +26,6 @@ from rrn.report.page import Page
 from rrn.report.runs import Run, read_runs
 from rrn.report.styles import label
 from rrn.report.terminal import show
-from rrn.runs.signals import command_line
-from rrn.runs.table import terminal_size
 
 
 def main(arguments: list[str]) -> None:

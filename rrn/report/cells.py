@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rrn import stats
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 from rrn.reference import Published, human_normalised, published
 from rrn.reference.tables import games as games_with_scores
 from rrn.stats import Interval

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rrn import stats
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 from rrn.reference import human_normalised
 from rrn.report.aggregates import Aggregate
 from rrn.report.cells import Cell, Method, normalised
-from rrn.report.runs import Run, Series
+from rrn.report.runs import Run
 from rrn.report.styles import Style
+from rrn.runs.scalars import Series
 
 Chart = dict
 Labels = dict[Method, str]

@@ -14,8 +14,9 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from rrn import stats
+from rrn.common.curves import Curve
+from rrn.common.numbers import count
 from rrn.config.protocol import protocol_line
-from rrn.curves import Curve
 from rrn.reference import baselines
 from rrn.reference.tables import games as games_with_scores
 from rrn.report import charts, rows
@@ -26,7 +27,6 @@ from rrn.report.missing import ToDo
 from rrn.report.runs import Run
 from rrn.report.shape_charts import evolution
 from rrn.report.styles import styles
-from rrn.training.progress import count
 
 VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # of one, and of all together
 HERE = Path(__file__).parent

@@ -10,19 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
+from rrn.common.curves import Curve
 from rrn.common.errors import UserError
 from rrn.config import FREE as FREE_ON_RESUME
 from rrn.config import Config, effective
-from rrn.config.compose import load_run_config
-from rrn.curves import Curve
+from rrn.config.load import load_run_config
+from rrn.runs.scalars import Series, read_measures
+from rrn.runs.status_file import Status, read_status
 from rrn.runs.versions import read_software
-from rrn.status import Status, read_status
 
 # settings in which runs of one cell may differ
 FREE = FREE_ON_RESUME | {"seed", "log_every", "agent.compile"}
 FREE |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
-SHOWN = ("evaluation/", "plasticity/")  # what the report reads of a run's log
-Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 
 
 @dataclass(frozen=True)
@@ -107,28 +106,6 @@ def _activation(config: Config) -> str:
     """Its name; rationals of an earlier run, and those shared by some places, are activations of their own."""
     share, earlier = getattr(config.act, "share", None), getattr(config.act, "from_run", None)
     return config.act.name + "_pretrained" * bool(earlier) + (f"_shared_{'_'.join(map(str, share))}" if share else "")
-
-
-def read_measures(path: Path) -> dict[str, Series]:
-    """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
-
-    Raises:
-        UserError: a value that is no number, or steps that do not rise.
-    """
-    text = path.read_bytes() if path.exists() else b""
-    names = "|".join(re.escape(name) for name in SHOWN)
-    rows: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    # searched rather than parsed: most lines of a long run are of other names
-    for step, name, value in re.findall(rf"^(\d+),((?:{names})[^,\n]*),([^,\n]+)\n".encode(), text, re.MULTILINE):
-        series = rows[name.decode()]
-        if series and int(step) <= series[-1][0]:
-            raise UserError(f"{path}: expected steps that rise, but {name.decode()} has {int(step):,} again.")
-        try:
-            series.append((int(step), float(value)))
-        except ValueError:
-            word = value.decode(errors="replace")
-            raise UserError(f"{path}: expected a number for {name.decode()} at {int(step):,}, got {word}.") from None
-    return {name: (np.array([s for s, _ in row]), np.array([v for _, v in row])) for name, row in rows.items()}
 
 
 def _name_variants(runs: list[Run]) -> list[Run]:

@@ -11,6 +11,7 @@ import numpy as np
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import values
 from rrn.activations.inspection.snapshots import FILE, Snapshot
+from rrn.common.files import read_packed
 from rrn.report.charts import Chart, numbers
 
 MOMENTS = 6
@@ -72,8 +73,10 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
 
 def moments(path: Path) -> list[Snapshot]:
     """The first, the last and some between of the snapshots in a file; only these lines are read as JSON."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    lines = text.splitlines(keepends=True)
+    text = b""
+    with suppress(ValueError):  # a damaged .gz
+        text = read_packed(path)
+    lines = text.decode(errors="replace").splitlines(keepends=True)
     lines = [line for line in lines if line.endswith("\n")]
     picks = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
     found = []

@@ -22,6 +22,7 @@ import torch
 from rrn.common.device import is_out_of_memory
 from rrn.common.errors import UserError, first_line
 from rrn.common.files import sync_folder
+from rrn.runs.checkpoint_files import find, path_of
 
 FORMAT = 3
 CHECKSUM = re.compile(rb"rrn crc32 ([0-9a-f]{8})")  # the comment at the end of the zip
@@ -68,16 +69,6 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
         if not beside.with_suffix(".pt").exists():
             beside.unlink()
     return target
-
-
-def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint of an agent step is."""
-    return folder / f"step_{step:010d}.pt"
-
-
-def find(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, oldest first."""
-    return sorted(folder.glob(f"step_{'[0-9]' * 10}.pt"))
 
 
 def load_last(folder: Path) -> tuple[Path, dict] | None:

@@ -6,68 +6,17 @@ middle of training, or not at all.
 
 from __future__ import annotations
 
-import re
-import sys
 from pathlib import Path
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
-from yaml import YAMLError
 
 from rrn.common.errors import UserError
 from rrn.config import Config, changed_settings
-from rrn.config.compose import load_run_config, to_config
-from rrn.runs import checkpoint
+from rrn.runs.folder import config_of
 
 OPTIONAL = ("run", "measures")  # what older checkpoints do not have
 ADVICE = "take another one, or take this one out of its folder, so that the one before it is used."
-RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config.yaml
-
-
-def read_run_id(folder: Path) -> str | None:
-    """The id of the run in a folder, drawn at random when it began; None if it has none, as older runs."""
-    try:
-        found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
-    return found and found[1]
-
-
-def config_of(state: dict) -> Config | None:
-    """The configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
-
-    Args:
-        state: of the checkpoint.
-    """
-    try:
-        return to_config(OmegaConf.create(state["run"]["config"]))
-    except (KeyError, TypeError, AttributeError, ValueError, YAMLError, UserError):
-        return None
-
-
-def load_config(folder: Path) -> Config:
-    """The configuration of the run in a folder: that of config.yaml or, if it is lost or damaged, of a checkpoint.
-
-    Raises:
-        UserError: no run is there, or neither can be read.
-    """
-    try:
-        return load_run_config(folder)
-    except UserError:
-        found = checkpoint.load_last(folder / "checkpoints")
-        config = found and config_of(found[1])
-        if config is None:
-            if found and not (folder / "config.yaml").exists():
-                raise UserError(
-                    f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from "
-                    "a copy, or set run_dir."
-                ) from None
-            raise
-        print(
-            f"warning: {folder / 'config.yaml'} cannot be read; {found[0].name} has the settings too.", file=sys.stderr
-        )
-        return config
 
 
 def check_identity(path: Path, state: dict, config: Config, run_id: str | None) -> None:

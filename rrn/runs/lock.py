@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rrn.common.errors import UserError
-from rrn.status import read_status
+from rrn.runs.status_file import read_status
 
 POLL = 2.0  # seconds between two looks at the file
 

@@ -6,16 +6,11 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
-from rrn.common.errors import UserError
+from rrn.common.console import leave_terminal, say
 from rrn.common.files import write_whole
 
 POLL = 1.0  # seconds between two looks at the file
@@ -74,45 +69,6 @@ def stopping_signals() -> list[int]:
     if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
         numbers.append(HANG_UP)
     return numbers
-
-
-def leave_terminal() -> None:
-    """From now on output goes nowhere, unless it goes into a file."""
-    with open(os.devnull, "wb") as nowhere:
-        for number in (1, 2):
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                os.dup2(nowhere.fileno(), number)
-
-
-@contextmanager
-def command_line() -> Iterator[None]:
-    """Around a whole command: it ends with a sentence at a user's mistake (2), Ctrl-C (130) and a closed pipe (1)."""
-    try:
-        yield
-        sys.stdout.flush()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        say("stopped")
-        raise SystemExit(128 + signal.SIGINT) from None
-    except BrokenPipeError:  # as of `| head`
-        leave_terminal()
-        raise SystemExit(1) from None
-
-
-def tell(text: str, stream: TextIO | None = None) -> None:
-    """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
-    try:
-        print(text, end="", file=stream, flush=True)
-    except OSError:
-        leave_terminal()
-
-
-def say(line: str) -> None:
-    """Write a line to standard error from a handler of signals, which may have come in the middle of a print."""
-    with suppress(OSError):
-        os.write(2, f"{line}\n".encode())
 
 
 def ask_to_stop(file: Path, number: int) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from rrn.training.progress import count, duration
+from rrn.common.numbers import count, duration
 
 if TYPE_CHECKING:
-    from rrn.status import Status
+    from rrn.runs.status_file import Status
 
 STATES = ("running", "failed", "killed", "stopped", "waiting", "done")  # what matters most comes first
 NUMBERS = (("", 4), ("step", 5), ("/s", 5), ("left", 6), ("return", 7), ("eval", 7))  # heads and widths
@@ -130,33 +129,3 @@ def _shorten(name: str, width: int) -> str:
         return name
     end = (width - 2) * 2 // 3
     return f"{name[: width - 2 - end]}..{name[-end:]}"
-
-
-def terminal_size(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines of the terminal; where there is none, 80 columns or what COLUMNS says."""
-    try:
-        size = os.get_terminal_size(stream.fileno())
-        return max(size.columns, 60), max(size.lines - 1, 5)
-    except (OSError, ValueError):
-        size = shutil.get_terminal_size()
-        return max(size.columns, 60), 1_000
-
-
-class Screen:
-    """A block of lines at the bottom of a terminal; in a file, one block after the other."""
-
-    def __init__(self, stream: TextIO):
-        self.stream, self.live = stream, stream.isatty()
-        self.drawn = 0
-
-    def draw(self, lines: list[str]) -> None:
-        """Show these lines in the place of those before."""
-        self.clear()
-        print("\n".join(lines), file=self.stream, flush=True)
-        self.drawn = len(lines)
-
-    def clear(self) -> None:
-        """Take the block away."""
-        if self.live and self.drawn:
-            print(f"\x1b[{self.drawn}F\x1b[J", end="", file=self.stream, flush=True)
-        self.drawn = 0

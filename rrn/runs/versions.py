@@ -10,11 +10,12 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from rrn.common.files import read_packed, write_whole
 
-from rrn.activations.ops import cpu, cuda
-from rrn.common.files import write_whole
+if TYPE_CHECKING:
+    import torch
 
 FILE = "software.jsonl"
 PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "minatar", "stable-baselines3")  # that scores depend on
@@ -44,6 +45,10 @@ def _commit() -> str | None:
 
 def software(device: torch.device) -> dict[str, str]:
     """What this process computes with on a device, by name."""
+    import torch  # the readers of the file do without
+
+    from rrn.activations.ops import cpu, cuda
+
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),
@@ -77,10 +82,10 @@ def note_software(folder: Path, device: torch.device, step: int) -> str | None:
 
 
 def read_software(folder: Path) -> list[dict]:
-    """The lines of a run's file, oldest first; none if there is no file. Damaged lines are left out."""
+    """The lines of a run's file, oldest first; none if there is no file, packed or not. Damaged lines are left out."""
     try:
-        lines = (folder / FILE).read_text(errors="replace").splitlines()
-    except OSError:
+        lines = read_packed(folder / FILE).decode(errors="replace").splitlines()
+    except (OSError, ValueError):
         return []
     found = []
     for line in lines:

@@ -16,16 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rrn.common.console import command_line, terminal_size
 from rrn.common.errors import UserError
 from rrn.config import Config, changed_settings
-from rrn.runs.checkpoint_checks import load_config
-from rrn.runs.signals import command_line
-from rrn.runs.table import terminal_size
-from rrn.status import Status, read_status
+from rrn.runs.folder import load_config
+from rrn.runs.status_file import Status, read_status
 from rrn.study.cost import Cost, from_runs, measured
 from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
-from rrn.study.start import start
-from rrn.sweeps.sweep import share_out
+from rrn.sweeps.resources import share_out
 
 USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
@@ -68,6 +66,8 @@ def study(arguments: Sequence[str]) -> int:
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
     show(console, part, found)
     if "start" in arguments:
+        from rrn.study.start import start
+
         return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
     left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
     if left:

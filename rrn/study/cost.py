@@ -16,13 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from rrn.common.device import pick_device
 from rrn.config import Config
-from rrn.envs import make_games
-from rrn.runs import checkpoint
-from rrn.status import Status, seconds_between
+from rrn.runs.checkpoint_files import find
+from rrn.runs.status_file import Status, seconds_between
 from rrn.study.plan import Method, Part, PlannedRun, transitions
 
 if TYPE_CHECKING:
@@ -63,7 +59,7 @@ def from_runs(runs: Sequence[tuple[PlannedRun, Status]], keep: int) -> Cost | No
         how = f"median of {len(rates)} runs on this machine, {min(rates):,.0f} to {max(rates):,.0f}"
     sizes = []
     for run, _ in made:
-        for path in checkpoint.find(run.folder / "checkpoints"):
+        for path in find(run.folder / "checkpoints"):
             with suppress(OSError):  # a run that goes on deletes the oldest
                 sizes.append((path.stat().st_size, run.transitions))
     size, held = max(sizes, default=(None, 0))
@@ -87,7 +83,11 @@ def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool 
 
 def measure(config: Config) -> Cost:
     """Train with a small memory for some seconds, and act for some, as evaluations do."""
+    import torch  # as what follows, seconds, of which a listing has no use
+
     from rrn.agents import make_learner
+    from rrn.common.device import pick_device
+    from rrn.envs import make_games
 
     capacity = transitions(config)
     for name, value in FEWER.items():
@@ -121,12 +121,16 @@ def measure(config: Config) -> Cost:
 
 def _bytes(state: dict) -> int:
     """Of a checkpoint of this state."""
+    from rrn.runs import checkpoint
+
     with tempfile.TemporaryDirectory() as folder:
         return checkpoint.save(Path(folder), 0, {"state": state}, 1).stat().st_size
 
 
 def _acting_rate(config: Config, agent: Agent) -> float:
     """Agent steps a second in games of an evaluation."""
+    from rrn.envs import make_games
+
     games = make_games(config.env, config.evaluation.num_envs, (config.seed, 1))
     observations = games.reset((config.seed, 1))
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.numbers import read_whole
 from rrn.config import AtariConfig, Config
-from rrn.config.compose import compose_open, conf_dir, to_config
+from rrn.config.compose import check_words, compose_open, conf_dir, files_of, hydra_ready
+from rrn.config.load import to_config
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
+
+MARKS = ("\ue000", "\ue001", "\ue002")  # for game, activation and seed; letters that no name has
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,22 @@ class Part:
 
     def configuration(self, game: str, method: Method) -> Config:
         """Of one run, with the seed of the command line's own."""
-        return to_config(compose_open(self._words(game, method)))
+        with hydra_ready():
+            return self._folder_and_config(game, method, check=True)[1]
+
+    def _folder_and_config(self, game: str, method: Method, check: bool) -> tuple[str, Config]:
+        """The folder of such runs, with MARKS in the place of what they differ in, and what one is set to.
+
+        Hydra is initialised. Without `check` mistakes are found as Hydra finds them; for words like some that were
+        checked before.
+        """
+        words = self._words(game, method)
+        if check:
+            check_words(words)
+        composed = compose_open(words)
+        config = to_config(composed)
+        composed.env.name, composed.act.name, composed.seed = MARKS
+        return composed.run_dir, config
 
     def _words(self, game: str, method: Method) -> list[str]:
         own = [word for word in self.overrides if not word.startswith("hydra")]
@@ -99,23 +117,24 @@ class Part:
     def runs(self) -> list[PlannedRun]:
         """Every run, games first.
 
-        Hydra composes one configuration for each game and agent, and for each method with overrides of its own; the
-        folders follow from it.
+        Hydra composes one configuration for each agent and for each method with overrides of its own, on one of the
+        games that have the same files; the folders follow from it.
         """
         found = []
-        for number, game in enumerate(self.plan.games):
-            common: dict[tuple[str, ...], tuple[DictConfig, Config]] = {}  # by agent and overrides of methods
-            for method in self.plan.methods:
-                own = method.agent, *method.overrides
-                if own not in common:
-                    one = compose_open(self._words(game, method), check=number == 0)
-                    common[own] = one, to_config(one)
-                composed, config = common[own]
-                composed.act.name = method.act
-                for seed in self.seeds:
-                    composed.seed = seed
-                    folder = Path(composed.run_dir)
-                    found.append(PlannedRun(game, method, seed, self.steps(config), folder, transitions(config)))
+        common: dict[tuple[str, ...], tuple[str, Config]] = {}
+        with hydra_ready():
+            for number, game in enumerate(self.plan.games):
+                files = files_of(game)
+                for method in self.plan.methods:
+                    own = *files, method.agent, *method.overrides
+                    if own not in common:
+                        common[own] = self._folder_and_config(game, method, check=number == 0)
+                    folder, config = common[own]
+                    for seed in self.seeds:
+                        own_folder = Path(_filled_in(folder, game, method.act, seed))
+                        found.append(
+                            PlannedRun(game, method, seed, self.steps(config), own_folder, transitions(config))
+                        )
         folders = {run.folder for run in found}
         if len(folders) < len(found):
             raise UserError(
@@ -123,6 +142,12 @@ class Part:
                 "such as run_dir='runs/${env.name}/${agent.name}-${act.name}/seed${seed}'."
             )
         return found
+
+
+def _filled_in(folder: str, *values: object) -> str:
+    for mark, value in zip(MARKS, values, strict=True):
+        folder = folder.replace(mark, str(value))
+    return folder
 
 
 def transitions(config: Config) -> int:

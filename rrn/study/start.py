@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rrn.runs.signals import HANG_UP, leave_terminal, stopping_signals
+from rrn.common.console import leave_terminal
+from rrn.runs.signals import HANG_UP, stopping_signals
 from rrn.study.plan import Part, PlannedRun
 from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
 

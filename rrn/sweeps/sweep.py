@@ -19,28 +19,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
 import psutil
-import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
-from rrn.common.cores import usable_cores
+from rrn.common.console import Screen, leave_terminal, say, terminal_size
 from rrn.common.errors import UserError, first_line
-from rrn.config import AtariConfig, Config
-from rrn.config.compose import conf_dir
-from rrn.runs.signals import HANG_UP, ask_to_stop, leave_terminal, say, stopping_signals
-from rrn.runs.table import Row, Screen, table, terminal_size
-from rrn.status import is_running, read_status
+from rrn.config import Config
+from rrn.config.compose import conf_dir, typed
+from rrn.runs.folder import can_go_on, is_finished
+from rrn.runs.signals import HANG_UP, ask_to_stop, stopping_signals
+from rrn.runs.status_file import is_running, read_status
+from rrn.runs.table import Row, table
+from rrn.sweeps.resources import count_gpus, share_out
 from rrn.sweeps.worker import Shared, run_one
-from rrn.train import can_go_on, is_finished, typed
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
-RUNS_PER_GPU = 4
 STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
@@ -74,7 +72,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     _check_launcher(launcher, known)
     at_once, gpus = 1, 0
     if PLUGINS.get(launcher, launcher) == "joblib":
-        gpus = torch.cuda.device_count() if configs[0].device == "auto" else 0
+        gpus = count_gpus() if configs[0].device == "auto" else 0
         at_once = share_out(configs, gpus)
         if "hydra.launcher.n_jobs" in given:
             at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
@@ -101,27 +99,6 @@ def _check_launcher(launcher: str, known: list[str]) -> None:
         raise UserError(
             f"hydra/launcher={launcher}: there is no sbatch here; go to a machine of the cluster that has it."
         )
-
-
-def share_out(configs: list[Config], gpus: int) -> int:
-    """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
-    if find_spec("joblib") is None:
-        return 1
-    configs = [config for config in configs if not is_finished(config)]
-    largest = max((_replay_bytes(config) for config in configs), default=0)
-    cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
-    limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
-    if gpus:
-        limits.append(gpus * RUNS_PER_GPU)
-    return max(1, min(limits))
-
-
-def _replay_bytes(config: Config) -> int:
-    if not isinstance(config.env, AtariConfig):
-        return 0
-    frames = getattr(config.agent, "replay_capacity", 0)
-    frames = frames or getattr(config.agent, "buffer_size", 0) * 2 * config.env.stack  # stable-baselines3 keeps stacks
-    return frames * config.env.size**2
 
 
 def _at_once(text: str, default: int) -> int:

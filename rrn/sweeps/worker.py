@@ -17,13 +17,15 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from rrn.common.console import command_line
 from rrn.common.errors import UserError
 from rrn.common.files import write_whole
 from rrn.config import Config
-from rrn.config.compose import to_config
-from rrn.runs.signals import StopSignals, ask_to_stop, asked_to_stop, command_line, stopping_signals
-from rrn.status import is_running, read_status
-from rrn.train import is_finished, run_command, train
+from rrn.config.compose import run_command
+from rrn.config.load import to_config
+from rrn.runs.folder import is_finished
+from rrn.runs.signals import StopSignals, ask_to_stop, asked_to_stop, stopping_signals
+from rrn.runs.status_file import is_running, read_status
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _in_a_job(config: Config, shared: Shared) -> tuple[str, str | None]:
     """Train in this process; when the cluster wants its machine back, submitit puts the job in the queue again."""
     from submitit import JobEnvironment
 
+    from rrn.training.run import train
+
     wanted_back = JobEnvironment._usr_sig()
     stopped_by = train(config, run_command(), StopSignals(shared.stop_file, wanted_back))
     if stopped_by == wanted_back:
@@ -128,6 +132,8 @@ def _in_a_job(config: Config, shared: Shared) -> tuple[str, str | None]:
 
 def main() -> None:
     """Train as the lines on standard input say."""
+    from rrn.training.run import train  # torch, which the process that starts this one does without
+
     task = json.loads(sys.stdin.read())
     config = to_config(OmegaConf.create(task["config"]))
     with command_line():

@@ -25,6 +25,7 @@ from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.eval_mode import evaluating
 from rrn.common.files import write_whole
+from rrn.common.numbers import count, duration
 from rrn.config import Config, delay_steps, dotted
 from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
@@ -32,14 +33,16 @@ from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import Measures, record_activity
 from rrn.networks.build import NETWORKS
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity, read_run_id
+from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
+from rrn.runs.folder import read_run_id
 from rrn.runs.logger import FILES, Records
 from rrn.runs.versions import note_software
 from rrn.training.evaluation import play, summary
 from rrn.training.nonfinite import explain_not_finite
 from rrn.training.pretrained import take_activations
-from rrn.training.progress import Progress, count, duration
+from rrn.training.progress import Progress
 
+Report = Callable[[int, float, float], None]  # of step, last return and last evaluation; NaN for none yet
 TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
 SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
@@ -53,10 +56,11 @@ class Trainer:
         config: of the run.
         folder: of the run; it exists.
         stop: asked at each step whether to end early.
+        report: told at each step how far the run is.
     """
 
-    def __init__(self, config: Config, folder: Path, stop: Callable[[], bool]):
-        self.config, self.folder, self.stop = config, folder, stop
+    def __init__(self, config: Config, folder: Path, stop: Callable[[], bool], report: Report = lambda *now: None):
+        self.config, self.folder, self.stop, self.report = config, folder, stop, report
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
         games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
@@ -79,18 +83,17 @@ class Trainer:
     def run(self) -> bool:
         """Train to the end, or until `stop` says so; True at the end."""
         self._open()
-        config = self.config
-        self._restart_clock()
-        while not self.stop():
+        self.clock, self.taken = time.monotonic(), 0
+        while not self._report_and_ask():
             if self.learner.preparing:
                 self.taken += self.learner.prepare()
                 self._show()
                 continue
             if self._evaluation_due() and not self._evaluate():
                 break
-            if self.step // config.checkpoint.every > max(self.saved, 0) // config.checkpoint.every:
+            if self.step // self.config.checkpoint.every > max(self.saved, 0) // self.config.checkpoint.every:
                 self._save()
-            if self.step >= config.steps:
+            if self.step >= self.config.steps:
                 break
             self._advance()
             self._show()
@@ -103,6 +106,11 @@ class Trainer:
     def finished(self) -> bool:
         """Trained to the end, with the last evaluation."""
         return self.step >= self.config.steps and self.evaluated == self.step
+
+    def _report_and_ask(self) -> bool:
+        """Say how far the run is; whether to end early."""
+        self.report(self.step, self.last["return"], self.last["evaluation"])
+        return self.stop()
 
     def _evaluation_due(self) -> bool:
         """At each multiple of `every`, the first one at step 0, and at the end."""
@@ -184,7 +192,7 @@ class Trainer:
         seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
         limits = config.epsilon, config.episodes, config.steps
         try:
-            games = play(self.agent, self.test_games, seeds, *limits, self.stop, seen)
+            games = play(self.agent, self.test_games, seeds, *limits, self._report_and_ask, seen)
         except NotFinite as error:
             raise explain_not_finite(error, self.agent, self.folder, self.step) from None
         if games is None:
@@ -202,6 +210,7 @@ class Trainer:
             f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
         )
         self.clock += time.monotonic() - began  # the rate is that of training
+        self.report(self.step, self.last["return"], self.last["evaluation"])
         return True
 
     @torch.no_grad()
@@ -215,8 +224,7 @@ class Trainer:
         now = snapshot(network.layers, self.step, inputs)
         self._measure(self.measures.take(activity, now))
         self.records.snapshot(now)
-        title = f"{self.config.env.name}, {self.config.act.name}, step {self.step}"
-        figure = draw([("", now.shapes())], title)
+        figure = draw([("", now.shapes())], f"{self.config.env.name}, {self.config.act.name}, step {self.step}")
         figure.set_dpi(120)
         self.records.figure(self.step, "shapes", figure)
 
@@ -232,9 +240,6 @@ class Trainer:
                 for i, value in enumerate(row.mean(dim=0).tolist(), first):
                     values[f"coefficients/{name.split('.')[-1]}/{letter}{i}"] = value
         self.records.scalars(self.step, values)
-
-    def _restart_clock(self) -> None:
-        self.clock, self.taken = time.monotonic(), 0
 
     def _rate(self) -> float:
         """Agent steps per second since the start of this process, without evaluation."""

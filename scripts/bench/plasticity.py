@@ -115,7 +115,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(compose_config([*overrides, "device=cpu"]), Path(folder), lambda: False)
             trainer._open()
-            trainer._restart_clock()
+            trainer.clock, trainer.taken = time.monotonic(), 0
             while trainer.learner.preparing:
                 trainer.learner.prepare()
             found = times(trainer, options.rounds)

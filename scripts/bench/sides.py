@@ -119,7 +119,7 @@ class Ours:
         config = compose_config([*overrides, "device=cpu", f"run_dir={self.folder.name}"])
         self.trainer = Trainer(config, Path(self.folder.name), lambda: False)
         self.trainer._open()
-        self.trainer._restart_clock()
+        self.trainer.clock, self.trainer.taken = time.monotonic(), 0
         while self.trainer.learner.preparing:
             self.trainer.learner.prepare()
 

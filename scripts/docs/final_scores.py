@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import nct, t, ttest_ind
 
-from rrn.curves import Curve
+from rrn.common.curves import Curve
 from rrn.stats import difference, holm
 
 LAST = 10  # evaluations

@@ -22,13 +22,13 @@ from final_scores import section
 from matplotlib.figure import Figure
 
 from rrn.activations.inspection.animate import draw_runs
+from rrn.common.curves import Curve
 from rrn.config import Config
-from rrn.config.compose import load_run_config
+from rrn.config.load import load_run_config
 from rrn.config.protocol import protocol_line
-from rrn.curves import Curve
 from rrn.reference import read_curves
-from rrn.report.runs import Series, read_measures
-from rrn.status import read_status
+from rrn.runs.scalars import Series, read_measures
+from rrn.runs.status_file import read_status
 
 ROWS = 25  # of the table at most
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of activations

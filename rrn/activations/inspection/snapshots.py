@@ -20,6 +20,7 @@ from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import RANGE, Shape, values
 from rrn.activations.rational import Rational, RecurrentRational, owner_of, poles
 from rrn.activations.sites import places
+from rrn.common.files import read_packed
 
 FILE = "shapes.jsonl"  # in the folder of a run
 POINTS = 401
@@ -143,7 +144,7 @@ def read_snapshots(path: str | PathLike) -> list[Snapshot]:
         ValueError: there are none, or a line is damaged.
     """
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    lines = read_packed(path).decode("utf-8").splitlines(keepends=True)
     found = []
     for number, line in enumerate((line for line in lines if line.endswith("\n")), 1):
         try:

@@ -1,0 +1,68 @@
+"""Compose as Hydra does, in an eighth of the time: the private names of Hydra 1.3 that this takes, all in this file.
+
+For each composition Hydra reads every file again, copies all that is registered, and composes its own settings too.
+A plan of a study and a sweep compose dozens.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+
+from hydra import compose
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
+from hydra._internal.defaults_list import create_defaults_list
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+
+class _OwnFiles(CachingConfigRepository):
+    """The files of conf/ and the games, each read once; without what config.yaml chooses of Hydra's own settings."""
+
+    def __init__(self, delegate: IConfigRepository):
+        self.delegate, self.cache = delegate, {}  # not super(), which copies it
+
+    def __deepcopy__(self, memo: dict) -> _OwnFiles:
+        return self
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """A copy of what a file holds, which the caller may change."""
+        found = copy.deepcopy(super().load_config(config_path))
+        if found is not None and found.defaults_list:
+            found.defaults_list = [one for one in found.defaults_list if not one.is_override()]
+        return found
+
+
+@cache
+def _own_files() -> _OwnFiles:
+    return _OwnFiles(_loader().repository)
+
+
+def _loader() -> ConfigLoader:
+    return GlobalHydra.instance().config_loader()
+
+
+def group_options(group: str) -> list[str]:
+    """The names of the files of a group, and of what is registered in it; Hydra is initialised."""
+    return _own_files().get_group_options(group, ObjectType.CONFIG)
+
+
+def compose_own(overrides: list[str]) -> DictConfig:
+    """The same as hydra.compose("config", overrides), whose errors it raises; Hydra is initialised."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    if any(one.is_hydra_override() for one in parsed):  # of what is left out here
+        return compose("config", overrides)
+    loader = _loader()
+    loader.validate_sweep_overrides_legal(parsed, run_mode=RunMode.RUN, from_shell=False)
+    files = CachingConfigRepository(_own_files())
+    chosen = create_defaults_list(files, "config", parsed, prepend_hydra=False, skip_missing=False)
+    composed = loader._compose_config_from_defaults_list(chosen.defaults, files)
+    composed.pop("hydra")  # settings of config.yaml for it
+    OmegaConf.set_struct(composed, True)
+    loader._apply_overrides_to_config(chosen.config_overrides, composed)
+    return composed

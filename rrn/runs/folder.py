@@ -1,0 +1,119 @@
+"""The folder of a run: what run it holds, and whether that may begin or go on there."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from rrn.common.errors import UserError
+from rrn.config import Config, changed_settings
+from rrn.config.load import load_run_config, to_config
+from rrn.runs.checkpoint_files import find
+from rrn.runs.status_file import read_status
+
+RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config.yaml
+
+
+def read_run_id(folder: Path) -> str | None:
+    """The id of the run in a folder, drawn at random when it began; None if it has none, as older runs."""
+    try:
+        found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return found and found[1]
+
+
+def config_of(state: dict) -> Config | None:
+    """The configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
+
+    Args:
+        state: of the checkpoint.
+    """
+    try:
+        return to_config(OmegaConf.create(state["run"]["config"]))
+    except (KeyError, TypeError, AttributeError, ValueError, YAMLError, UserError):
+        return None
+
+
+def load_config(folder: Path) -> Config:
+    """The configuration of the run in a folder: that of config.yaml or, if it is lost or damaged, of a checkpoint.
+
+    Raises:
+        UserError: no run is there, or neither can be read.
+    """
+    try:
+        return load_run_config(folder)
+    except UserError:
+        from rrn.runs import checkpoint  # torch, which a whole config.yaml does without
+
+        found = checkpoint.load_last(folder / "checkpoints")
+        config = found and config_of(found[1])
+        if config is None:
+            if found and not (folder / "config.yaml").exists():
+                raise UserError(
+                    f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from "
+                    "a copy, or set run_dir."
+                ) from None
+            raise
+        print(
+            f"warning: {folder / 'config.yaml'} cannot be read; {found[0].name} has the settings too.", file=sys.stderr
+        )
+        return config
+
+
+def is_finished(config: Config) -> bool:
+    """The folder holds this very run, and there is nothing left to do."""
+    status = read_status(Path(config.run_dir))
+    return status is not None and status.state == "done" and status.step >= config.steps and can_go_on(config)
+
+
+def can_go_on(config: Config) -> bool:
+    """Whether a run could begin or, with resume=true, go on in its folder."""
+    try:
+        check_folder(Path(config.run_dir), replace(config, resume=True))
+    except UserError:
+        return False
+    return True
+
+
+def check_folder(folder: Path, config: Config) -> None:
+    """Raise a UserError unless the folder is free, or holds the run to go on with."""
+    kept = find(folder / "checkpoints")
+    if not kept and not (folder / "config.yaml").exists():
+        return
+    if not config.resume:
+        raise UserError(f"{folder}: a run is here already; go on with resume=true, or choose another seed or run_dir.")
+    changed = changed_settings(load_config(folder), config)
+    if changed:
+        raise UserError(f"{folder}: the run here is of another configuration ({changed}); set it back or set run_dir.")
+
+
+def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
+    """The runs in these folders that have a file of snapshots, by the part of their path that tells them apart.
+
+    Args:
+        folders: of runs, or with runs in them at any depth; the file itself will do too.
+        name: of that file.
+
+    Raises:
+        ValueError: a folder without any.
+    """
+    names = name, f"{name}.gz"
+    runs: list[Path] = []
+    for folder in folders:
+        inside = (
+            [folder.parent]
+            if folder.name in names
+            else sorted({path.parent for one in names for path in folder.rglob(one)})
+        )
+        if not inside:
+            raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")
+        runs += [run for run in inside if run not in runs]
+    common = os.path.commonpath([run.resolve().parent for run in runs])
+    return {os.path.relpath(run.resolve(), common): run for run in runs}

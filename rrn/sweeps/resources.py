@@ -1,0 +1,41 @@
+"""How many runs a machine can do at a time."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import psutil
+
+from rrn.common.cores import usable_cores
+from rrn.config import AtariConfig, Config
+from rrn.runs.folder import is_finished
+
+RUNS_PER_GPU = 4
+
+
+def count_gpus() -> int:
+    """The GPUs that torch finds."""
+    import torch  # seconds, of which a command that shares out nothing has no use
+
+    return torch.cuda.device_count()
+
+
+def share_out(configs: list[Config], gpus: int) -> int:
+    """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
+    if find_spec("joblib") is None:
+        return 1
+    configs = [config for config in configs if not is_finished(config)]
+    largest = max((_replay_bytes(config) for config in configs), default=0)
+    cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
+    limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
+    if gpus:
+        limits.append(gpus * RUNS_PER_GPU)
+    return max(1, min(limits))
+
+
+def _replay_bytes(config: Config) -> int:
+    if not isinstance(config.env, AtariConfig):
+        return 0
+    frames = getattr(config.agent, "replay_capacity", 0)
+    frames = frames or getattr(config.agent, "buffer_size", 0) * 2 * config.env.stack  # stable-baselines3 keeps stacks
+    return frames * config.env.size**2

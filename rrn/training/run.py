@@ -1,0 +1,100 @@
+"""One run in its folder, from a configuration to its end or the signal that stopped it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from rrn.common.console import tell
+from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
+from rrn.common.errors import UserError, first_line
+from rrn.config import Config, most_threads
+from rrn.config.protocol import protocol_line
+from rrn.runs.folder import check_folder
+from rrn.runs.lock import RunLock
+from rrn.runs.output_log import output_log
+from rrn.runs.signals import StopSignals
+from rrn.runs.status_file import StatusFile
+
+
+def train(config: Config, command: str = "python -m rrn.train", stop: StopSignals | None = None) -> int | None:
+    """Train, or go on, in the folder of the run; the number of the signal that stopped it, None at the end.
+
+    Args:
+        config: of the run.
+        command: the command line that started it, for the line that says how to go on.
+        stop: of a run that is one of several; its output goes to output.log.
+
+    Raises:
+        UserError: the folder holds a run already, it is of another configuration, or training cannot
+            go on.
+    """
+    pick_device(config.device)
+    set_threads(config.threads, most_threads(config))
+    from rrn.training.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
+
+    folder = Path(config.run_dir)
+    log = nullcontext() if stop is None else output_log(folder / "output.log")
+    stop = stop or StopSignals()
+    with denormals_as_zero(), one_sentence(folder, command):
+        if folder.is_file():
+            raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
+        with _made(folder), RunLock(folder) as lock, stop:
+            check_folder(folder, config)
+            go_on = f"{command} resume=true"
+            with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
+                tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
+                trainer = Trainer(config, folder, lock.watch(stop), status.update)
+                if trainer.run():
+                    tell(
+                        f"finished at step {trainer.step}; look at it with: tensorboard --logdir "
+                        f"{shlex.quote(str(folder))}\n"
+                        "go on for longer with the same command, more steps= and resume=true\n"
+                    )
+                    return None
+                status.stopped(stop.signal)
+                tell(f"stopped at step {trainer.step}; go on with: {go_on}\n")
+                return stop.signal
+
+
+@contextmanager
+def one_sentence(folder: Path, command: str) -> Iterator[None]:
+    """What the system refuses becomes a UserError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from torch._dynamo.exc import BackendCompilerFailed  # slow to import
+
+        if isinstance(error, BackendCompilerFailed):
+            raise UserError(
+                f"agent.compile=true: torch.compile failed ({first_line(error)}); set agent.compile=false."
+            ) from error
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"{folder}: the memory is full ({first_line(error)}); begin another run with smaller sizes, as of "
+            f"agent.batch_size, or free some and go on with: {command} resume=true"
+        ) from error
+    except OSError as error:
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise UserError(f"{what}; mend that, then go on with: {command} resume=true") from error
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Context in which the folder of a run is there; a run that is refused before it begins leaves nothing in it."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {path.name for path in folder.iterdir()}
+    try:
+        yield
+    except UserError:
+        if not (folder / "config.yaml").exists():
+            for name in {"status.json", "output.log", "lock"} - before:
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # something else is there
+                for path in made:
+                    path.rmdir()
+        raise

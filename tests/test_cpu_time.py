@@ -1,0 +1,80 @@
+"""What answers at once: commands and readers that have no use for torch, in CPU time of the whole process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+READERS = (
+    "rrn.config",
+    "rrn.config.compose",
+    "rrn.train",
+    "rrn.status",
+    "rrn.study.__main__",
+    "rrn.study.start",
+    "rrn.sweeps.sweep",
+    "rrn.reference",
+    "rrn.reference.protocol",
+    "rrn.runs.folder",
+    "rrn.runs.status_file",
+    "rrn.runs.scalars",
+    "rrn.runs.versions",
+    "rrn.report.runs",
+)
+
+
+def cpu_seconds(folder, *arguments: str) -> tuple[float, int, str]:
+    """CPU time of `python -m <arguments>` in a folder, its exit code, and what it printed."""
+    with open(folder / "printed", "w+") as printed:
+        child = subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, stdout=printed, stderr=printed)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        return used.ru_utime + used.ru_stime, child.returncode, printed.read()
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "text", "arguments"),
+    [
+        (0.8, 2, "Did you mean recurrent_rational?", ["rrn.train", "act=recurrent-rational"]),
+        (1.0, 0, "left: 450 runs, 48,045.0 M agent steps", ["rrn.study", "paper", "measure=false"]),
+    ],
+    ids=["a mistake", "the list of a study"],
+)
+def test_it_is_answered_at_once(tmp_path, limit, code, text, arguments):
+    seconds = []
+    for _ in range(5):  # the best of them: other programs share the caches of the processor
+        used, found, printed = cpu_seconds(tmp_path, *arguments)
+        assert (found, text in printed) == (code, True), printed
+        seconds.append(used)
+        if used <= limit:
+            break
+    assert min(seconds) <= limit, seconds
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_it_is_imported_without_torch(name):
+    script = f"import sys, {name}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_folder_of_a_run_is_read_without_torch(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from dataclasses import replace\n"
+        "from rrn.config.compose import compose_config\n"
+        "from omegaconf import OmegaConf\n"
+        "from rrn.runs.folder import check_folder, is_finished, load_config\n"
+        "from rrn.report.runs import read_runs\n"
+        "config = compose_config(['env=CartPole', 'act=rational', 'run_dir=run'])\n"
+        "Path('run').mkdir(); Path('run/config.yaml').write_text(OmegaConf.to_yaml(config))\n"
+        "assert load_config(Path('run')) == config\n"
+        "check_folder(Path('run'), replace(config, resume=True)); assert not is_finished(config)\n"
+        "assert len(read_runs([Path('run')])[0]) == 1\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "False\n"
