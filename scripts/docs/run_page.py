@@ -34,6 +34,7 @@ ROWS = 25  # of the table at most
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of activations
 STYLES = ("-", "--", ":", "-.", (0, (1, 4)), (0, (6, 4)))  # of seeds
 RANK = "plasticity/effective_rank"
+MAIN = ("leaky_relu", "rational", "recurrent_rational")  # of the paper's comparison, the baseline first
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _theirs(paper: Sequence[Curve], step: int) -> str:
     return f"{statistics.fmean(scores):.2f} ({min(scores):.1f} to {max(scores):.1f}{seeds})"
 
 
-def text(runs: Sequence[Shown], target: Path, note: str) -> str:
+def text(runs: Sequence[Shown], target: Path, curves: Sequence[Curve], note: str) -> str:
     first = runs[0].config
     most = max(map(len, by_act(runs).values()))  # seeds of one activation
     paper = any(run.paper for run in runs)
@@ -165,7 +166,7 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
         "",
         *table(runs),
         "",
-        *finals(runs),
+        *finals(runs, curves),
         "The activations at the last evaluation, over the histograms of their inputs:",
         "",
         f"![Shapes]({target.name}_shapes.png)",
@@ -178,10 +179,12 @@ def text(runs: Sequence[Shown], target: Path, note: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def finals(runs: Sequence[Shown]) -> list[str]:
+def finals(runs: Sequence[Shown], curves: Sequence[Curve]) -> list[str]:
     """The part on final scores, if the page compares activations as the paper did."""
-    acts = list(by_act(runs))
-    if len(acts) < 2 or not all(run.paper and run.config.experiment == "paper" for run in runs):
+    first = runs[0].config
+    if len(by_act(runs)) < 2 or any(
+        run.config.experiment != "paper" or run.config.act.name not in MAIN for run in runs
+    ):
         return []
     ours = [
         Curve(run.config.env.name, run.config.agent.name, run.config.act.name, run.config.seed, run.steps, means)
@@ -189,7 +192,8 @@ def finals(runs: Sequence[Shown]) -> list[str]:
         if run.steps[-1] >= run.config.steps
         for means in [run.scores("mean")]
     ]
-    return section(ours, [curve for seeds in by_act(runs).values() for curve in seeds[0].paper], acts)
+    paper = [curve for curve in curves if (curve.game, curve.agent) == (first.env.name, first.agent.name)]
+    return section(ours, paper, MAIN)
 
 
 def _end(run: Shown) -> str:
@@ -220,7 +224,7 @@ def main() -> None:
     draw_runs({f"{r.config.act.name} {r.config.seed}": r.folder for r in runs}).savefig(
         f"{options.target}_shapes.png", dpi=110
     )
-    options.target.with_suffix(".md").write_text(text(runs, options.target, options.note))
+    options.target.with_suffix(".md").write_text(text(runs, options.target, curves, options.note))
 
 
 if __name__ == "__main__":
