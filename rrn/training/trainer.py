@@ -1,4 +1,4 @@
-"""The loop of one run: advance, evaluate, log, save, for every agent; how each plays and learns stands in agents/.
+"""The loop of one run: advance, evaluate, log, save, for every agent; how each plays and learns is in agents/.
 
 Everything with state is in `state_dict`, so that a run which was killed goes on from its last
 checkpoint as if nothing had been. When something is due depends on counters alone, never on the clock.
@@ -14,49 +14,43 @@ from uuid import uuid4
 import torch
 from omegaconf import OmegaConf
 
-from rrn.activations.inspection.histogram import record_inputs
-from rrn.activations.inspection.plot import draw
-from rrn.activations.inspection.snapshots import snapshot
-from rrn.activations.registry import named_rationals
 from rrn.agents import make_learner
 from rrn.agents.base import NotFinite
 from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
-from rrn.common.eval_mode import evaluating
 from rrn.common.files import write_whole
 from rrn.common.numbers import count, duration
 from rrn.config import Config, delay_steps, dotted
 from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
-from rrn.metrics.overestimation import Predictions
-from rrn.metrics.recorder import Measures, record_activity
-from rrn.networks.build import NETWORKS
+from rrn.metrics.coefficients import coefficients
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
 from rrn.runs.folder import read_run_id
 from rrn.runs.logger import FILES, Records
 from rrn.runs.versions import note_software
-from rrn.training.evaluation import play, summary
+from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
 from rrn.training.pretrained import take_activations
 from rrn.training.progress import Progress
 
 Report = Callable[[int, float, float], None]  # of step, last return and last evaluation; NaN for none yet
-TRAINING, EVALUATION = 0, 1  # second part of the key of a game's seed
+TRAINING = 0  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
-SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
-SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
 
 
 class Trainer:
-    """One run, from nothing or from its last checkpoint.
+    """One run, from nothing or, with resume, from its last checkpoint.
 
     Args:
         config: of the run.
         folder: of the run; it exists.
         stop: asked at each step whether to end early.
         report: told at each step how far the run is.
+
+    Raises:
+        UserError: a checkpoint of another run, or one that does not fit.
     """
 
     def __init__(self, config: Config, folder: Path, stop: Callable[[], bool], report: Report = lambda *now: None):
@@ -66,24 +60,23 @@ class Trainer:
         games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
-        self.measures = Measures(self.agent)
-        self.states = SHAPE_STATES * NETWORKS[len(games.frame_shape)].widths[-1]
+        self.evaluator = Evaluator(config, self.learner)
         self.delay = delay_steps(config)
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
             take_activations(self.agent, config.act.from_run)
-        self.test_games = None
-        self.records: Records | None = None  # until the run begins or goes on
         self.run_id = read_run_id(folder)
         self.step = 0  # agent steps of training
         self.evaluated = -1  # step of the last evaluation
         self.saved = -1  # step of the last checkpoint
         self.last = {"return": float("nan"), "evaluation": float("nan")}
         self.progress = Progress()
+        self.records = self._begin_or_go_on()
+        if self.records.lost:
+            self._save()  # with the lengths that the files have now
+        self.clock, self.taken = time.monotonic(), 0  # of the rate
 
     def run(self) -> bool:
         """Train to the end, or until `stop` says so; True at the end."""
-        self._open()
-        self.clock, self.taken = time.monotonic(), 0
         while not self._report_and_ask():
             if self.learner.preparing:
                 self.taken += self.learner.prepare()
@@ -134,7 +127,8 @@ class Trainer:
         if log:
             self._log()
 
-    def _open(self) -> None:
+    def _begin_or_go_on(self) -> Records:
+        """Take up the last checkpoint, if the run goes on, and open the logs."""
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
         if found is not None:
             self._take_up(*found)
@@ -143,19 +137,18 @@ class Trainer:
         if found is None:
             if self.config.resume:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
-            self.records = Records(self.folder)
+            records = Records(self.folder)
             text = OmegaConf.to_yaml(self.config)
-            self.records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
-            self.records.text("protocol", protocol_line(self.config))
+            records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
+            records.text("protocol", protocol_line(self.config))
         else:
-            self.records = Records(self.folder, self.step, found[1]["lengths"])
-            self.measures.read_snapshots(self.folder)
+            records = Records(self.folder, self.step, found[1]["lengths"])
+            self.evaluator.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {found[0].name}")
-            if self.records.lost:
-                self._save()  # with the lengths that the files have now
         changed = None if self.finished else note_software(self.folder, self.device, self.step)
         if found and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
+        return records
 
     def _write_config(self) -> None:
         header = f"# {protocol_line(self.config)}\n# run {self.run_id}\n"
@@ -181,26 +174,15 @@ class Trainer:
         self.run_id = self.run_id or state.get("run", {}).get("id")
 
     def _evaluate(self) -> bool:
-        """Whole games and the figure of shapes; False if stopped in the middle, to be done again."""
-        config = self.config.evaluation
-        if self.test_games is None:
-            copies = config.num_envs if config.episodes is not None else 1
-            self.test_games = make_games(self.config.env, copies, (self.config.seed, EVALUATION))
+        """Whole games, measures and the figure of shapes; False if stopped in the middle, to be done again."""
         began = time.monotonic()
         self._show("evaluating ")
-        seeds = (self.config.seed, EVALUATION, self.step)
-        seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
-        limits = config.epsilon, config.episodes, config.steps
         try:
-            games = play(self.agent, self.test_games, seeds, *limits, self._report_and_ask, seen)
+            scores = self.evaluator.evaluate(self.step, self.records, self._report_and_ask)
         except NotFinite as error:
             raise explain_not_finite(error, self.agent, self.folder, self.step) from None
-        if games is None:
+        if scores is None:
             return False
-        scores = summary(games)
-        self.records.scalars(self.step, {f"evaluation/{name}": value for name, value in scores.items()})
-        self._measure(seen.summary())
-        self._draw()
         self.last["evaluation"] = scores["mean"]
         self.evaluated = self.step
         self.saved = min(self.saved, self.step - 1)  # a checkpoint of this step, from before a resume, lacks this
@@ -213,32 +195,10 @@ class Trainer:
         self.report(self.step, self.last["return"], self.last["evaluation"])
         return True
 
-    @torch.no_grad()
-    def _draw(self) -> None:
-        """A snapshot of the activations, with the inputs that recent observations cause, and its figure."""
-        generator = torch.Generator().manual_seed(self.config.seed + self.step)
-        observations, network = self.learner.recent(self.states, generator), self.agent.network
-        recording = record_inputs(network.layers, SHAPE_BINS), record_activity(network.layers)
-        with evaluating(network), recording[0] as inputs, recording[1] as activity:
-            self.agent.look(observations)
-        now = snapshot(network.layers, self.step, inputs)
-        self._measure(self.measures.take(activity, now))
-        self.records.snapshot(now)
-        figure = draw([("", now.shapes())], f"{self.config.env.name}, {self.config.act.name}, step {self.step}")
-        figure.set_dpi(120)
-        self.records.figure(self.step, "shapes", figure)
-
-    def _measure(self, values: dict[str, float]) -> None:
-        self.records.scalars(self.step, {f"plasticity/{name}": value for name, value in values.items()})
-
     def _log(self) -> None:
         measured = {**self.learner.settings(self.step), **self.learner.drain(), "steps_per_second": self._rate()}
         values = {f"train/{name}": value for name, value in measured.items()}
-        for name, module in named_rationals(self.agent.network):
-            for letter, row in (("a", module.numerator), ("b", module.denominator)):
-                first = 0 if letter == "a" or module.version == "C" else 1
-                for i, value in enumerate(row.mean(dim=0).tolist(), first):
-                    values[f"coefficients/{name.split('.')[-1]}/{letter}{i}"] = value
+        values |= {f"coefficients/{name}": value for name, value in coefficients(self.agent.network).items()}
         self.records.scalars(self.step, values)
 
     def _rate(self) -> float:
@@ -274,7 +234,7 @@ class Trainer:
             "last": dict(self.last),
             "agent": self.agent.state_dict(),
             "learner": self.learner.state_dict(),
-            "measures": self.measures.state_dict(),
+            "measures": self.evaluator.measures.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
@@ -287,7 +247,7 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         self.learner.load_state_dict(state["learner"])
         if "measures" in state:  # older checkpoints have none
-            self.measures.load_state_dict(state["measures"])
+            self.evaluator.measures.load_state_dict(state["measures"])
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
             if state["threads"] > usable_cores():

@@ -52,8 +52,10 @@ def share_of_a_run() -> None:
         trainer._evaluate = lambda: setattr(trainer, "evaluated", trainer.step) or True
         trainer._save = lambda: None
         rate = (STEPS + config.agent.warmup) / seconds(trainer.run)  # too high: random play is quicker
-        trainer._open()
-        drawn = statistics.median(seconds(trainer._draw) for _ in range(5))
+        trainer.records = trainer._begin_or_go_on()
+        drawn = statistics.median(
+            seconds(lambda: trainer.evaluator.draw(trainer.step, trainer.records)) for _ in range(5)
+        )
     print(f"snapshot, figure and their files: {drawn:.2f} s at each evaluation; {every} steps between two take")
     print(f"{every / rate:.0f} s or more, so they cost {drawn / (every / rate):.2%} of a run at most")
 

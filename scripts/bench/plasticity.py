@@ -25,7 +25,8 @@ from rrn.config.compose import compose_config
 from rrn.envs import Step
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import record_activity
-from rrn.training.trainer import SHAPE_BINS, Trainer
+from rrn.training.evaluator import SHAPE_BINS, log_measures
+from rrn.training.trainer import Trainer
 
 SETTINGS = {
     "dqn, Pong": ["env=Pong", "agent=dqn", "agent.replay_capacity=4000", "agent.warmup=2000"],
@@ -87,15 +88,16 @@ def watch(trainer: Trainer) -> dict[str, float]:
 def times(trainer: Trainer, rounds: int) -> dict[str, float]:
     """Medians, in seconds, of each part and of all of them, and of the training between two evaluations."""
     parts: dict[str, list[float]] = {name: [] for name in ("pass", "measures", "log", "games", "all", "training")}
-    trainer.measures.take(*look(trainer, trainer.states, True))  # so that there are moves to measure
+    evaluator = trainer.evaluator
+    evaluator.measures.take(*look(trainer, evaluator.states, True))  # so that there are moves to measure
     for _ in range(rounds):
         training = trainer.config.evaluation.every / rate(trainer)
         before = seconds(lambda: look(trainer, BEFORE, False))
         recorded = []
-        now = [seconds(lambda recorded=recorded: recorded.append(look(trainer, trainer.states, True))) - before]
+        now = [seconds(lambda recorded=recorded: recorded.append(look(trainer, evaluator.states, True))) - before]
         values = {}
-        now.append(seconds(lambda v=values, r=recorded: v.update(trainer.measures.take(*r[0]))))
-        now.append(seconds(lambda v=values: trainer._measure(v)))
+        now.append(seconds(lambda v=values, r=recorded: v.update(evaluator.measures.take(*r[0]))))
+        now.append(seconds(lambda v=values: log_measures(trainer.records, trainer.step, v)))
         now.append(seconds(lambda: watch(trainer)))
         for name, value in zip(parts, (*now, sum(now), training), strict=True):
             parts[name].append(value)
@@ -114,8 +116,6 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(compose_config([*overrides, "device=cpu"]), Path(folder), lambda: False)
-            trainer._open()
-            trainer.clock, trainer.taken = time.monotonic(), 0
             while trainer.learner.preparing:
                 trainer.learner.prepare()
             found = times(trainer, options.rounds)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +119,6 @@ class Ours:
         self.folder = tempfile.TemporaryDirectory()
         config = compose_config([*overrides, "device=cpu", f"run_dir={self.folder.name}"])
         self.trainer = Trainer(config, Path(self.folder.name), lambda: False)
-        self.trainer._open()
-        self.trainer.clock, self.trainer.taken = time.monotonic(), 0
         while self.trainer.learner.preparing:
             self.trainer.learner.prepare()
 
@@ -154,7 +153,8 @@ class Ours:
     def bookkeeping(self, rate: float) -> dict[str, float]:
         """Seconds of what a run does beside training, and their share of its time at a rate of steps per second."""
         trainer, config = self.trainer, self.trainer.config
-        work = {"log": trainer._log, "shapes": trainer._draw, "checkpoint": trainer._save}
+        shapes = partial(trainer.evaluator.draw, trainer.step, trainer.records)
+        work = {"log": trainer._log, "shapes": shapes, "checkpoint": trainer._save}
         seconds = {name: _median_time(function) for name, function in work.items()}
         every = {"log": config.log_every, "shapes": config.evaluation.every, "checkpoint": config.checkpoint.every}
         return {**seconds, "share": sum(seconds[name] * rate / every[name] for name in seconds)}

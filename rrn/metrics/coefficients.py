@@ -1,0 +1,18 @@
+"""The coefficients of rationals, as they are logged."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from rrn.activations.registry import named_rationals
+
+
+def coefficients(network: nn.Module) -> dict[str, float]:
+    """Each coefficient by a name such as act1/a0 or act1/b1; of several groups the mean."""
+    values = {}
+    for name, module in named_rationals(network):
+        for letter, row in (("a", module.numerator), ("b", module.denominator)):
+            first = 0 if letter == "a" or module.version == "C" else 1
+            for i, value in enumerate(row.mean(dim=0).tolist(), first):
+                values[f"{name.split('.')[-1]}/{letter}{i}"] = value
+    return values

@@ -1,0 +1,89 @@
+"""One evaluation of a run in training: whole games, measures of plasticity, and the figure of its activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+
+from rrn.activations.inspection.histogram import record_inputs
+from rrn.activations.inspection.plot import draw
+from rrn.activations.inspection.snapshots import snapshot
+from rrn.agents.learner import Learner
+from rrn.common.eval_mode import evaluating
+from rrn.config import Config
+from rrn.envs import VectorGames, make_games
+from rrn.metrics.overestimation import Predictions
+from rrn.metrics.recorder import Measures, record_activity
+from rrn.networks.build import NETWORKS
+from rrn.runs.logger import Records
+from rrn.training.evaluation import play, summary
+
+EVALUATION = 1  # second part of the key of a game's seed; training has 0
+SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer
+SHAPE_BINS = 128  # of these histograms, over about twice the range of the inputs
+
+
+class Evaluator:
+    """Evaluates the agent of a learner.
+
+    Args:
+        config: of the run.
+        learner: its agent is evaluated, on games of their own.
+
+    Attributes:
+        measures: what the network's activations and gradients are like; a part of the run's state.
+        states: how many observations a snapshot rests on.
+    """
+
+    def __init__(self, config: Config, learner: Learner):
+        self.config, self.learner = config, learner
+        self.measures = Measures(learner.agent)
+        self.states = SHAPE_STATES * NETWORKS[len(learner.games.frame_shape)].widths[-1]
+
+    @cached_property
+    def games(self) -> VectorGames:
+        """Apart from those of training, and made when the first evaluation is due."""
+        config = self.config.evaluation
+        copies = config.num_envs if config.episodes is not None else 1
+        return make_games(self.config.env, copies, (self.config.seed, EVALUATION))
+
+    def evaluate(self, step: int, records: Records, stop: Callable[[], bool]) -> dict[str, float] | None:
+        """Play, measure, draw, and log all of it; the summary of the scores, or None if `stop` said so.
+
+        Raises:
+            NotFinite: what the agent acts by is NaN or infinite.
+        """
+        config = self.config.evaluation
+        seeds = (self.config.seed, EVALUATION, step)
+        seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
+        limits = config.epsilon, config.episodes, config.steps
+        games = play(self.learner.agent, self.games, seeds, *limits, stop, seen)
+        if games is None:
+            return None
+        scores = summary(games)
+        records.scalars(step, {f"evaluation/{name}": value for name, value in scores.items()})
+        log_measures(records, step, seen.summary())
+        self.draw(step, records)
+        return scores
+
+    @torch.no_grad()
+    def draw(self, step: int, records: Records) -> None:
+        """Log a snapshot of the activations, with the inputs that recent observations cause, and its figure."""
+        generator = torch.Generator().manual_seed(self.config.seed + step)
+        observations, agent = self.learner.recent(self.states, generator), self.learner.agent
+        recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)
+        with evaluating(agent.network), recording[0] as inputs, recording[1] as activity:
+            agent.look(observations)
+        now = snapshot(agent.network.layers, step, inputs)
+        log_measures(records, step, self.measures.take(activity, now))
+        records.snapshot(now)
+        figure = draw([("", now.shapes())], f"{self.config.env.name}, {self.config.act.name}, step {step}")
+        figure.set_dpi(120)
+        records.figure(step, "shapes", figure)
+
+
+def log_measures(records: Records, step: int, values: dict[str, float]) -> None:
+    """Log measures of plasticity, by name."""
+    records.scalars(step, {f"plasticity/{name}": value for name, value in values.items()})
