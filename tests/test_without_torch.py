@@ -14,6 +14,7 @@ from tensors import coefficients
 import rrn
 from rrn.activations import functions
 from rrn.activations.fitting import formula
+from rrn.activations.fitting.fit import fit
 from rrn.activations.fitting.functions import FUNCTIONS, as_function
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.ops import reference
@@ -54,13 +55,15 @@ print(json.dumps([*([f.numerator, f.denominator] for f in fits), initial_coeffic
 """
 
 
-def test_fits_and_starts_are_the_same_without_torch():
+def test_fits_and_starts_without_torch_are_those_with_it():
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     *fits, start = json.loads(done.stdout)
     cases = [(f, norm) for f in ("gelu", lambda x: x * FUNCTIONS["sigmoid"](x)) for norm in ("l2", "minimax")]
     for (function, norm), (numerator, denominator) in zip(cases, fits, strict=True):
-        fit = rrn.fit(function, (3, 2), norm=norm)
-        assert (list(fit.numerator), list(fit.denominator)) == (numerator, denominator)
+        same = fit(function, (3, 2), norm=norm)
+        assert (list(same.numerator), list(same.denominator)) == (numerator, denominator)
+        near = rrn.fit(function, (3, 2), norm=norm)  # torch computes the target, with other last digits
+        assert (near.largest, near.rms) == pytest.approx((same.largest, same.rms), rel=1e-3)
     assert start == list(initial_coefficients("silu", (5, 4), "A"))
 
 

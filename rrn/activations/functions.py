@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rrn.activations.baselines import DSiLU
-from rrn.activations.fitting import functions as of_arrays
 from rrn.activations.fitting.functions import NAMES as NAMES
 from rrn.activations.fitting.functions import Function, OnArrays, check_function, full_name
 from rrn.common.eval_mode import evaluating
@@ -57,9 +56,9 @@ def as_function(function: str | Callable) -> Function:
             neither on arrays nor on tensors, or does not give one real number for each.
     """
     check_function(function)
-    if isinstance(function, str | OnArrays):
-        return of_arrays.as_function(function)
-    return _OnArrays(function, isinstance(function, nn.Module))
+    if isinstance(function, OnArrays):
+        return function
+    return _OnArrays(named(function) if isinstance(function, str) else function, isinstance(function, str | nn.Module))
 
 
 @dataclass(frozen=True)

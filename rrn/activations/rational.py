@@ -82,10 +82,9 @@ class Rational(nn.Module):
         self.tail_range = ends and tuple(float(end) for end in ends)
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
-        start = as_function(init) if callable(init) else init
         numerator, denominator = (
             torch.tensor(row, dtype=dtype or torch.get_default_dtype(), device=device).repeat(groups, 1)
-            for row in initial_coefficients(start, self.degrees, version, preset)
+            for row in initial_coefficients(init, self.degrees, version, preset, as_function)
         )
         self.numerator = nn.Parameter(numerator, requires_grad=trainable and train_numerator)
         self.denominator = nn.Parameter(denominator, requires_grad=trainable and train_denominator)

@@ -52,7 +52,7 @@ def rational(x, numerator, denominator, version: str):
 def polynomial(coefficients, x):
     """The polynomial with these coefficients, lowest power first, [any shape] to the same."""
     total = coefficients[-1] + 0 * x
-    for coefficient in coefficients[-2::-1]:
+    for coefficient in reversed(coefficients[:-1]):
         total = coefficient + total * x
     return total
 

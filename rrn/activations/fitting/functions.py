@@ -31,6 +31,7 @@ def _elu(x: np.ndarray) -> np.ndarray:
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))
 
 
+@np.errstate(over="ignore")
 def _selu(x: np.ndarray) -> np.ndarray:
     scale, alpha = SELU
     return np.where(x > 0, scale * x, scale * alpha * np.expm1(np.minimum(x, 0.0)))
@@ -62,6 +63,7 @@ def _mish(x: np.ndarray) -> np.ndarray:
     return x * np.tanh(np.log1p(np.exp(x)))
 
 
+@np.errstate(over="ignore")
 def _hardswish(x: np.ndarray) -> np.ndarray:
     return x * np.clip(x + 3, 0.0, 6.0) / 6
 

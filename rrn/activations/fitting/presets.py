@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from rrn.activations.fitting.formula import denominator_size
-from rrn.activations.fitting.functions import ALIASES, NAMES
+from rrn.activations.fitting.functions import ALIASES, NAMES, Function, as_function
 
 PRESETS = {"l2": ("l2", (-3.0, 3.0)), "minimax": ("minimax", (-3.0, 3.0)), "wide": ("l2", (-5.0, 5.0))}  # norm, range
 Coefficients = tuple[list[float], list[float]]
@@ -19,12 +19,13 @@ def initial_coefficients(
     degrees: tuple[int, int],
     version: str,
     preset: str = "l2",
+    as_function: Callable[[str | Callable], Function] = as_function,
 ) -> Coefficients:
     """Numerator [n + 1] and denominator [m] (version C: [m + 1]) to start from, lowest power first.
 
     The usual functions in degrees (5, 4), (7, 6) and (3, 2) come from the table; others, and callables, are
-    fitted here, which takes about a second each. All are held to stay tame outside the range, see
-    docs/details.md no. 18.
+    fitted here, as `as_function` computes them, which takes about a second each. All are held to stay tame outside
+    the range, see docs/details.md no. 18.
 
     Raises:
         ValueError: unknown name or preset, a callable that cannot be fitted, or given coefficients whose
@@ -34,12 +35,12 @@ def initial_coefficients(
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}.")
     form = "B" if version == "D" else version
     if callable(init):
-        return _fitted(init, degrees, form, preset)
+        return _fitted(init, degrees, form, preset, as_function)
     if isinstance(init, str):
         if init not in NAMES:
             listed = ", ".join(NAMES)
             raise ValueError(f"init: expected one of {listed}, a callable or two lists of coefficients, got {init!r}.")
-        return _named(ALIASES.get(init, init), tuple(degrees), form, preset)
+        return _named(ALIASES.get(init, init), tuple(degrees), form, preset, as_function)
     try:
         numerator, denominator = ([float(c) for c in row] for row in init)
     except (TypeError, ValueError):
@@ -57,14 +58,14 @@ def initial_coefficients(
 
 
 @cache
-def _named(name: str, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
+def _named(name: str, degrees: tuple[int, int], version: str, preset: str, as_function: Callable) -> Coefficients:
     n, m = degrees
     if name == "identity":  # exact: P = x, Q = 1
         offset = [0.9] if version == "C" else []
         return [0.0, 1.0, *[0.0] * (n - 1)], [*offset, *[0.0] * m]
     row = table().get((name, version, n, m, preset))
     if row is None:
-        return _fitted(name, degrees, version, preset)
+        return _fitted(name, degrees, version, preset, as_function)
     return [[float(c) for c in row[part].split()] for part in ("numerator", "denominator")]
 
 
@@ -76,9 +77,11 @@ def table() -> dict[tuple, dict[str, str]]:
     return {(r["function"], r["version"], int(r["n"]), int(r["m"]), r["preset"]): r for r in rows}
 
 
-def _fitted(function: str | Callable, degrees: tuple[int, int], version: str, preset: str) -> Coefficients:
+def _fitted(
+    function: str | Callable, degrees: tuple[int, int], version: str, preset: str, as_function: Callable
+) -> Coefficients:
     from rrn.activations.fitting.fit import fit  # SciPy, only needed here
 
     norm, interval = PRESETS[preset]
-    found = fit(function, degrees, version, interval, norm, bounded=True)
+    found = fit(as_function(function), degrees, version, interval, norm, bounded=True)
     return list(found.numerator), list(found.denominator)
