@@ -26,6 +26,7 @@ from omegaconf import OmegaConf
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config, conf_dir
 from rrn.runs import checkpoint
+from rrn.runs.folder import is_finished
 from rrn.runs.signals import StopSignals
 from rrn.runs.status_file import Status, read_status
 from rrn.sweeps import resources, sweep
@@ -376,3 +377,13 @@ def test_what_can_go_on_is_still_advised_beside_what_cannot(command, train_here,
     assert both.returncode == 1
     assert "1 of them cannot go on in their folders" in both.stdout
     assert f"go on with: {shlex.join(['python', '-m', 'rrn.train', *words])} resume=true" in both.stdout
+
+
+def test_the_runs_that_are_left_are_shared_out_whatever_is_in_the_first_folder(train_here, monkeypatch):
+    """A study counts how many runs it would do at a time from one configuration, whose run may be finished."""
+    pytest.importorskip("joblib")
+    monkeypatch.setattr(resources, "usable_cores", lambda: 2)
+    train_here(*SHORT, "act=relu")
+    config = compose_config([*SHORT, "act=relu"])
+    assert is_finished(config)
+    assert resources.share_out([config] * 4, gpus=0) == 2

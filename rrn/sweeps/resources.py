@@ -8,7 +8,6 @@ import psutil
 
 from rrn.common.cores import usable_cores
 from rrn.config import AtariConfig, Config
-from rrn.runs.folder import is_finished
 
 RUNS_PER_GPU = 4
 
@@ -21,10 +20,9 @@ def count_gpus() -> int:
 
 
 def share_out(configs: list[Config], gpus: int) -> int:
-    """How many runs at a time: cores for each, some to a GPU, and room for their memories; one without joblib."""
+    """How many of these runs at a time: cores for each, some to a GPU, room for their memories; one without joblib."""
     if find_spec("joblib") is None:
         return 1
-    configs = [config for config in configs if not is_finished(config)]
     largest = max((_replay_bytes(config) for config in configs), default=0)
     cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
     limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]

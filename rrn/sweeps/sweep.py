@@ -73,7 +73,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     at_once, gpus = 1, 0
     if PLUGINS.get(launcher, launcher) == "joblib":
         gpus = count_gpus() if configs[0].device == "auto" else 0
-        at_once = share_out(configs, gpus)
+        at_once = share_out([config for config in configs if not is_finished(config)], gpus)
         if "hydra.launcher.n_jobs" in given:
             at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
         else:
