@@ -36,7 +36,7 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
     try:
         agent.set_weights({key: saved[key] for key in own})
     except (RuntimeError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[-1].strip(" \t.")
+        reason = str(error).splitlines()[:2][-1].strip(" \t.")  # torch's first line names the network alone
         raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error
 
 
