@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+TORCH = 1.9  # CPU seconds of `import torch` where the limits were set
 READERS = (
     "rrn.config",
     "rrn.config.compose",
@@ -27,9 +28,9 @@ READERS = (
 
 
 def cpu_seconds(folder, *arguments: str) -> tuple[float, int, str]:
-    """CPU time of `python -m <arguments>` in a folder, its exit code, and what it printed."""
+    """CPU time of `python <arguments>` in a folder, its exit code, and what it printed."""
     with open(folder / "printed", "w+") as printed:
-        child = subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, stdout=printed, stderr=printed)
+        child = subprocess.Popen([sys.executable, *arguments], cwd=folder, stdout=printed, stderr=printed)
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         printed.seek(0)
@@ -45,14 +46,16 @@ def cpu_seconds(folder, *arguments: str) -> tuple[float, int, str]:
     ids=["a mistake", "the list of a study"],
 )
 def test_it_is_answered_at_once(tmp_path, limit, code, text, arguments):
-    seconds = []
+    """The limits are seconds of a machine that takes 1.9 to import torch; others are slower, or busy."""
+    seconds, yardstick = [], []
     for _ in range(5):  # the best of them: other programs share the caches of the processor
-        used, found, printed = cpu_seconds(tmp_path, *arguments)
+        used, found, printed = cpu_seconds(tmp_path, "-m", *arguments)
         assert (found, text in printed) == (code, True), printed
         seconds.append(used)
-        if used <= limit:
+        yardstick.append(cpu_seconds(tmp_path, "-c", "import torch")[0])
+        if min(seconds) <= limit * min(yardstick) / TORCH:
             break
-    assert min(seconds) <= limit, seconds
+    assert min(seconds) <= limit * min(yardstick) / TORCH, (seconds, yardstick)
 
 
 @pytest.mark.parametrize("name", READERS)
