@@ -1,6 +1,6 @@
 """The settings of a run: types, checks and composition."""
 
-from rrn.config.differences import FREE, changed_settings, dotted, effective, without_effect
+from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.schema import (
     ACTS,
     AGENTS,
@@ -22,7 +22,7 @@ __all__ = [
     "ACTS",
     "AGENTS",
     "ENVS",
-    "FREE",
+    "MAY_CHANGE_ON_RESUME",
     "ActConfig",
     "AtariConfig",
     "Config",

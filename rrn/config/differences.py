@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from rrn.config.schema import Config
 
-FREE = {  # to change on resume
+MAY_CHANGE_ON_RESUME = {
     *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
     *("env.overlap", "agent.replay_on_device"),
 }
@@ -43,7 +43,7 @@ def changed_settings(before: Config, now: Config) -> str:
     Settings that only one of them has do not count: they came with a later version.
     """
     old, new = effective(before), effective(now)
-    changed = [key for key in sorted((old.keys() & new.keys()) - FREE) if old[key] != new[key]]
+    changed = [key for key in sorted((old.keys() & new.keys()) - MAY_CHANGE_ON_RESUME) if old[key] != new[key]]
     names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
     return ", ".join(f"{names[key]} was {old[key]} and is {new[key]}" for key in changed)
 

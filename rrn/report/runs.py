@@ -12,15 +12,14 @@ import numpy as np
 
 from rrn.common.curves import Curve
 from rrn.common.errors import UserError
-from rrn.config import FREE as FREE_ON_RESUME
-from rrn.config import Config, effective
+from rrn.config import MAY_CHANGE_ON_RESUME, Config, effective
 from rrn.config.load import load_run_config
 from rrn.runs.scalars import Series, read_measures
 from rrn.runs.status_file import Status, read_status
 from rrn.runs.versions import read_software
 
 # settings in which runs of one cell may differ
-FREE = FREE_ON_RESUME | {"seed", "log_every", "agent.compile"}
+FREE = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}
 FREE |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 
 

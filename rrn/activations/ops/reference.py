@@ -68,7 +68,7 @@ class _Values:
         self.tail = tail if self.excess == 1 else tail**self.excess
         self.p = _polynomial(a, self.z)
         # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
-        self.first = 0 if version == "C" else 1
+        self.first = 0 if version == "C" else 1  # version C alone has a b_0
         self.y, c = (_absolute(self.z), _absolute(b)) if version == "A" else (self.z, b)
         self.s = _polynomial(c, self.y) if version == "C" else _polynomial(c, self.y) * self.y
         self.c = c
