@@ -11,7 +11,6 @@ import sys
 
 import hydra
 from hydra import initialize_config_dir
-from hydra._internal.utils import get_args_parser  # as hydra.main reads the command line
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -21,6 +20,7 @@ from rrn.common.console import leave_terminal
 from rrn.common.errors import UserError, first_line
 from rrn.config import Config, without_effect
 from rrn.config.compose import check_overrides, conf_dir, register_games, run_command
+from rrn.config.hydra_private import read_arguments
 from rrn.config.load import to_config
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     """Check the command line, then hand it to Hydra."""
     register_games()
     try:
-        args = get_args_parser().parse_args()
+        args = read_arguments()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             configs = check_overrides(args.overrides)
             _note_without_effect(args.overrides, configs)

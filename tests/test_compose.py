@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hydra import compose
 from hydra.errors import HydraException
@@ -75,3 +78,43 @@ def test_a_plan_has_the_steps_and_folders_that_each_run_is_composed_with():
         config = compose_config(["experiment=paper", *own, *part.overrides])
         assert (run.steps, str(run.folder)) == (config.steps, config.run_dir)
         assert run.transitions == config.agent.replay_capacity
+
+
+GONE = [
+    "hydra._internal.config_repository.CachingConfigRepository",
+    "hydra._internal.defaults_list.create_defaults_list",
+    "hydra._internal.utils.get_args_parser",
+    "hydra._internal.config_loader_impl.ConfigLoaderImpl._compose_config_from_defaults_list",
+    "hydra._internal.config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config",
+]
+COMPOSED = """
+import importlib, sys
+name = sys.argv.pop(1)
+module, _, attribute = name.rpartition(".")
+if module.endswith("ConfigLoaderImpl"):
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    kept = getattr(ConfigLoaderImpl, attribute)  # Hydra itself needs it, under another name
+    body = ConfigLoaderImpl.load_configuration
+    delattr(ConfigLoaderImpl, attribute)
+    def load(self, *arguments, **options):
+        setattr(ConfigLoaderImpl, attribute, kept)
+        try:
+            return body(self, *arguments, **options)
+        finally:
+            delattr(ConfigLoaderImpl, attribute)
+    ConfigLoaderImpl.load_configuration = load
+else:
+    import hydra.main, hydra._internal.hydra  # what Hydra itself takes by that name stays
+    delattr(importlib.import_module(module), attribute)
+from rrn.train import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_without_a_private_name_of_hydra_the_result_is_the_same(name, tmp_path, process):
+    words = ["agent=ppo", "env=MinAtar-Breakout", "act=rational", "steps=7", "--cfg", "job"]
+    done = subprocess.run([sys.executable, "-c", COMPOSED, name, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == process("rrn.train", *words).stdout
+    assert "steps: 7" in done.stdout
