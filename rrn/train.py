@@ -19,14 +19,15 @@ from omegaconf.errors import OmegaConfBaseException
 from rrn.common.console import leave_terminal
 from rrn.common.errors import UserError, first_line
 from rrn.config import Config, without_effect
-from rrn.config.compose import check_overrides, conf_dir, register_games, run_command
+from rrn.config.compose import check_overrides, run_command
 from rrn.config.hydra_private import read_arguments
 from rrn.config.load import to_config
+from rrn.config.register import conf_dir, register_choices
 
 
 def main() -> None:
     """Check the command line, then hand it to Hydra."""
-    register_games()
+    register_choices()
     try:
         args = read_arguments()
         with initialize_config_dir(conf_dir(), version_base="1.3"):

@@ -10,9 +10,10 @@ from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from rrn.config.compose import compose_config, compose_open, files_of, hydra_ready
+from rrn.config.compose import compose_config, compose_open, hydra_ready
 from rrn.config.games import MINATAR_GAMES, atari_games
 from rrn.config.hydra_private import compose_own
+from rrn.config.register import files_of
 from rrn.study.plan import load_plan, take_part
 
 WORDS = [

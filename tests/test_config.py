@@ -18,10 +18,10 @@ from rrn.agents import AGENTS
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
 from rrn.config import ENVS, changed_settings, delay_steps
-from rrn.config.compose import choices, compose_config, conf_dir, register_games
+from rrn.config.compose import choices, compose_config
 from rrn.config.games import atari_games
 from rrn.config.load import load_run_config, to_config
-from rrn.config.protocol import protocol_line
+from rrn.config.register import conf_dir, register_choices
 from rrn.report.runs import settings
 from rrn.study.plan import load_plan
 
@@ -61,7 +61,7 @@ def test_a_mistake_in_the_file_of_a_run_names_the_file(tmp_path, change, message
 
 
 def test_a_glob_means_to_hydra_what_it_means_here():
-    register_games()
+    register_choices()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         for group in ("env", "agent", "act", "experiment"):
@@ -286,7 +286,7 @@ def test_the_configuration_can_be_printed(command):
 
 
 def test_the_protocol_line_says_it_all():
-    line = protocol_line(compose_config(["env=SpaceInvaders", "experiment=paper"]))
+    line = compose_config(["env=SpaceInvaders", "experiment=paper"]).env.protocol()
     assert line == (
         "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, FIRE for each life, life loss ends "
         "an episode for learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 bilinearly, stack 4"

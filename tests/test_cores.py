@@ -9,7 +9,6 @@ import torch
 
 from rrn.common import cores, device
 from rrn.common.cores import usable_cores
-from rrn.config import most_threads
 from rrn.config.compose import compose_config
 
 V2 = {"cpu.max": "{} 100000\n"}
@@ -88,7 +87,7 @@ def test_the_threads_of_a_run(monkeypatch, override, torch_has, usable, threads)
     torch.set_num_threads(torch_has)
     try:
         config = compose_config([override])
-        device.set_threads(config.threads, most_threads(config))
+        device.set_threads(config.threads, config.env.most_threads)
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

@@ -12,7 +12,6 @@ from minatar import Environment
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.config.games import MINATAR_GAMES
-from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
 from rrn.networks.build import make_network
 
@@ -86,7 +85,7 @@ def test_without_the_package_a_sentence_says_what_to_install(monkeypatch):
 
 def test_the_protocol_line_says_how_hard_the_game_is():
     plain, other = (
-        protocol_line(compose_config(["env=MinAtar-Breakout", *own])) for own in ([], ["env.ramping=false"])
+        compose_config(["env=MinAtar-Breakout", *own]).env.protocol() for own in ([], ["env.ramping=false"])
     )
     assert plain == "protocol: MinAtar-Breakout, sticky actions 0.1, ramping on, rewards not clipped, step cap 5000"
     assert "ramping off" in other

@@ -14,7 +14,6 @@ from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.common.errors import UserError
 from rrn.config.load import load_run_config
-from rrn.config.protocol import protocol_line
 
 SOME = ("crelu", "recurrent_rational")  # twice as many channels, and one module at four places
 MEASURED = {
@@ -67,7 +66,7 @@ def test_what_a_run_leaves_behind(train_here):
     assert texts == {"configuration/text_summary", "protocol/text_summary"}
     assert "_hparams_/session_start_info" in events.summary_metadata
     config = load_run_config(folder)
-    assert (folder / "config.yaml").read_text().startswith(f"# {protocol_line(config)}\n")
+    assert (folder / "config.yaml").read_text().startswith(f"# {config.env.protocol()}\n")
 
 
 def test_a_size_that_fits_nowhere_is_named(train_here):

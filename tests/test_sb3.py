@@ -15,8 +15,8 @@ from gymnasium import spaces
 from torch import nn
 
 from rrn.activations.rational import Place
-from rrn.activations.registry import ACTIVATIONS, make_activations, named_rationals
-from rrn.activations.sites import places
+from rrn.activations.registry import ACTIVATIONS, make_activations
+from rrn.activations.sites import named_rationals, places
 from rrn.sb3 import policy_kwargs
 
 POLICIES = {"CnnPolicy": 4, "MlpPolicy": 2}  # places of a network

@@ -15,8 +15,7 @@ from torch import nn
 import rrn
 from rrn.activations.baselines import CReLU, DSiLU
 from rrn.activations.rational import Place, Rational, RecurrentRational
-from rrn.activations.registry import named_rationals
-from rrn.activations.sites import places
+from rrn.activations.sites import named_rationals, places
 from rrn.sb3 import Features, policy_kwargs
 
 PIXELS = spaces.Box(0, 255, (4, 84, 84), np.uint8)

@@ -24,7 +24,8 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
 from rrn.common.errors import UserError
-from rrn.config.compose import compose_config, conf_dir
+from rrn.config.compose import compose_config
+from rrn.config.register import conf_dir
 from rrn.runs import checkpoint
 from rrn.runs.signals import StopSignals
 from rrn.runs.status_file import Status, read_status

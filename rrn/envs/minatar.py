@@ -26,8 +26,8 @@ class MinAtarGames(VectorGames):
     frame_type = torch.bool
     stack = 1
 
-    def __init__(self, config: MinAtarConfig, num_envs: int, seeds: tuple[int, ...]):
-        super().__init__(num_envs, seeds)
+    def __init__(self, config: MinAtarConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
+        super().__init__(num_envs, seeds)  # seeding is quick: each game gets a seed
         try:
             from minatar import Environment
         except ImportError:

@@ -29,7 +29,8 @@ from hydra.errors import HydraException
 from rrn.common.console import Screen, leave_terminal, say, terminal_size
 from rrn.common.errors import UserError, first_line
 from rrn.config import Config
-from rrn.config.compose import conf_dir, typed
+from rrn.config.compose import typed
+from rrn.config.register import conf_dir
 from rrn.runs.folder import can_go_on, is_finished
 from rrn.runs.signals import HANG_UP, ask_to_stop, stopping_signals
 from rrn.runs.status_file import is_running, read_status
