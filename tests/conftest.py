@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import runpy
-import signal
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -17,8 +12,6 @@ import torch
 
 from rrn.config.compose import compose_config
 from rrn.training.run import train
-
-SHARED = Path(__file__).parents[2] / "shared"
 
 
 def pytest_configure() -> None:
@@ -66,33 +59,6 @@ def train_here(tmp_path, monkeypatch):
         return tmp_path / config.run_dir
 
     return run
-
-
-def start_on_terminal(
-    arguments: list[str], folder: Path, hang_up: signal.Handlers = signal.SIG_DFL
-) -> tuple[subprocess.Popen, int]:
-    """Start `python -m <arguments>` with a terminal of its own; the process, and the descriptor that is the terminal.
-
-    To close it is to lose the terminal, of which the process is told by SIGHUP unless `hang_up` says to ignore that.
-    """
-    terminal, inside = pty.openpty()
-
-    def take() -> None:
-        signal.signal(signal.SIGHUP, hang_up)  # these tests may run under nohup themselves
-        os.setsid()
-        fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", *arguments], cwd=folder, stdin=inside, stdout=inside, stderr=inside, preexec_fn=take
-    )
-    os.close(inside)
-    return process, terminal
-
-
-def read_scalars(folder: Path) -> list[tuple[int, str, float]]:
-    """Rows of scalars.csv but for the speed, which no two runs share."""
-    rows = [line.split(",") for line in (folder / "scalars.csv").read_text().splitlines()[1:]]
-    return [(int(step), name, float(value)) for step, name, value in rows if "per_second" not in name]
 
 
 @pytest.fixture(autouse=True)

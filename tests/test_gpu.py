@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import torch
-from tensors import coefficients
+from helpers.tensors import coefficients
 
 import rrn
 from rrn.activations.ops import cuda, operator
