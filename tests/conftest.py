@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import shutil
+import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
+from helpers.processes import Command
 
 from rrn.config.compose import compose_config
+from rrn.runs.folder import is_finished
 from rrn.training.run import train
 
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("gpu")])
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
 
 
 @pytest.fixture
@@ -28,6 +42,20 @@ def process(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start `python -m <arguments>` in an empty folder; the process, which is ended with the test."""
+    begun: list[Command] = []
+
+    def run(*arguments: str, hang_up: signal.Handlers = signal.SIG_DFL) -> Command:
+        begun.append(Command([*arguments], tmp_path, tmp_path / f"output{len(begun)}.txt", hang_up))
+        return begun[-1]
+
+    yield run
+    for process in begun:
+        process.kill()
 
 
 @pytest.fixture
@@ -57,6 +85,40 @@ def train_here(tmp_path, monkeypatch):
         config = compose_config([*overrides, "threads=1", "device=cpu"])
         assert train(config) is None
         return tmp_path / config.run_dir
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """A folder of all workers of this session."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(shared_folder):
+    """Train once in a session of tests, whichever worker asks first; the folder, which no test may change."""
+
+    def run(*overrides: str) -> Path:
+        folder = shared_folder / sha256(repr(overrides).encode()).hexdigest()[:16]
+        config = compose_config([*overrides, "threads=1", "device=cpu", f"run_dir={folder}"])
+        with FileLock(f"{folder}.lock"):
+            if not is_finished(config):
+                assert train(config) is None
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def copy_of_run(trained_run, tmp_path):
+    """The same in a folder of the test's own."""
+
+    def run(*overrides: str) -> Path:
+        return shutil.copytree(trained_run(*overrides), tmp_path / f"copy{len(list(tmp_path.iterdir()))}")
 
     return run
 

@@ -13,6 +13,8 @@ import pytest
 import torch
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs/tutorial.md"
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]\d+)?")
 

@@ -46,6 +46,7 @@ def test_threads_that_start_within_inherit_the_mode():
     assert printed.strip() == "True"
 
 
+@pytest.mark.slow
 def test_a_run_takes_them_for_zero(tmp_path, monkeypatch):
     found = []
     monkeypatch.setattr("rrn.training.trainer.Trainer.run", lambda trainer: found.append(denormal()) or True)

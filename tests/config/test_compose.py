@@ -111,6 +111,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GONE)
 def test_without_a_private_name_of_hydra_the_result_is_the_same(name, tmp_path, process):
     words = ["agent=ppo", "env=MinAtar-Breakout", "act=rational", "steps=7", "--cfg", "job"]

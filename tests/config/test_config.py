@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -74,9 +75,15 @@ def test_each_registered_name_has_its_file():
     assert names("env") == ["CartPole"]
 
 
-@pytest.mark.parametrize("env", ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"])
-@pytest.mark.parametrize("experiment", names("experiment"))
-@pytest.mark.parametrize("agent", names("agent"))
+ENVIRONMENTS = ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"]
+COMBINATIONS = list(itertools.product(names("agent"), names("experiment"), ENVIRONMENTS))
+FAST = [one for one in COMBINATIONS if one[2] == "Pong" or one[:2] == ("dqn", "smoke")]
+
+
+@pytest.mark.parametrize(
+    ("agent", "experiment", "env"),
+    [*FAST, *(pytest.param(*one, marks=pytest.mark.slow) for one in COMBINATIONS if one not in FAST)],
+)
 def test_every_combination_composes(agent, experiment, env):
     overrides = [f"agent={agent}", f"experiment={experiment}", f"env={env}"]
     of_the_paper = experiment in ("paper", "modern")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 from helpers.atari import games_of, random_actions
+from helpers.marks import slow
 
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
@@ -41,6 +42,7 @@ def test_without_life_loss_only_the_end_of_the_game_terminates():
         assert (step.terminated == step.over).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Breakout", "Qbert", "Pong", "Adventure", "Seaquest"])
 def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
     """Adventure ends with a life left: `lives == 0` alone would never see it."""
@@ -92,7 +94,8 @@ def assert_same_future(games, other, actions):
 
 
 @pytest.mark.parametrize(
-    "name", ["Breakout", "Qbert", "Tetris", "Pong", "SpaceInvaders", "CartPole", "MinAtar-Asterix"]
+    "name",
+    ["CartPole", "MinAtar-Asterix", *slow("Breakout", "Qbert", "Tetris", "Pong", "SpaceInvaders")],
 )
 def test_state_is_exact(name):
     """Games of different lengths, sticky actions, in the middle: seed and actions give the same future."""
@@ -107,6 +110,7 @@ def test_state_is_exact(name):
     assert_same_future(games, other, actions[430:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paper", [False, True])
 @pytest.mark.parametrize("name", ["Breakout", "Qbert", "Tetris", "Pong", "Seaquest", "SpaceInvaders"])
 def test_state_is_exact_over_several_games_of_one_seed(name, paper):

@@ -38,6 +38,7 @@ def actions_in(name: str, games) -> Sequence[np.ndarray]:
     return random_actions(games, steps, number) if what == "seed" else np.full((steps, games.num_envs), number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life_loss", ["true", "false"])
 @pytest.mark.parametrize("name", STEPS)
 def test_the_life_that_leaves_none_in_reserve_is_lost(name, life_loss):
@@ -54,6 +55,7 @@ def test_the_life_that_leaves_none_in_reserve_is_lost(name, life_loss):
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 def test_it_is_lost_with_the_last_frame_before_the_cap_too(name):
     lost = STEPS[name][0]
@@ -66,6 +68,7 @@ def test_it_is_lost_with_the_last_frame_before_the_cap_too(name):
     assert not step.observations[0, :3].any()  # the next game has begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life_loss", ["true", "false"])
 @pytest.mark.parametrize("name", STEPS)
 def test_the_next_life_begins_with_fire(name, life_loss):
@@ -79,6 +82,7 @@ def test_the_next_life_begins_with_fire(name, life_loss):
     assert last_lives > 0
 
 
+@pytest.mark.slow
 def test_a_recorded_game_is_played_again_as_it_was_recorded():
     """FIRE is in the record; a checkpoint from when the last life of these games began without it goes on."""
     games, other = (games_of("WizardOfWor", fire="true", seeds=seeds) for seeds in ((7,), (99,)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.scalars import read_scalars
+from helpers.small_runs import CARTPOLE, cartpole
 from torch import nn
 
 import rrn
@@ -238,12 +239,10 @@ def test_norms_of_layers_add_up_to_those_of_the_network(agent, act):
     assert again.gradient_norms() == found  # after a resume
 
 
-@pytest.mark.parametrize("agent", AGENTS)
-@pytest.mark.parametrize("act", ["relu", "crelu", "pelu", "recurrent_rational"])
-def test_a_run_logs_them_at_each_evaluation(train_here, agent, act):
-    folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=CartPole", "steps=100")
+@pytest.mark.parametrize(("agent", "act"), CARTPOLE)
+def test_a_run_logs_them_at_each_evaluation(trained_run, agent, act):
     values: dict[str, list[tuple[int, float]]] = {}
-    for step, name, value in read_scalars(folder):
+    for step, name, value in read_scalars(trained_run(*cartpole(agent, act))):
         if name.startswith("plasticity/"):
             values.setdefault(name.removeprefix("plasticity/"), []).append((step, value))
     steps = [step for step, _ in values["effective_rank"]]
@@ -255,10 +254,11 @@ def test_a_run_logs_them_at_each_evaluation(train_here, agent, act):
     assert values["gradient_norm/hidden1"][0][0] == steps[1]  # none before the first update
     learns = {name for name in values if name.startswith("moved")}
     expected = {f"{label}/act{i}" for label in ("moved", "moved_since_start") for i in (1, 2)}
-    assert learns == (expected if act in ("pelu", "recurrent_rational") else set())
+    assert learns == (expected if act in ("pelu", "rational", "recurrent_rational") else set())
     assert all([step for step, _ in values[name]] == steps[1:] and values[name][0][1] > 0 for name in learns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["pelu", "recurrent_rational"])
 def test_moves_are_those_since_the_last_and_the_first_snapshot(train_here, act):
     smoke = ["experiment=smoke", f"act={act}", "env=CartPole", "evaluation.every=100"]
@@ -275,6 +275,7 @@ def test_moves_are_those_since_the_last_and_the_first_snapshot(train_here, act):
     assert not logged
 
 
+@pytest.mark.slow
 def test_frozen_rationals_do_not_move(train_here):
     folder = train_here("experiment=smoke", "act=rational", "act.trainable=false", "env=CartPole", "steps=100")
     names = {name for _, name, _ in read_scalars(folder)}
@@ -282,6 +283,7 @@ def test_frozen_rationals_do_not_move(train_here):
     assert not any("moved" in name or name.startswith("plasticity/gradient_norm/act") for name in names)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_without_measures_goes_on(train_here):
     """As those of before they were taken."""
     overrides = ["experiment=smoke", "act=rational", "env=CartPole"]

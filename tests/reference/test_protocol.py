@@ -121,6 +121,7 @@ def test_in_short_all_games_are_there_and_the_one_that_differs():
     assert re.findall(r"^(\w+) .*of its own", short, re.M) == ["Tennis"]
 
 
+@pytest.mark.slow
 def test_frozen_and_partly_shared_rationals_run_under_the_paper_s_protocol(train_here):
     """docs/reproduce.md: three convolutions share one rational; a second run keeps both, with other weights."""
     small = ("steps=8", "agent.warmup=40", "agent.replay_capacity=200", "checkpoint.every=8")

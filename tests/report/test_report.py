@@ -278,6 +278,7 @@ def wait_for(question, seconds: float = 15):
     return answer
 
 
+@pytest.mark.slow
 def test_the_page_works_in_a_browser(browser, many, tmp_path):
     main([str(many / "Pong"), str(many / "Seaquest"), "--out", str(tmp_path / "report.html")])
     browser.get((tmp_path / "report.html").as_uri())

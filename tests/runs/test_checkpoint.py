@@ -205,6 +205,7 @@ except UserError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     """A limit on the size of files makes the write fail in the middle, as a full disk does."""
     process = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, timeout=900)
@@ -214,6 +215,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     assert checkpoint.load_last(tmp_path)[0].name == "step_0000000001.pt"
 
 
+@pytest.mark.slow
 def test_memory_of_50_000_steps_is_saved_in_five_seconds_of_the_processor(tmp_path):
     """On real frames."""
     from rrn.config.compose import compose_config

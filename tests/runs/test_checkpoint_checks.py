@@ -67,6 +67,7 @@ def go_on(folder, *overrides):
     return train(replace(configured(folder, "act=rational", *overrides), resume=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
@@ -133,6 +134,7 @@ def test_a_field_of_another_kind_is_named(own, values, problem):
     assert files(own) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("agent", AGENTS)
 def test_weights_that_are_not_finite_are_refused(tmp_path, agent, value):

@@ -27,6 +27,8 @@ from rrn.runs.status_file import read_status
 from rrn.runs.versions import software
 from rrn.training.run import train
 
+pytestmark = pytest.mark.slow
+
 OLD = DATA / "old_runs"
 AGENTS = ["dqn", "ppo", "sb3_dqn"]
 DEPENDS_ON = ("torch", "numpy", "stable-baselines3", "gymnasium", "machine", "rationals")  # the bits of a run

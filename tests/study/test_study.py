@@ -183,6 +183,7 @@ def test_cost_is_shown_without_the_packages_of_sweeps_too(tmp_path, monkeypatch,
     assert "with 1 at a time" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "SECONDS", 1.0)
     words = ["env=CartPole", "experiment=smoke", "act=relu", f"run_dir={tmp_path}", "device=cpu", "threads=1"]
@@ -196,6 +197,7 @@ def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatc
     assert 0.7 * real < guess < 1.4 * real
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command):
     # long enough that no run is over before the test has looked
     (tmp_path / "plan.yaml").write_text(

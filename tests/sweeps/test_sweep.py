@@ -76,6 +76,7 @@ def trains(folder: Path):
     return read_status(folder) if (folder / "shapes.png").exists() else None
 
 
+@pytest.mark.slow
 def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_path):
     """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
     overrides = [*SHORT, "steps=1500", "evaluation.every=1500", "act=relu", "seed=range(0,3)"]
@@ -114,6 +115,7 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_
     assert command("rrn.train", "-m", *arguments).returncode == 0  # nothing is left to do
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path, train_here):
     """Stopped with joblib, continued as jobs of submitit; one run had not begun."""
     overrides = [*LONG, "act=rational", "steps=3000"]
@@ -146,6 +148,7 @@ def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path,
         assert read_scalars(folder) == read_scalars(whole)
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_terminal_is_lost_stops_all_its_runs(tmp_path):
     folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(2)]
     overrides = [*LONG, "act=relu", "steps=1000000", "seed=range(0,2)", "hydra.launcher.n_jobs=2"]
@@ -183,6 +186,7 @@ SLURM = {  # as much of the cluster's commands as submitit calls, for one job on
 }
 
 
+@pytest.mark.slow
 def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tmp_path):
     for name, text in SLURM.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{textwrap.dedent(text)}\n")
@@ -204,6 +208,7 @@ def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tm
         assert f"#SBATCH --{line}\n" in asked
 
 
+@pytest.mark.slow
 def test_a_job_that_dies_without_a_word_ends_no_other(start, tmp_path):
     process = start(*LONG, "steps=3000", "act=relu", "seed=0,1", "hydra/launcher=submitit_local")
     killed, good = (tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in (0, 1))
@@ -214,6 +219,7 @@ def test_a_job_that_dies_without_a_word_ends_no_other(start, tmp_path):
     assert read_status(good).state == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_path, jobs):
     process = start(*LONG, "steps=1000000", "act=relu", "seed=0,1", f"hydra.launcher.n_jobs={jobs}")

@@ -8,6 +8,8 @@ import torch
 from rrn.common.errors import UserError
 from rrn.runs import checkpoint
 
+pytestmark = pytest.mark.slow
+
 SMOKE = ("experiment=smoke", "env=CartPole")
 
 

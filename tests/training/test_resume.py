@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.processes import Command
 from helpers.scalars import read_scalars
 from helpers.terminal import start_on_terminal
 
@@ -21,6 +22,8 @@ from rrn.runs import checkpoint
 from rrn.runs.status_file import read_status
 from rrn.training.run import train
 from rrn.training.trainer import Trainer
+
+pytestmark = pytest.mark.slow
 
 LONG = ("steps=2000", "checkpoint.every=150", "evaluation.every=1000")
 RUNS = {
@@ -52,11 +55,15 @@ RUNS = {
 }
 
 
-def start(folder: Path, *overrides: str) -> subprocess.Popen:
-    arguments = [sys.executable, "-m", "rrn.train", "experiment=smoke", "threads=1", "device=cpu", *overrides]
-    return subprocess.Popen(
-        [*arguments, f"run_dir={folder}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def begin(start):
+    """Start a training in a folder, in a process of its own."""
+
+    def run(folder: Path, *overrides: str, **how) -> Command:
+        words = ["experiment=smoke", "threads=1", "device=cpu", *overrides, f"run_dir={folder}"]
+        return start("rrn.train", *words, **how)
+
+    return run
 
 
 def finish(folder: Path, *overrides: str) -> None:
@@ -72,7 +79,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
-def kill_after(process: subprocess.Popen, folder: Path, checkpoints: int, delay: float) -> None:
+def kill_after(process: Command, folder: Path, checkpoints: int, delay: float) -> None:
     """SIGKILL some time after so many checkpoints have been written since the start."""
     seen = set(checkpoint.find(folder / "checkpoints"))
     known = len(seen)
@@ -93,11 +100,11 @@ def actions(state: dict) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, capsys, name):
+def test_killed_and_resumed_is_bit_for_bit_the_same(begin, tmp_path, capsys, name):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(whole, *RUNS[name])
-    kill_after(start(killed, *RUNS[name]), killed, 1, 0.3)
-    kill_after(start(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
+    kill_after(begin(killed, *RUNS[name]), killed, 1, 0.3)
+    kill_after(begin(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
     finish(killed, *RUNS[name], "resume=true")
     assert "going on from step_" in capsys.readouterr().err
     mine, theirs = (checkpoint.load_last(folder / "checkpoints")[1] for folder in (whole, killed))
@@ -115,10 +122,10 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path, capsys, name):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(tmp_path, number):
+def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(begin, tmp_path, number):
     folder = tmp_path / "run"
     steps = ("steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
-    process = start(folder, "env=CartPole", *steps, "++resume=true")
+    process = begin(folder, "env=CartPole", *steps, "++resume=true")
     wait_for(folder / "shapes.png")  # the first evaluation is over
     time.sleep(0.5)
     process.send_signal(number)
@@ -180,12 +187,8 @@ def test_what_is_left_of_a_run_is_not_begun_over(train_here, tmp_path):
     assert checkpoint.find(tmp_path / "checkpoints")
 
 
-def test_a_run_under_nohup_does_not_care(tmp_path):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
-    try:
-        process = start(tmp_path / "run", "env=CartPole", "steps=3000", "evaluation.every=3000")
-    finally:
-        signal.signal(signal.SIGHUP, before)
+def test_a_run_under_nohup_does_not_care(begin, tmp_path):
+    process = begin(tmp_path / "run", "env=CartPole", "steps=3000", "evaluation.every=3000", hang_up=signal.SIG_IGN)
     wait_for(tmp_path / "run" / "shapes.png")
     process.send_signal(signal.SIGHUP)
     output = process.communicate(timeout=900)[0]
@@ -193,10 +196,10 @@ def test_a_run_under_nohup_does_not_care(tmp_path):
     assert "finished at step 3000" in output
 
 
-def test_a_second_ctrl_c_ends_it_without_a_traceback(tmp_path):
+def test_a_second_ctrl_c_ends_it_without_a_traceback(begin, tmp_path):
     """At once, or after a checkpoint if the first one has led to that already."""
     folder = tmp_path / "run"
-    process = start(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
+    process = begin(folder, "env=CartPole", "steps=1000000", "checkpoint.every=1000000", "evaluation.every=1000000")
     wait_for(folder / "config.yaml")
     process.send_signal(signal.SIGINT)
     time.sleep(0.01)
@@ -247,14 +250,14 @@ def test_a_run_without_a_checkpoint_is_not_gone_over_with_other_settings(train_h
     assert "no checkpoint is here to go on from; this run starts at step 0" in same.stderr
 
 
-def test_two_processes_do_not_share_a_folder(tmp_path):
+def test_two_processes_do_not_share_a_folder(begin, tmp_path):
     folder = tmp_path / "run"
-    first = start(folder, "env=CartPole", "steps=1000000", "evaluation.every=1000000", "checkpoint.every=1000000")
+    first = begin(folder, "env=CartPole", "steps=1000000", "evaluation.every=1000000", "checkpoint.every=1000000")
     limit = time.monotonic() + 900
     while not (folder / "config.yaml").exists():
         assert time.monotonic() < limit
         time.sleep(0.02)
-    second = start(folder, "env=CartPole", "steps=1000000", "resume=true")
+    second = begin(folder, "env=CartPole", "steps=1000000", "resume=true")
     output = second.communicate(timeout=900)[0]
     first.kill()
     first.communicate()

@@ -8,15 +8,14 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 from helpers.scalars import read_scalars
+from helpers.small_runs import CARTPOLE, cartpole, pong
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rrn.activations.registry import ACTIVATIONS
 from rrn.agents import AGENTS
 from rrn.common.errors import UserError
 from rrn.config.load import load_run_config
 from rrn.config.protocol import protocol_line
 
-SOME = ("crelu", "recurrent_rational")  # twice as many channels, and one module at four places
 MEASURED = {
     "dqn": {"q_mean", "q_max", "gradient_norm", "epsilon"},
     "ppo": {"policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction", "gradient_norm", "learning_rate"},
@@ -26,32 +25,47 @@ MEASURED = {
 MEASURED["ddqn"] = MEASURED["dqn"]
 
 
-@pytest.mark.parametrize(
-    ("agent", "act"),
-    [*(("dqn", act) for act in ACTIVATIONS), *((agent, act) for agent in AGENTS if agent != "dqn" for act in SOME)],
-)
-def test_smoke_on_the_real_pong(train_here, agent, act):
-    small = ["env.frame_cap=600", *["agent.batch_size=8"] * ("dqn" in agent)]
-    folder = train_here("experiment=smoke", f"agent={agent}", f"act={act}", "env=Pong", *small)
-    rows = read_scalars(folder)
-    values = {}
-    for step, name, value in rows:
+def check(folder, agent: str, places: set[str]) -> dict[str, list[tuple[int, float]]]:
+    """What every run has logged; the places are those of its rationals."""
+    values: dict[str, list[tuple[int, float]]] = {}
+    for step, name, value in read_scalars(folder):
         assert np.isfinite(value), name
         values.setdefault(name, []).append((step, value))
     assert [step for step, _ in values["evaluation/mean"]] == [0, 400]
-    assert all(-21 <= value <= 21 for _, value in values["evaluation/mean"])
     assert [step for step, _ in values["train/loss"]] == [100, 200, 300, 400]
     assert MEASURED[agent] <= {n.split("/")[1] for n in values if n.startswith("train")}
-    sets = {n.split("/")[1] for n in values if n.startswith("coefficients")}
-    expected = {"rational": {"act1", "act2", "act3", "act4"}, "recurrent_rational": {"act1"}}
-    assert sets == expected.get(act, set())
-    for name in (f"coefficients/{place}/b1" for place in sets):
+    assert {n.split("/")[1] for n in values if n.startswith("coefficients")} == places
+    for name in (f"coefficients/{place}/b1" for place in places):
         assert len({value for _, value in values[name]}) == 4  # it learns
     assert (folder / "shapes.png").stat().st_size > 10_000
+    return values
 
 
-def test_what_a_run_leaves_behind(train_here):
-    folder = train_here("experiment=smoke", "env=CartPole", "act=rational", "steps=400")
+PONG = [  # crelu has twice as many channels, recurrent_rational one module at four places
+    ("dqn", "recurrent_rational"),
+    *(
+        pytest.param(agent, act, marks=pytest.mark.slow)
+        for agent in AGENTS
+        for act in ("crelu", "rational" if agent == "dqn" else "recurrent_rational")
+    ),
+]
+
+
+@pytest.mark.parametrize(("agent", "act"), PONG)
+def test_smoke_on_the_real_pong(trained_run, agent, act):
+    sets = {"rational": {"act1", "act2", "act3", "act4"}, "recurrent_rational": {"act1"}}
+    values = check(trained_run(*pong(agent, act)), agent, sets.get(act, set()))
+    assert all(-21 <= value <= 21 for _, value in values["evaluation/mean"])
+
+
+@pytest.mark.parametrize(("agent", "act"), CARTPOLE)
+def test_each_agent_and_each_activation_on_cartpole(trained_run, agent, act):
+    sets = {"rational": {"act1", "act2"}, "recurrent_rational": {"act1"}}
+    check(trained_run(*cartpole(agent, act)), agent, sets.get(act, set()))
+
+
+def test_what_a_run_leaves_behind(trained_run):
+    folder = trained_run(*cartpole("dqn", "recurrent_rational"))
     events = EventAccumulator(str(folder), size_guidance={"images": 0, "scalars": 0}).Reload()
     in_events = {(scalar.step, tag): scalar.value for tag in events.Tags()["scalars"] for scalar in events.Scalars(tag)}
     for step, name, value in read_scalars(folder):
@@ -70,11 +84,13 @@ def test_what_a_run_leaves_behind(train_here):
     assert (folder / "config.yaml").read_text().startswith(f"# {protocol_line(config)}\n")
 
 
+@pytest.mark.slow
 def test_a_size_that_fits_nowhere_is_named(train_here):
     with pytest.raises(UserError, match=r"the memory is full .*; begin another run with smaller sizes"):
         train_here("env=CartPole", "experiment=smoke", "agent.batch_size=1e12")
 
 
+@pytest.mark.slow
 def test_output_in_a_file_is_readable(process):
     done = process("rrn.train", "experiment=smoke", "env=CartPole", "act=relu")
     assert done.returncode == 0, done.stderr
@@ -85,6 +101,7 @@ def test_output_in_a_file_is_readable(process):
     assert all(len(line) <= 100 for line in done.stderr.splitlines())
 
 
+@pytest.mark.slow
 def test_evaluate_plays_games_and_films_the_best(train_here, command):
     folder = train_here("experiment=smoke", "env=Pong", "act=recurrent_rational", "steps=20", "env.frame_cap=2400")
     process = command("rrn.evaluate", str(folder), "episodes=2", "epsilon=0.1")

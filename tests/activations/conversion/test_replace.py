@@ -28,6 +28,7 @@ def vision():
         return importlib.import_module("torchvision.models")
 
 
+@pytest.mark.slow
 def test_a_converted_resnet_gives_the_outputs_of_the_original_within_the_error_of_the_fit(vision):
     model = vision.resnet18().eval()
     rrn.replace_activations(model, {nn.ReLU: nn.SiLU})
@@ -41,6 +42,7 @@ def test_a_converted_resnet_gives_the_outputs_of_the_original_within_the_error_o
     assert (after - before).abs().max() < 1e-3 * before.std()  # the fit of silu is within 5e-7 on [-3, 3]
 
 
+@pytest.mark.slow
 def test_a_converted_resnet_with_relu_has_the_preset_at_each_place(vision):
     model = vision.resnet18().eval()
     x = torch.randn(2, 3, 64, 64)
@@ -56,6 +58,7 @@ def test_a_converted_resnet_with_relu_has_the_preset_at_each_place(vision):
     assert 0 < torch.cat([d.flatten() for d in differences]).abs().max() < 0.03
 
 
+@pytest.mark.slow
 def test_a_model_that_calls_functions_is_left_and_the_report_says_where(vision):
     model = vision.googlenet(init_weights=False).eval()
     x = torch.randn(1, 3, 64, 64)
@@ -210,6 +213,7 @@ def test_factories_are_called_once_for_each_module():
     assert isinstance(model[2], nn.Tanh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("networks", [None, ["q_net", "q_net_target"]])
 def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(networks):
     agent = sb3.DQN("MlpPolicy", "CartPole-v1", learning_starts=50, seed=0, target_update_interval=100, device="cpu")
@@ -232,6 +236,7 @@ def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(net
     assert isinstance(online[1], Place if one else Rational)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["MlpPolicy", "CnnPolicy"])
 def test_stable_baselines3_ppo_keeps_its_actions_and_trains_the_rationals(policy):
     env = "CartPole-v1"

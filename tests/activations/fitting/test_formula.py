@@ -55,6 +55,7 @@ print(json.dumps([*([f.numerator, f.denominator] for f in fits), initial_coeffic
 """
 
 
+@pytest.mark.slow
 def test_fits_and_starts_without_torch_are_those_with_it():
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     *fits, start = json.loads(done.stdout)

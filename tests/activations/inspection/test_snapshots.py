@@ -75,6 +75,7 @@ def snapshots(number: int) -> list[Snapshot]:
     return taken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["gif", "mp4"])
 def test_an_animation_has_a_frame_for_each_snapshot(tmp_path, suffix):
     path = tmp_path / "new" / f"shapes.{suffix}"
@@ -101,6 +102,7 @@ def test_half_a_line_is_left_out(tmp_path):
     assert len(read_snapshots(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_the_command_draws_a_run(command, train_here, tmp_path):
     run = train_here("env=CartPole", "experiment=smoke", "act=recurrent_rational", "run_dir=runs/one/seed0")
     assert [one.step for one in read_snapshots(run)] == [0, 400]

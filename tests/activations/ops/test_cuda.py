@@ -21,6 +21,7 @@ BLOCKS = 7  # of the emulated GPU at most, so that each thread has elements to g
 WIDTHS = {"float": 4, "double": 2, "rrn::BFloat16": 8, "rrn::Float16": 8}
 
 
+@pytest.mark.slow
 @compiler
 @pytest.mark.parametrize("arch", ["sm_75", "sm_80", "sm_90", "sm_120"])
 @pytest.mark.parametrize("element", WIDTHS)
@@ -36,6 +37,7 @@ def test_no_variant_spills_registers(arch, element, version):
     assert stacks == [("0", "0", "0")] * 3  # forward, backward, finish
 
 
+@pytest.mark.slow
 @compiler
 @pytest.mark.parametrize("layout", ["FLAT", "ROWS", "COLUMNS"])
 @pytest.mark.parametrize("degrees", [(1, 1), (5, 4), (12, 12)])
@@ -45,6 +47,7 @@ def test_every_layout_width_and_degree_compiles(layout, degrees, width):
     assert program.code_type == "cubin"
 
 
+@pytest.mark.slow
 @compiler
 def test_a_program_is_kept_on_disk(tmp_path):
     from cuda.core.utils import FileStreamProgramCache
@@ -102,6 +105,7 @@ def emulated(libraries, monkeypatch):
     monkeypatch.setattr(operator, "_kernels", lambda x: cuda)
 
 
+@pytest.mark.slow
 @emulator
 @pytest.mark.usefixtures("emulated")
 @pytest.mark.parametrize(
@@ -138,6 +142,7 @@ def test_thread_by_thread_it_is_the_reference(version, dtype, shape, axis, group
     assert ours[0].dtype == ours[1].dtype == dtype
 
 
+@pytest.mark.slow
 @emulator
 @pytest.mark.usefixtures("emulated")
 @pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-2)])
@@ -153,6 +158,7 @@ def test_far_elements_are_those_of_float64(dtype, rtol):
     assert all(torch.allclose(s.double(), t, rtol=rtol, atol=rtol) for s, t in zip(ours, truth, strict=True))
 
 
+@pytest.mark.slow
 @emulator
 @pytest.mark.usefixtures("emulated")
 def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
@@ -161,6 +167,7 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch):
     assert cuda.trial(torch.device("cpu")).startswith("the kernel computes [0.0, 0.0, 1.0")
 
 
+@pytest.mark.slow
 @emulator
 @pytest.mark.usefixtures("emulated")
 def test_an_address_between_vectors_is_read_one_by_one():
@@ -169,6 +176,7 @@ def test_an_address_between_vectors_is_read_one_by_one():
     assert torch.allclose(operator.rational(x, a, b), reference.rational(x, a, b), atol=1e-5)
 
 
+@pytest.mark.slow
 @emulator
 @pytest.mark.usefixtures("emulated")
 def test_values_of_no_number_stay_where_they_are():

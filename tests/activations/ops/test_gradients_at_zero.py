@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 import torch
+from helpers.marks import slow
 from helpers.tensors import coefficients
 from torch import nn
 from torch.autograd import forward_ad
@@ -167,6 +168,7 @@ def test_every_way_gives_the_gradients_that_are_worked_out_by_hand(way, version)
         check(QUICK[way], version, (x[:, g, None], a[g, None], b[g, None]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", SLOW)
 def test_compiled_and_exported_ways_do_too(way):
     check(SLOW[way], VERSIONS, [t for version in VERSIONS for t in cases(version)])
@@ -185,18 +187,20 @@ IDENTITY = [-18.25, -34.125, -66.0625, -130.03125]  # R(x) = x and dR/db_j = -x^
 
 
 @pytest.mark.parametrize("version", "ABDN")
-@pytest.mark.parametrize("way", [*QUICK, "export"])
+@pytest.mark.parametrize("way", [*QUICK, *slow("export")])
 def test_the_denominator_of_an_identity_learns(way, version):
     module = rrn.Rational("identity", version=version).eval()
     found = of_module((QUICK | SLOW)[way], module, torch.tensor([0.5, 1, 2]))
     assert found[0].tolist() == pytest.approx(IDENTITY, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_inductor_lets_it_learn_too():
     found = of_module(compiled(by(grad), "inductor"), rrn.Rational("identity"), torch.tensor([0.5, 1, 2]))
     assert found[0].tolist() == pytest.approx(IDENTITY, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_coefficients_that_higher_degrees_add_learn_in_a_compiled_ensemble():
     module, x = rrn.Rational("tanh", (3, 2)), torch.linspace(-2, 2, 9)
     rrn.change_degrees(module, (5, 4))
@@ -215,7 +219,7 @@ def test_the_slope_of_the_default_at_zero_is_that_on_its_right(way, x):
     assert found.item() == pytest.approx(a1 - a0 * b1) == pytest.approx(0.5845, abs=1e-4)
 
 
-@pytest.mark.parametrize("way", [*QUICK, "export"])
+@pytest.mark.parametrize("way", [*QUICK, *slow("export")])
 def test_the_denominator_learns_from_a_linear_tail(way):
     """R(x) = x, whose tail at 3 is R(1) + 2 R'(1): dR/db_j = -x^(j + 1) gives -1 - 2 (j + 1); and the same at -3."""
     module = rrn.Rational("identity", tail="linear", tail_range=(-1, 1))

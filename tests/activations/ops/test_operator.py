@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from helpers.marks import slow
 from helpers.tensors import coefficients, strided
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -20,7 +21,7 @@ every_version = pytest.mark.parametrize("version", VERSIONS)
 
 
 @every_version
-@pytest.mark.parametrize("layout", ["contiguous", "channels_last", "transposed", "every second"])
+@pytest.mark.parametrize("layout", ["contiguous", *slow("channels_last", "transposed", "every second")])
 @pytest.mark.parametrize("groups", [1, 4])
 def test_operator_keeps_the_contract_of_torch(version, layout, groups):
     a, b = coefficients(version, 3, 2, groups, torch.float32, 0)
@@ -33,6 +34,7 @@ def test_operator_keeps_the_contract_of_torch(version, layout, groups):
     torch.library.opcheck(torch.ops.rrn.rational_backward.default, (grad, x, *transposed, version, 1))
 
 
+@pytest.mark.slow
 def test_inductor_gives_the_same_bits():
     module = rrn.Rational()
     compiled = torch.compile(module, fullgraph=True)
@@ -52,6 +54,7 @@ def test_autocast_keeps_the_small_type_outside_and_float32_inside():
     assert module.numerator.grad.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_more_of_torch_func_and_torch_fx():
     """Forward mode, the Jacobian by torch.vmap of autograd.grad, a transform within torch.compile, a traced graph."""
     module, x = rrn.Rational("tanh"), torch.randn(6, requires_grad=True)
@@ -134,6 +137,7 @@ torch.save(torch.jit.load("net.pt")(torch.load("x.pt")), "y.pt")
 """
 
 
+@pytest.mark.slow
 def test_a_traced_model_is_loaded_where_the_module_of_rationals_is_imported(tmp_path):
     net = torch.nn.Sequential(torch.nn.Linear(4, 4), rrn.Rational(groups=4))
     x = torch.randn(3, 4)
@@ -152,6 +156,7 @@ assert "rrn" not in sys.modules
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch does not say that it exports")
 @pytest.mark.parametrize("version", ["A", "C"])
 def test_an_exported_model_runs_without_rrn(tmp_path, version):

@@ -197,6 +197,7 @@ def watched(calls, name, function):
     return call
 
 
+@pytest.mark.slow
 def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
     """The plain path and the one that learns while the emulator plays, through lost lives and ends of games."""
     settings = [
@@ -235,6 +236,7 @@ def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
     assert torch.equal(memory.frames[: memory.added[0]], other.frames[: memory.added[0]])
 
 
+@pytest.mark.slow
 def test_the_compiled_loss_makes_the_same_updates():
     """To rounding: five updates, one of them after the coefficients were frozen."""
     plain, compiled = (agent_for("act=recurrent_rational", f"agent.compile={on}") for on in ("false", "true"))
@@ -252,6 +254,7 @@ def test_the_compiled_loss_makes_the_same_updates():
     assert (ends[0] - ends[1]).abs().max() < 0.02 * moved
 
 
+@pytest.mark.slow
 def test_without_a_compiler_the_compiled_loss_says_so(tmp_path):
     agent = agent_for("act=relu", "agent.compile=true")
     options = {"cpp.cxx": (None, "no-such-compiler"), "force_disable_caches": True}

@@ -184,6 +184,7 @@ def test_a_policy_that_is_not_finite_ends_the_run_with_a_sentence(tmp_path):
     assert "observations" in torch.load(tmp_path / "not_finite.pt", weights_only=True)["batch"]
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path):
     """CartPole: random play lasts 20 steps, the last games of a short training much longer."""
     run = ["steps=20000", "evaluation.every=20000", "log_every=5000", f"run_dir={tmp_path}", "device=cpu"]

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from helpers.small_runs import cartpole, pong
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from rrn.agents import make_agent, make_learner
@@ -44,6 +45,7 @@ def largest_difference(model, network, heads) -> float:
     return max(difference.item() for difference in differences)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
 def test_20_updates_of_dqn_equal_those_of_stable_baselines3(act):
     """The same algorithm: no clipping of the gradient, the same weights and batches of real transitions."""
@@ -85,6 +87,7 @@ def test_20_updates_of_dqn_equal_those_of_stable_baselines3(act):
     assert before > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
 def test_20_updates_of_ppo_equal_those_of_stable_baselines3(act, monkeypatch):
     """On one rollout of theirs: the same estimates, the same minibatches, the same weights afterwards."""
@@ -159,9 +162,10 @@ def test_the_games_are_ours_and_a_lost_life_is_done(env):
     assert lost > 0 or env != "Breakout"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", ["sb3_dqn", "sb3_ppo"])
-def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(train_here, agent, tmp_path):
-    folder = train_here("experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational", "env.frame_cap=600")
+def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(trained_run, agent, tmp_path):
+    folder = trained_run(*pong(agent, "recurrent_rational"))
     assert len(list((folder / "checkpoints").glob("*.zip"))) == len(checkpoint.find(folder / "checkpoints")) == 2
     path, state = checkpoint.load_last(folder / "checkpoints")
     config = compose_config(["experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational"])
@@ -183,10 +187,11 @@ def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(tr
     assert np.array_equal(np.load(tmp_path / "actions.npy"), values.argmax(1).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", ["sb3_dqn", "sb3_ppo"])
-def test_frozen_coefficients_and_those_of_another_run(train_here, agent):
-    source = train_here("experiment=smoke", "env=CartPole", f"agent={agent}", "act=rational", "seed=1")
-    taken = train_here("experiment=smoke", "env=CartPole", f"agent={agent}", "act=rational", f"act.from={source}")
+def test_frozen_coefficients_and_those_of_another_run(trained_run, train_here, agent):
+    source = trained_run(*cartpole(agent, "rational", "seed=1", "steps=50"))
+    taken = train_here(*cartpole(agent, "rational", "steps=50", f"act.from={source}"))
     states = [checkpoint.load_last(folder / "checkpoints")[1]["agent"]["network"] for folder in (source, taken)]
     for place in ("act1", "act2"):
         name = f"layers.{place}.numerator"
