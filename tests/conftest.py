@@ -17,7 +17,6 @@ from filelock import FileLock
 from helpers.processes import Command
 
 from rrn.config.compose import compose_config
-from rrn.runs.folder import is_finished
 from rrn.training.run import train
 
 
@@ -76,49 +75,41 @@ def command(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """Train once in a session of tests, whichever worker asks first; the folder, which no test may change."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    (shared / "trained").mkdir(exist_ok=True)
+
+    def run(*overrides: str) -> Path:
+        home = shared / "trained" / sha256(repr(overrides).encode()).hexdigest()[:16]
+        config = compose_config([*overrides, "threads=1", "device=cpu"])
+        with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
+            if not (home / "done").exists():
+                home.mkdir()
+                patch.chdir(home)  # run_dir is a relative path, and is written down
+                assert train(config) is None
+                (home / "done").touch()
+        return home / config.run_dir
+
+    return run
+
+
 @pytest.fixture
-def train_here(tmp_path, monkeypatch):
-    """Train in this process, in an empty folder; the folder of the run."""
+def train_here(tmp_path, monkeypatch, trained_run):
+    """Train in this process, in an empty folder, or copy such a run that another test has asked for; its folder."""
     monkeypatch.chdir(tmp_path)
 
     def run(*overrides: str) -> Path:
         config = compose_config([*overrides, "threads=1", "device=cpu"])
+        folder = tmp_path / config.run_dir
+        alone = not any(word.startswith(("run_dir=", "resume=", "act.from=")) for word in overrides)
+        if alone and not folder.exists():
+            return shutil.copytree(trained_run(*overrides), folder)
         assert train(config) is None
-        return tmp_path / config.run_dir
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory):
-    """A folder of all workers of this session."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "shared"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def trained_run(shared_folder):
-    """Train once in a session of tests, whichever worker asks first; the folder, which no test may change."""
-
-    def run(*overrides: str) -> Path:
-        folder = shared_folder / sha256(repr(overrides).encode()).hexdigest()[:16]
-        config = compose_config([*overrides, "threads=1", "device=cpu", f"run_dir={folder}"])
-        with FileLock(f"{folder}.lock"):
-            if not is_finished(config):
-                assert train(config) is None
         return folder
-
-    return run
-
-
-@pytest.fixture
-def copy_of_run(trained_run, tmp_path):
-    """The same in a folder of the test's own."""
-
-    def run(*overrides: str) -> Path:
-        return shutil.copytree(trained_run(*overrides), tmp_path / f"copy{len(list(tmp_path.iterdir()))}")
 
     return run
 

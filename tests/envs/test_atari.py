@@ -111,8 +111,18 @@ def test_state_is_exact(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("paper", [False, True])
-@pytest.mark.parametrize("name", ["Breakout", "Qbert", "Tetris", "Pong", "Seaquest", "SpaceInvaders"])
+@pytest.mark.parametrize(
+    ("name", "paper"),
+    [
+        ("Breakout", False),
+        ("Breakout", True),
+        ("Qbert", False),
+        ("Tetris", True),
+        ("Pong", False),
+        ("Seaquest", True),
+        ("SpaceInvaders", True),
+    ],
+)
 def test_state_is_exact_over_several_games_of_one_seed(name, paper):
     """Games that are cut off soon: some start without a seed, and the state is the way since the last one."""
     options = {"sticky_actions": 0.25, "frame_cap": 400, "reseed_after": 250}

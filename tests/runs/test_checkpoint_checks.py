@@ -137,8 +137,8 @@ def test_a_field_of_another_kind_is_named(own, values, problem):
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("agent", AGENTS)
-def test_weights_that_are_not_finite_are_refused(tmp_path, agent, value):
-    folder = trained(tmp_path / "it", "act=rational", f"agent={agent}")
+def test_weights_that_are_not_finite_are_refused(train_here, agent, value):
+    folder = train_here(*SMALL[:-2], "act=rational", f"agent={agent}")
     network = checkpoint.load_last(folder / "checkpoints")[1]["agent"]["network"]
     key = next(key for key, weight in network.items() if weight.is_floating_point())
     network[key].view(-1)[0] = value

@@ -25,7 +25,7 @@ from rrn.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 
-LONG = ("steps=2000", "checkpoint.every=150", "evaluation.every=1000")
+LONG = ("steps=1200", "checkpoint.every=150", "evaluation.every=600")
 RUNS = {
     "pong": [
         "act=recurrent_rational",
@@ -103,7 +103,7 @@ def actions(state: dict) -> list[torch.Tensor]:
 def test_killed_and_resumed_is_bit_for_bit_the_same(begin, tmp_path, capsys, name):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(whole, *RUNS[name])
-    kill_after(begin(killed, *RUNS[name]), killed, 1, 0.3)
+    kill_after(begin(killed, *RUNS[name]), killed, 1, 0.1)
     kill_after(begin(killed, *RUNS[name], "resume=true"), killed, 1, 0.05)
     finish(killed, *RUNS[name], "resume=true")
     assert "going on from step_" in capsys.readouterr().err
