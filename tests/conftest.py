@@ -59,7 +59,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """The same in this process, which has everything imported already: seconds less."""
+    """Run `python -m <arguments>` in this process and an empty folder, seconds faster; the finished process."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
@@ -88,6 +88,7 @@ def trained_run(tmp_path_factory):
         config = compose_config([*overrides, "threads=1", "device=cpu"])
         with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
             if not (home / "done").exists():
+                shutil.rmtree(home, ignore_errors=True)
                 home.mkdir()
                 patch.chdir(home)  # run_dir is a relative path, and is written down
                 assert train(config) is None

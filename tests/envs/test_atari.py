@@ -25,13 +25,13 @@ def test_every_game_for_one_player_is_there():
 def test_a_lost_life_ends_an_episode_but_not_the_game():
     games = games_of("Breakout")
     lost = ended = 0
-    for actions in random_actions(games, 1500):
+    for actions in random_actions(games, 700):
         step = games.step(actions)
         lost += (step.terminated & ~step.over).sum()
         ended += step.over.sum()
         assert (step.terminated | ~step.over).all()
         assert len(step.finished) == step.over.sum()
-    assert ended >= 6
+    assert ended >= 4
     assert lost >= 4 * (ended - 2)  # five lives a game
 
 
@@ -60,6 +60,8 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
             ends += 1
             seeds = np.array([games._seed(env) for env in np.flatnonzero(step.over)])
             plain.reset(seed=seeds, options={"reset_mask": step.over})
+        if ends == 3:
+            break
     assert ends > 0 or name in ("Seaquest",)
 
 
