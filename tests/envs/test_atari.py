@@ -37,7 +37,7 @@ def test_a_lost_life_ends_an_episode_but_not_the_game():
 
 def test_without_life_loss_only_the_end_of_the_game_terminates():
     games = games_of("Breakout", life_loss="false")
-    for actions in random_actions(games, 800):
+    for actions in random_actions(games, 400):
         step = games.step(actions)
         assert (step.terminated == step.over).all()
 
@@ -74,7 +74,7 @@ def test_scores_are_raw():
 def test_the_score_and_the_actions_of_a_finished_game():
     games = games_of("Breakout")
     total, played = np.zeros(2), [[], []]
-    for actions in random_actions(games, 900):
+    for actions in random_actions(games, 500):
         step = games.step(actions)
         total += step.rewards
         for env in range(2):
