@@ -6,14 +6,14 @@ import threading
 
 import pytest
 import torch
-from tensors import coefficients
+from helpers.tensors import coefficients
 
 import rrn
 from rrn.activations.ops import cuda, operator
 from rrn.config.compose import compose_config
 from rrn.training.trainer import Trainer
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+pytestmark = pytest.mark.gpu
 
 
 def test_kernels_run_here():
