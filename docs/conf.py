@@ -50,6 +50,7 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"rrn {release}"
 html_extra_path = ["report.html"]
+html_static_path, html_css_files = ["site.css"], ["site.css"]
 html_show_copyright = html_show_sphinx = False
 highlight_language = "none"  # of blocks that name no language: commands and tables
 pygments_style, pygments_dark_style = "friendly", "monokai"
@@ -85,7 +86,7 @@ def with_comments_of_fields(module):
     lines = source.splitlines(keepends=True) if source else []
     for number, line in enumerate(lines):
         if field := re.match(r"(    \w+: [^#]*\S)  # (.*\n)", line):
-            comment = field[2].replace(": ", " - ")  # napoleon takes what is before a colon for a type
+            comment = field[2].replace(": ", " \u2013 ")  # napoleon takes what is before a colon for a type
             lines[number] = f"{field[1]}  #: {comment}"
     return path, "".join(lines) or source
 
@@ -94,13 +95,13 @@ ModuleAnalyzer.get_module_source = staticmethod(with_comments_of_fields)
 
 
 def plain_text(app, what, name, obj, options, lines):
-    """Keep the signs in |x| and [N, *frame_shape] of a docstring, which have a meaning in reStructuredText."""
+    """Keep |x|, [N, *frame_shape] and N. of a docstring, which mean something else in reStructuredText."""
     for number, line in enumerate(lines):
         text = re.split(r"(`[^`]+`)", line)  # code is at odd places
         text[::2] = [re.sub(r"\[[^]]*\*\w[^]]*\]", r"``\g<0>``", part).replace("|", r"\|") for part in text[::2]]
-        lines[number] = "".join(text)
+        lines[number] = re.sub(r"^( +\w+: )([A-Z]\.)$", r"\1\\\2", "".join(text))
 
 
 def setup(app):
     app.connect("source-read", add_navigation)
-    app.connect("autodoc-process-docstring", plain_text)
+    app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
