@@ -25,7 +25,7 @@ def test_each_of_our_names_is_there():
     assert all(hasattr(rrn, name) for name in names)
 
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/api/*.md")]
 CODE = [path for folder in ("rrn", "scripts", "tests", "conf", "csrc") for path in (ROOT / folder).rglob("*.*")]
 FOLDERS, ENDS = "rrn|scripts|conf|csrc|tests|docs", "py|yaml|csv|h|cu|cpp|sh|md|png"
 NAMED = re.compile(rf"(?<![\w./-])((?:{FOLDERS})/[\w./-]*\w\.(?:{ENDS}))\b")
@@ -36,6 +36,39 @@ def test_links_between_pages_lead_somewhere():
     links = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))]
     assert len(links) > 40
     assert not [(page.name, link) for page, link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of the headings of a page, as code hosts and the site make them: lower case, hyphens, no punctuation."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_to_sections_find_their_heading():
+    links = [(page, *link) for page in PAGES for link in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", prose(page))]
+    assert len(links) > 5
+    missing = [
+        f"{page.name}: {name}#{anchor}"
+        for page, name, anchor in links
+        if "://" not in name and anchor not in anchors(page.parent / name if name else page)
+    ]
+    assert not missing
+
+
+def test_each_page_is_listed_in_the_index():
+    text = (ROOT / "docs/index.md").read_text("utf-8")
+    assert not [page.name for page in ROOT.glob("docs/*.md") if page.stem != "index" and f"]({page.name})" not in text]
+
+
+def test_lines_of_prose_are_short():
+    made = {"pong.md", "pong_area.md", "pong_beginning.md", "pong_ppo.md"}  # by a script, a paragraph each line
+    lines = [(page.name, line) for page in PAGES if page.name not in made for line in prose(page).splitlines()]
+    assert not [(name, line) for name, line in lines if len(line) > 120 and not line.startswith(("|", "    "))]
 
 
 def test_files_that_are_named_in_a_text_are_there():

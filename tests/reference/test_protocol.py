@@ -100,7 +100,7 @@ def test_what_has_no_setting_is_as_the_lines_say():
 
 
 def test_each_number_is_an_entry_of_the_details():
-    entries = {int(number) for number in re.findall(r"^(\d+)\. ", DETAILS, re.M)}
+    entries = {int(number) for number in re.findall(r"^\*\*(\d+)\. ", DETAILS, re.M)}
     assert entries == set(range(1, max(entries) + 1))
     lines = [line for game in games() for line in compare(game)]
     cited = {line.entry for line in lines if line.entry}

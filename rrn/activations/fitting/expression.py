@@ -1,4 +1,4 @@
-"""A function of x from an expression such as "x*sigmoid(x)": parsed, with NumPy's names, and never `eval`ed."""
+"""A function of x from an expression such as `x*sigmoid(x)`: parsed with NumPy's names, never evaluated as code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OPERATORS = {
 def parse(text: str) -> Function:
     """The function of x that an expression means, [K] float64 to [K].
 
-    It may have numbers, x, pi, e, + - * / **, a comparison, NumPy's element-wise functions (with or without
+    It may have numbers, x, pi, e, `+ - * / **`, a comparison, NumPy's element-wise functions (with or without
     `np.`), where, clip, erf and the known activations by name. Such a name alone, as gelu, means gelu(x).
 
     Raises:

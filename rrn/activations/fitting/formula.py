@@ -43,7 +43,7 @@ def is_range(ends: object) -> bool:
 def rational(x, numerator, denominator, version: str):
     """R(x) = P(x) / Q(x), [any shape] to the same; powers may overflow, and a pole is infinite.
 
-    Like the functions below it works on the arrays of NumPy and of whatever computes with abs, + and *. The rows of
+    Like the functions below it works on arrays of NumPy and of whatever computes with `abs`, `+` and `*`. The rows of
     coefficients have the lowest power first, the denominator as an array; D is B.
     """
     return polynomial(numerator, x) / q(denominator, x, version)

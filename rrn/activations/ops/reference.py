@@ -1,7 +1,7 @@
-"""The rational function R(x) = P(x) / Q(x) and its gradients, in plain torch.
+"""The rational function R(x) = P(x) / Q(x) and its gradients, in plain torch: the reference implementation.
 
-This is the formula for people, the truth for the tests and the path for devices without a kernel.
-csrc/rational.h has the same for machines; operator.py chooses, and joins value and gradients.
+Tests compare the kernels with it, and it is used on devices without a kernel. The source of the kernels is
+csrc/rational.h; operator.py chooses, and joins value and gradients.
 """
 
 from __future__ import annotations
