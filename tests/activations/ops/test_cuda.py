@@ -13,7 +13,7 @@ import torch
 from helpers.paths import DATA
 from helpers.tensors import coefficients
 
-from rrn.activations.ops import cuda, operator, reference
+from rrn.activations.ops import cuda, kernels, operator, reference
 
 compiler = pytest.mark.skipif(cuda.launch is None, reason="cuda.core is not installed: pip install .[cuda]")
 emulator = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
@@ -133,8 +133,8 @@ def test_thread_by_thread_it_is_the_reference(version, dtype, shape, axis, group
     assert cuda.cut(outer, groups, inner, 16 // x.element_size(), BLOCKS).layout == layout
     wide = [t.double() for t in (x, a, b)]
     truth = reference.rational(*wide, version, axis), *reference.gradients(grad.double(), *wide, version, axis)
-    ours = operator.rational(x, a, b, version, axis), *operator._backward(grad, x, a, b, version, axis)
-    again = operator._backward(grad, x, a, b, version, axis)
+    ours = operator.rational(x, a, b, version, axis), *kernels.backward(grad, x, a, b, version, axis)
+    again = kernels.backward(grad, x, a, b, version, axis)
     rtol = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 1e-2}[dtype]
     for found, true in zip(ours, truth, strict=True):
         assert torch.allclose(found.double(), true, rtol=rtol, atol=rtol * float(true.abs().amax()))
@@ -154,7 +154,7 @@ def test_far_elements_are_those_of_float64(dtype, rtol):
     a, b = coefficients("A", 5, 4, 1, torch.float32)
     wide = [t.double() for t in (x, a, b)]
     truth = reference.rational(*wide), *reference.gradients(grad.double(), *wide, "A", 1)
-    ours = operator.rational(x, a, b), *operator._backward(grad, x, a, b, "A", 1)
+    ours = operator.rational(x, a, b), *kernels.backward(grad, x, a, b, "A", 1)
     assert all(torch.allclose(s.double(), t, rtol=rtol, atol=rtol) for s, t in zip(ours, truth, strict=True))
 
 

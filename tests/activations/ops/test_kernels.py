@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rrn
-from rrn.activations.ops import cpu, cuda, operator, reference
+from rrn.activations.ops import cpu, cuda, kernels, operator, reference
 from rrn.activations.ops.reference import VERSIONS, denominator_size
 
 FIRST = {"NO AVX": 2, "DEFAULT": 2, "AVX2": 1, "AVX512": 0}  # in the list of modules, by what the processor has
@@ -111,7 +111,7 @@ def test_far_elements_are_those_of_float64_and_stay_alone(device, version, group
     x = torch.randn(50, 4 * groups)
     x[20] = torch.tensor([1e30, -1e9, -1e32, 1e-38]).repeat(groups)
     x, grad = x.to(device), torch.randn(x.shape).to(device)
-    ours = operator.rational(x, a, b, version), *operator._backward(grad, x, a, b, version, 1)
+    ours = operator.rational(x, a, b, version), *kernels.backward(grad, x, a, b, version, 1)
     wide = [t.double() for t in (x, a, b)]
     true = reference.rational(*wide, version), *reference.gradients(grad.double(), *wide, version, 1)
     assert all(torch.allclose(s.double(), t, rtol=1e-4, atol=1e-4) for s, t in zip(ours, true, strict=True))
@@ -176,7 +176,7 @@ def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
     module, x = rrn.Rational(), torch.randn(50)
     with_kernel = module(x)
     monkeypatch.setattr(cpu, "KERNELS", None)
-    monkeypatch.setattr(operator, "_warned", set())
+    monkeypatch.setattr(kernels, "_warned", set())
     with pytest.warns(UserWarning, match="rationals on cpu run in plain torch"):
         plain = module(x)
     assert torch.allclose(plain, with_kernel, atol=1e-6)
@@ -216,7 +216,7 @@ def test_coefficients_beyond_the_range_of_a_reciprocal(device):
     a[0, 0] = b[0, 0] = 2e38
     grad = torch.full_like(x, 1e38)
     on_device = [t.to(device) for t in (x, a, b)]
-    ours = operator.rational(*on_device, "C"), *operator._backward(grad.to(device), *on_device, "C", 1)
+    ours = operator.rational(*on_device, "C"), *kernels.backward(grad.to(device), *on_device, "C", 1)
     wide = [t.double() for t in (x, a, b)]
     true = reference.rational(*wide, "C"), *reference.gradients(grad.double(), *wide, "C", 1)
     assert true[0].tolist() == [1, 1, 1, 1]
@@ -231,6 +231,6 @@ def test_small_gradients_of_large_values_do_not_underflow(version, degrees):
     a, b = torch.ones(1, degrees[0] + 1), torch.ones(1, denominator_size(degrees[1], version))
     for size in (1e3, 1e4, 3e5, 3e6, 1.7e7):
         x, grad = torch.tensor([size]), torch.tensor([1e-8])
-        _, *ours = operator._backward(grad, x, a, b, version, 0)
+        _, *ours = kernels.backward(grad, x, a, b, version, 0)
         _, *true = reference.gradients(grad.double(), x.double(), a.double(), b.double(), version, 0)
         assert all(torch.allclose(s.double(), t, rtol=1e-4, atol=1e-37) for s, t in zip(ours, true, strict=True))
