@@ -9,6 +9,7 @@ import torch
 
 from rrn.agents.base import Agent
 from rrn.agents.learner import Learner
+from rrn.common.extras import needs
 from rrn.config import Config
 from rrn.envs import VectorGames
 
@@ -32,4 +33,8 @@ def make_learner(config: Config, games: VectorGames, device: torch.device) -> Le
 
 
 def _module(config: Config) -> ModuleType:
-    return import_module(AGENTS[config.agent.name])
+    module = AGENTS[config.agent.name]
+    if not module.startswith("rrn.agents.sb3."):
+        return import_module(module)
+    with needs(f"agent={config.agent.name}", "sb3"):
+        return import_module(module)
