@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from rrn.common.extras import needs
+from rrn.common.extras import MissingPackage, needs
 
 SUFFIXES = (".gif", ".mp4")
 
@@ -25,9 +26,8 @@ def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) ->
         raise ValueError(f"expected frames per second above 0, got {per_second}.")
     with needs(f"an animation as {path.suffix}", "plot"):
         import imageio.v2 as imageio
-
-        if path.suffix == ".mp4":
-            import imageio_ffmpeg  # noqa: F401  what imageio writes it with
+    if path.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:  # too large for the extra plot
+        raise MissingPackage("an animation as .mp4", "imageio-ffmpeg")
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"fps": per_second, "macro_block_size": 2, "quality": 7}
     if path.suffix == ".gif":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rrn.common.errors import UserError
 
 BASE = {"numpy": "numpy", "scipy": "scipy", "torch": "torch"}  # name in an import: name for pip
-_PLOT = {"imageio": "imageio", "imageio_ffmpeg": "imageio-ffmpeg", "matplotlib": "matplotlib"}
+_PLOT = {"imageio": "imageio", "matplotlib": "matplotlib"}
 EXTRAS = {  # as in pyproject.toml, without those that only unite others
     "plot": _PLOT,
     "rl": {
@@ -17,6 +17,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only unite others
         "filelock": "filelock",
         "gymnasium": "gymnasium",
         "hydra": "hydra-core",
+        "imageio_ffmpeg": "imageio-ffmpeg",
         "omegaconf": "omegaconf",
         "plotly": "plotly",
         "psutil": "psutil",
