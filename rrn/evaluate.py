@@ -9,26 +9,29 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException, ValidationError
-from torch import nn
-
-from rrn.activations.inspection.best_fit import best_fit
-from rrn.activations.inspection.snapshots import read_snapshots
-from rrn.activations.rational import Place, Rational
-from rrn.activations.sites import places
-from rrn.agents import make_agent
-from rrn.agents.base import NotFinite
 from rrn.common.console import command_line
-from rrn.common.device import pick_device, set_threads
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.common.imports import import_string
-from rrn.config.load import plain_words
-from rrn.envs import Game, make_games
-from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import check_form, check_identity
-from rrn.runs.folder import load_config, read_run_id
-from rrn.training.evaluation import play, summary
+from rrn.common.extras import needs
+
+with command_line(), needs("python -m rrn.evaluate", "rl"):
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException, ValidationError
+    from torch import nn
+
+    from rrn.activations.inspection.best_fit import best_fit
+    from rrn.activations.inspection.snapshots import read_snapshots
+    from rrn.activations.rational import Place, Rational
+    from rrn.activations.sites import places
+    from rrn.agents import make_agent
+    from rrn.agents.base import NotFinite
+    from rrn.common.device import pick_device, set_threads
+    from rrn.common.imports import import_string
+    from rrn.config.load import plain_words
+    from rrn.envs import Game, make_games
+    from rrn.runs import checkpoint
+    from rrn.runs.checkpoint_checks import check_form, check_identity
+    from rrn.runs.folder import load_config, read_run_id
+    from rrn.training.evaluation import play, summary
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 
@@ -130,7 +133,7 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
             target = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
         if config.env.video:
             try:
-                import_string(config.env.video, "env")(target, config.env, best)
+                import_string(config.env.video, "video")(target, config.env, best)
             except OSError as error:
                 raise UserError(f"video={target}: {error.strerror or error}; choose another file.") from error
             print(f"video of the best game: {target}")

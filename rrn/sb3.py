@@ -11,17 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import nearest
-from rrn.common.imports import is_import_string
-from rrn.config import ACTS, ActConfig
-from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
-from rrn.networks.layers import convolutional, expansion, fully_connected
+from rrn.common.extras import needs
+
+with needs("rrn.sb3", "sb3"):
+    from gymnasium import spaces
+    from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+    from rrn.common.imports import is_import_string
+    from rrn.config import ACTS, ActConfig
+    from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
+    from rrn.networks.layers import convolutional, expansion, fully_connected
 
 OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",

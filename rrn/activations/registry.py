@@ -49,7 +49,7 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
             f"{name}: expected an activation of ACTIVATIONS in rrn/activations/registry.py, which are "
             f"{', '.join(ACTIVATIONS)}, or a class such as torch.nn:Mish."
         )
-    make = import_string(ACTIVATIONS.get(name, name), "act")
+    make = import_string(ACTIVATIONS.get(name, name), f"act={name}")
     try:
         modules = [make(**options) for _ in range(sites)] if isinstance(make, type) else make(sites, **options)
         for module in modules:

@@ -22,6 +22,6 @@ def renamed(module: str, names: dict[str, str]) -> Callable[[str], Any]:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         new = names[name].replace(":", ".")
         warnings.warn(f"{module}.{name} is {new} now; use that.", DeprecationWarning, stacklevel=2)
-        return import_string(names[name], module)
+        return import_string(names[name])
 
     return __getattr__

@@ -50,7 +50,7 @@ def own_class(group: str, target: str) -> type:
     Raises:
         UserError: it cannot be imported, or is no dataclass that derives from the one of the group.
     """
-    found, base = import_string(target, group), BASES[group]
+    found, base = import_string(target, f"{group}={target}"), BASES[group]
     if not (isinstance(found, type) and issubclass(found, base) and is_dataclass(found)):
         raise UserError(f"{group}={target}: expected a dataclass that derives from rrn.config.{base.__name__}.")
     return found

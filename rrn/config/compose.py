@@ -18,9 +18,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.extras import MissingPackage
 from rrn.common.imports import is_import_string
 from rrn.config.classes import TABLES
 from rrn.config.env import ENVS
+from rrn.config.games import atari_games
 from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
 from rrn.config.register import conf_dir, own_keys, register_choices, register_own, setting_names
@@ -128,6 +130,9 @@ def compose_open(overrides: list[str]) -> DictConfig:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here
             raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
+        game = re.search(r"Could not find 'env/(.+?)'", str(error))
+        if game:  # the default one, without ale-py
+            _check_choice("env", game[1], choices("env"))
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
@@ -141,7 +146,10 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
     if value not in known:
         plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
         many = f"There are {len(known)} of them." if len(known) >= 20 else None
-        raise UserError(f"{group}={value}: no such {group}. {nearest(plain, known, many)}")
+        text = f"{group}={value}: no such {group}. {nearest(plain, known, many)}"
+        if group == "env" and not atari_games():
+            raise MissingPackage(f"{text} An Atari game", "ale-py", "rl")
+        raise UserError(text)
 
 
 def _check_key(key: str) -> None:

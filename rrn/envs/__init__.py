@@ -21,4 +21,4 @@ def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_af
         reseed_after: agent steps after which the next game of a copy is seeded; 0: each game. Those that are quick to
             seed always do that.
     """
-    return import_string(config.envs, "env")(config, num_envs, tuple(seeds), reseed_after)
+    return import_string(config.envs, f"env={config.name}")(config, num_envs, tuple(seeds), reseed_after)

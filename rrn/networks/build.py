@@ -76,7 +76,7 @@ def _network_class(config: Config, frame_shape: Sequence[int]) -> type[Network]:
     target = config.network.target
     if target is None:
         return NETWORKS[len(frame_shape)]
-    kind = import_string(target, "network.target")
+    kind = import_string(target, f"network.target={target}")
     if not (isinstance(kind, type) and issubclass(kind, Network)):
         raise UserError(f"network.target={target}: expected a class that derives from rrn.networks.base.Network.")
     return kind

@@ -79,7 +79,7 @@ def test_the_network_is_the_one_of_the_paper():
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "minatar", None)
-    with pytest.raises(UserError, match=r"env=MinAtar-Asterix: it needs .* pip install 'rrn\[minatar\]'"):
+    with pytest.raises(UserError, match=r"env=MinAtar-Asterix needs minatar: pip install 'rrn\[minatar\]'"):
         games_of("MinAtar-Asterix")
 
 

@@ -267,7 +267,7 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
     )
     assert prepared(*ten).launcher == "basic"
     assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
-    with pytest.raises(UserError, match="needs a plugin of Hydra"):
+    with pytest.raises(UserError, match=r"hydra/launcher=local needs hydra-joblib-launcher: pip install"):
         prepared(*ten, "hydra/launcher=local")
 
 
