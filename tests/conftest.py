@@ -15,6 +15,7 @@ import pytest
 import torch
 from filelock import FileLock
 from helpers.processes import Command
+from hypothesis import HealthCheck, settings
 
 from rrn.config.compose import compose_config
 from rrn.training.run import train
@@ -22,6 +23,8 @@ from rrn.training.run import train
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+    settings.register_profile("rrn", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+    settings.load_profile("rrn")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -29,6 +29,7 @@ def test_denormals_are_zero_within_and_as_before_after():
     assert denormal() > 0
 
 
+@pytest.mark.slow
 def test_threads_that_start_within_inherit_the_mode():
     found = []
     with denormals_as_zero():

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 import pytest
+from helpers.marks import slow
 from helpers.scalars import read_scalars
 
 from rrn.common.errors import UserError
@@ -43,7 +44,7 @@ def interfered(folder, step, interfere):
     return trainer.run()
 
 
-@pytest.mark.parametrize("name", ["scalars.csv", "shapes.jsonl", "config.yaml", "checkpoints", "."])
+@pytest.mark.parametrize("name", ["scalars.csv", *slow("shapes.jsonl", "config.yaml", "checkpoints", ".")])
 def test_what_is_deleted_while_a_run_goes_on_is_there_in_the_end(tmp_path, whole, name):
     folder = tmp_path / "run"
     folder.mkdir()

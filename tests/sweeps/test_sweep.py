@@ -298,6 +298,7 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     assert "ZeroDivisionError: a mistake of ours" in log
 
 
+@pytest.mark.slow
 def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_path):
     (tmp_path / "sweep/.rrn").mkdir(parents=True)
     (tmp_path / "sweep/.rrn/stop").write_text("SIGINT")

@@ -15,6 +15,7 @@ from rrn.sweeps import resources
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_of_the_same_settings_counts_without_resume(command, train_here, tmp_path):
     """As of someone who has made one run, and then asks for a sweep with it."""
     folder = train_here(*SHORT, "act=relu", "seed=1")
@@ -26,6 +27,7 @@ def test_a_finished_run_of_the_same_settings_counts_without_resume(command, trai
     assert read_status(tmp_path / "runs/CartPole/dqn-relu/seed0").state == "done"
 
 
+@pytest.mark.slow
 def test_a_command_that_would_fail_again_is_not_advised(command, train_here):
     """Where the folder of a run holds one of other settings, resume=true does not help."""
     train_here(*SHORT, "act=relu", "seed=1")
@@ -38,6 +40,7 @@ def test_a_command_that_would_fail_again_is_not_advised(command, train_here):
     assert "Traceback" not in both.stdout + both.stderr
 
 
+@pytest.mark.slow
 def test_what_can_go_on_is_still_advised_beside_what_cannot(command, train_here, tmp_path, monkeypatch):
     train_here(*SHORT, "act=relu", "seed=1")
     (tmp_path / "runs/CartPole/dqn-relu/seed0").write_text("in the way")

@@ -101,7 +101,7 @@ def test_sampling_is_uniform():
     assert counts[:98].max() < 1150
 
 
-@pytest.mark.parametrize(("alpha", "beta"), [(None, None), (0.5, 0.4)])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.5, 0.4), pytest.param(None, None, marks=pytest.mark.slow)])
 def test_state_comes_back(alpha, beta):
     replay, games = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
     fill(replay, games, 700)

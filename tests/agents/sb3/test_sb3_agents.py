@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from helpers.marks import slow
 from helpers.small_runs import cartpole, pong
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
@@ -134,7 +135,7 @@ def test_20_updates_of_ppo_equal_those_of_stable_baselines3(act, monkeypatch):
     assert largest_difference(model.policy, agent.network, heads) < 0.02 * moved
 
 
-@pytest.mark.parametrize("env", ["Breakout", "MinAtar-Breakout"])
+@pytest.mark.parametrize("env", ["MinAtar-Breakout", *slow("Breakout")])
 def test_the_games_are_ours_and_a_lost_life_is_done(env):
     learner = learner_for("sb3_dqn", env=env)
     games = learner.model.env
