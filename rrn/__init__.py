@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rrn.activations import RationalChain as RationalChain
     from rrn.activations import RecurrentRational as RecurrentRational
 
-_LATER = {  # name: module, imported when first asked for: they bring torch, SciPy, matplotlib
+_LATER = {  # name: module, imported when first asked for: they bring torch and SciPy
     **dict.fromkeys(("AffineRational", "Rational", "RationalChain", "RecurrentRational"), "rrn.activations"),
     "animate": "rrn.activations.inspection.animate",
     "as_function": "rrn.activations.functions",
@@ -39,7 +39,10 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str):
     if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+        from rrn.common.extras import needs
+
+        with needs(f"rrn.{name}"):
+            return getattr(import_module(_LATER[name]), name)
     if name in _MODULES:
         return import_module(f"rrn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,40 +4,58 @@ from __future__ import annotations
 
 import platform
 
-import torch
-
-from rrn.activations.ops import cpu, cuda
 from rrn.common.console import command_line
-from rrn.config.games import atari_games
+from rrn.common.extras import EXTRAS, MissingPackage, needs
 from rrn.runs.versions import version_of
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
     *("stable-baselines3", "tensorboard", "matplotlib", "plotly"),
 )
+Lines = list[tuple[str, str]]  # name and text
 
 
 def main() -> None:
     """Print one line for each thing that matters when something is slow or missing."""
     lines = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     lines += [(name, version_of(name) or "not installed") for name in PACKAGES]
-    lines += [
-        ("threads", f"{torch.get_num_threads()} for torch"),
-        ("Atari", f"{len(atari_games())} games"),
-        ("rationals on cpu", cpu.path()),
-        *gpus(),
-    ]
+    lines += [(f"rrn[{name}]", state(name)) for name in EXTRAS]
+    for about in (games, devices):
+        try:
+            lines += about()
+        except MissingPackage as error:
+            lines.append(("missing", str(error)))
     with command_line():
         for name, text in lines:
             print(f"{name:22}{text}")
 
 
-def gpus() -> list[tuple[str, str]]:
-    """A line for each GPU, and the path that rationals take there."""
+def state(extra: str) -> str:
+    """Whether the packages of an extra are installed; if not, which are missing and the command that installs them."""
+    missing = [package for package in EXTRAS[extra].values() if not version_of(package)]
+    return f"missing {', '.join(missing)}: pip install 'rrn[{extra}]'" if missing else "installed"
+
+
+def games() -> Lines:
+    """The number of Atari games."""
+    with needs("python -m rrn.train", "rl"):
+        from rrn.config.games import atari_games
+
+    return [("Atari", f"{len(atari_games())} games")]
+
+
+def devices() -> Lines:
+    """Threads, and the path that rationals take on the CPU and on each GPU."""
+    with needs("rrn.Rational"):
+        import torch
+
+        from rrn.activations.ops import cpu, cuda
+
+    lines = [("threads", f"{torch.get_num_threads()} for torch"), ("rationals on cpu", cpu.path())]
     if not torch.cuda.is_available():
-        return [("GPU", "none that torch can use")]
+        return [*lines, ("GPU", "none that torch can use")]
     names = [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
-    return [*names, ("rationals on cuda", cuda.path())]
+    return [*lines, *names, ("rationals on cuda", cuda.path())]
 
 
 if __name__ == "__main__":

@@ -9,28 +9,29 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException, ValidationError
-from torch import nn
-
-from rrn.activations.inspection.best_fit import best_fit
-from rrn.activations.inspection.snapshots import read_snapshots
-from rrn.activations.rational import Place, Rational
-from rrn.activations.sites import places
-from rrn.agents import make_agent
-from rrn.agents.base import NotFinite
 from rrn.common.console import command_line
-from rrn.common.device import pick_device, set_threads
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.config import AtariConfig, most_threads
-from rrn.config.load import plain_words
-from rrn.config.protocol import protocol_line
-from rrn.envs import Game, make_games
-from rrn.envs.video import write_video
-from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import check_form, check_identity
-from rrn.runs.folder import load_config, read_run_id
-from rrn.training.evaluation import play, summary
+from rrn.common.extras import needs
+
+with command_line(), needs("python -m rrn.evaluate", "rl"):
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException, ValidationError
+    from torch import nn
+
+    from rrn.activations.inspection.best_fit import best_fit
+    from rrn.activations.inspection.snapshots import read_snapshots
+    from rrn.activations.rational import Place, Rational
+    from rrn.activations.sites import places
+    from rrn.agents import make_agent
+    from rrn.agents.base import NotFinite
+    from rrn.common.device import pick_device, set_threads
+    from rrn.common.imports import import_string
+    from rrn.config.load import plain_words
+    from rrn.envs import Game, make_games
+    from rrn.runs import checkpoint
+    from rrn.runs.checkpoint_checks import check_form, check_identity
+    from rrn.runs.folder import load_config, read_run_id
+    from rrn.training.evaluation import play, summary
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 
@@ -91,7 +92,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
 def evaluate(folder: Path, settings: Settings) -> list[Game]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_config(folder)
-    set_threads(config.threads, most_threads(config))  # sums, and so scores, depend on them
+    set_threads(config.threads, config.env.most_threads)  # sums, and so scores, depend on them
     device = pick_device(settings.device)
     epsilon = config.evaluation.epsilon if settings.epsilon is None else settings.epsilon
     if settings.checkpoint:
@@ -114,7 +115,7 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
     if settings.replace:
         _replace_rationals(agent.network.layers, folder, state["step"])
-    print(protocol_line(config))
+    print(config.env.protocol())
     print(f"{path.name}: playing {settings.episodes} games with epsilon {epsilon:g}", flush=True)
     try:
         played = play(agent, games, (settings.seed, COMMAND), epsilon, settings.episodes)
@@ -130,9 +131,9 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
         target = Path(settings.video)
         if settings.video == "auto":
             target = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
-        if isinstance(config.env, AtariConfig):
+        if config.env.video:
             try:
-                write_video(target, config.env, best)
+                import_string(config.env.video, "video")(target, config.env, best)
             except OSError as error:
                 raise UserError(f"video={target}: {error.strerror or error}; choose another file.") from error
             print(f"video of the best game: {target}")

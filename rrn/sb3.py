@@ -11,16 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import nearest
-from rrn.config import ACTS, ActConfig
-from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
-from rrn.networks.layers import convolutional, expansion, fully_connected
+from rrn.common.extras import needs
+
+with needs("rrn.sb3", "sb3"):
+    from gymnasium import spaces
+    from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+    from rrn.common.imports import is_import_string
+    from rrn.config import ACTS, ActConfig
+    from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
+    from rrn.networks.layers import convolutional, expansion, fully_connected
 
 OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",
@@ -39,7 +44,8 @@ def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any)
     critics would have no hidden layer behind the action.
 
     Args:
-        act: a name in `rrn.activations.registry.ACTIVATIONS`, such as rational or recurrent_rational.
+        act: a name in `rrn.activations.registry.ACTIVATIONS`, such as rational or recurrent_rational, or a class as
+            "package.module:Class".
         hidden: units of each hidden layer, for observations that are vectors.
         options: those in conf/act of the activation, such as init, version, degrees, share or per; left out, they
             are as there. lr, delay and from can only be None.
@@ -83,6 +89,7 @@ class Features(BaseFeaturesExtractor):
             options["channels"] = widths
         activations = make_activations(act, len(widths), **options)
         super().__init__(observation_space, widths[-1] * expansion(activations[-1]))
+        self.widths = tuple(widths)
         if pixels:
             layers = convolutional(observation_space.shape, pixels.convolutions, widths[-1], activations)
         else:
@@ -125,6 +132,8 @@ def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options that `make_activations` takes; ValueError for an unknown activation or option."""
     if not isinstance(act, str):
         raise ValueError(f"act: expected the name of an activation, one of {', '.join(ACTIVATIONS)}, got {act!r}.")
+    if is_import_string(act):
+        return options  # its arguments
     if act not in ACTIVATIONS:
         raise ValueError(f"act: no such activation {act!r}. {nearest(act, ACTIVATIONS)}")
     fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name"}

@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rrn.activations.inspection.animate import animate, draw_runs
-from rrn.activations.inspection.snapshots import FILE
-from rrn.common.animation import SUFFIXES
 from rrn.common.console import command_line
 from rrn.common.errors import UserError
-from rrn.runs.folder import find_runs
+from rrn.common.extras import needs
+
+with command_line(), needs("python -m rrn.shapes", "rl"):
+    from rrn.activations.inspection.animate import animate, draw_runs
+    from rrn.activations.inspection.snapshots import FILE
+    from rrn.common.animation import SUFFIXES
+    from rrn.runs.folder import find_runs
 
 
 def main() -> None:

@@ -10,15 +10,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rrn.common.console import Screen, command_line, terminal_size
 from rrn.common.errors import UserError
-from rrn.runs.status_file import FILE, read_status
-from rrn.runs.table import Row, table
+from rrn.common.extras import needs
 
-if TYPE_CHECKING:
-    pass
+with command_line(), needs("python -m rrn.status", "rl"):
+    from rrn.runs.status_file import FILE, read_status
+    from rrn.runs.table import Row, table
 
 
 def rows_under(folder: Path) -> list[Row]:

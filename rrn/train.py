@@ -9,24 +9,29 @@ import os
 import signal
 import sys
 
-import hydra
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-
-from rrn.common.console import leave_terminal
+from rrn.common.console import command_line, leave_terminal
 from rrn.common.errors import UserError, first_line
-from rrn.config import Config, without_effect
-from rrn.config.compose import check_overrides, conf_dir, register_games, run_command
-from rrn.config.hydra_private import read_arguments
-from rrn.config.load import to_config
+from rrn.common.extras import needs
+
+NEEDS = ("python -m rrn.train", "rl")
+with command_line(), needs(*NEEDS):
+    import hydra
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
+
+    from rrn.config import Config, without_effect
+    from rrn.config.compose import check_overrides, run_command
+    from rrn.config.hydra_private import read_arguments
+    from rrn.config.load import to_config
+    from rrn.config.register import conf_dir, register_choices
 
 
 def main() -> None:
     """Check the command line, then hand it to Hydra."""
-    register_games()
+    register_choices()
     try:
         args = read_arguments()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
@@ -34,7 +39,8 @@ def main() -> None:
             _note_without_effect(args.overrides, configs)
             several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
             if several and not (args.cfg or args.help or args.hydra_help or args.info):
-                from rrn.sweeps.sweep import prepare
+                with needs(*NEEDS):
+                    from rrn.sweeps.sweep import prepare
 
                 sweep = prepare(args.overrides, configs)
             elif len(configs) > 1:
@@ -70,9 +76,10 @@ def _note_without_effect(overrides: list[str], configs: list[Config]) -> None:
 def _run(composed: DictConfig) -> None:
     """The only run of the command line."""
     try:
-        from rrn.training.run import train  # torch, not needed to find a mistake
+        with needs(*NEEDS):
+            from rrn.training.run import train  # torch, not needed to find a mistake
 
-        stopped_by = train(to_config(composed), run_command())
+            stopped_by = train(to_config(composed), run_command())
     except UserError as error:
         _fail(error)
     if stopped_by:

@@ -10,7 +10,7 @@ mkdir -p "$out"
 python3 setup.py -q build_ext --inplace >"$out/build.log" 2>&1
 python3 -m rrn.doctor | tee "$out/doctor.txt"
 failed=0
-python3 -m pytest -m gpu -p no:cacheprovider $(grep -l mark.gpu tests/test_*.py) 2>&1 | tee "$out/tests.log" | tail -n 30 || failed=1
+python3 -m pytest -n 0 -m gpu -p no:cacheprovider $(grep -rl --include='test_*.py' mark.gpu tests) 2>&1 | tee "$out/tests.log" | tail -n 30 || failed=1
 for dtype in float32 bfloat16; do
     python3 scripts/bench/activation.py --device cuda --dtype $dtype --output "$out/activation_$dtype.json" |
         tee "$out/activation_$dtype.txt" || failed=1

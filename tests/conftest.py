@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
-import termios
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
+from helpers.processes import Command
 
 from rrn.config.compose import compose_config
 from rrn.training.run import train
 
-SHARED = Path(__file__).parents[2] / "shared"
-
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("gpu")])
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
 
 
 @pytest.fixture
@@ -38,8 +44,22 @@ def process(tmp_path):
 
 
 @pytest.fixture
+def start(tmp_path):
+    """Start `python -m <arguments>` in an empty folder; the process, which is ended with the test."""
+    begun: list[Command] = []
+
+    def run(*arguments: str, hang_up: signal.Handlers = signal.SIG_DFL) -> Command:
+        begun.append(Command([*arguments], tmp_path, tmp_path / f"output{len(begun)}.txt", hang_up))
+        return begun[-1]
+
+    yield run
+    for process in begun:
+        process.kill()
+
+
+@pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """The same in this process, which has everything imported already: seconds less."""
+    """Run `python -m <arguments>` in this process and an empty folder, seconds faster; the finished process."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
@@ -55,44 +75,44 @@ def command(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.fixture
-def train_here(tmp_path, monkeypatch):
-    """Train in this process, in an empty folder; the folder of the run."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """Train once in a session of tests, whichever worker asks first; the folder, which no test may change."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    (shared / "trained").mkdir(exist_ok=True)
 
     def run(*overrides: str) -> Path:
+        home = shared / "trained" / sha256(repr(overrides).encode()).hexdigest()[:16]
         config = compose_config([*overrides, "threads=1", "device=cpu"])
-        assert train(config) is None
-        return tmp_path / config.run_dir
+        with FileLock(f"{home}.lock"), pytest.MonkeyPatch.context() as patch:
+            if not (home / "done").exists():
+                shutil.rmtree(home, ignore_errors=True)
+                home.mkdir()
+                patch.chdir(home)  # run_dir is a relative path, and is written down
+                assert train(config) is None
+                (home / "done").touch()
+        return home / config.run_dir
 
     return run
 
 
-def start_on_terminal(
-    arguments: list[str], folder: Path, hang_up: signal.Handlers = signal.SIG_DFL
-) -> tuple[subprocess.Popen, int]:
-    """Start `python -m <arguments>` with a terminal of its own; the process, and the descriptor that is the terminal.
+@pytest.fixture
+def train_here(tmp_path, monkeypatch, trained_run):
+    """Train in this process, in an empty folder, or copy such a run that another test has asked for; its folder."""
+    monkeypatch.chdir(tmp_path)
 
-    To close it is to lose the terminal, of which the process is told by SIGHUP unless `hang_up` says to ignore that.
-    """
-    terminal, inside = pty.openpty()
+    def run(*overrides: str) -> Path:
+        config = compose_config([*overrides, "threads=1", "device=cpu"])
+        folder = tmp_path / config.run_dir
+        alone = not any(word.startswith(("run_dir=", "resume=", "act.from=")) for word in overrides)
+        if alone and not folder.exists():
+            return shutil.copytree(trained_run(*overrides), folder)
+        assert train(config) is None
+        return folder
 
-    def take() -> None:
-        signal.signal(signal.SIGHUP, hang_up)  # these tests may run under nohup themselves
-        os.setsid()
-        fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", *arguments], cwd=folder, stdin=inside, stdout=inside, stderr=inside, preexec_fn=take
-    )
-    os.close(inside)
-    return process, terminal
-
-
-def read_scalars(folder: Path) -> list[tuple[int, str, float]]:
-    """Rows of scalars.csv but for the speed, which no two runs share."""
-    rows = [line.split(",") for line in (folder / "scalars.csv").read_text().splitlines()[1:]]
-    return [(int(step), name, float(value)) for step, name, value in rows if "per_second" not in name]
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
 import rrn
 from rrn.__main__ import COMMANDS, main
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_alone_it_lists_every_command(capsys):

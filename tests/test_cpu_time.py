@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TORCH = 1.9  # CPU seconds of `import torch` where the limits were set
 READERS = (
     "rrn.config",

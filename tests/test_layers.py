@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from helpers.paths import ROOT
+
 FLOORS = """
 common
 stats.py

@@ -15,8 +15,8 @@ from gymnasium import spaces
 from torch import nn
 
 from rrn.activations.rational import Place
-from rrn.activations.registry import ACTIVATIONS, make_activations, named_rationals
-from rrn.activations.sites import places
+from rrn.activations.registry import ACTIVATIONS, make_activations
+from rrn.activations.sites import named_rationals, places
 from rrn.sb3 import policy_kwargs
 
 POLICIES = {"CnnPolicy": 4, "MlpPolicy": 2}  # places of a network
@@ -156,6 +156,7 @@ def test_a_file_gives_the_same_agent(agent, policy, act, tmp_path):
     assert all(torch.equal(saved[name], got[name]) for name in saved)
 
 
+@pytest.mark.slow
 def test_a_file_gives_the_same_actions_in_a_process_that_imports_stable_baselines3_only(tmp_path):
     every = list(itertools.product(("DQN", "PPO"), ("CnnPolicy", "MlpPolicy"), ("recurrent_rational", "crelu")))
     script, expected = "import numpy, stable_baselines3 as sb3\n", []
@@ -255,6 +256,7 @@ def test_pixels_are_divided_by_255_once_or_not_at_all(normalize, scale):
     assert torch.allclose(inputs[0], torch.as_tensor(seen) / scale)
 
 
+@pytest.mark.slow
 def test_stable_baselines3_is_imported_when_it_is_asked_for():
     script = (
         "import sys, rrn\n"

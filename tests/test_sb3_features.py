@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 import yaml
 from gymnasium import spaces
+from helpers.paths import ROOT
 from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 
 import rrn
 from rrn.activations.baselines import CReLU, DSiLU
 from rrn.activations.rational import Place, Rational, RecurrentRational
-from rrn.activations.registry import named_rationals
-from rrn.activations.sites import places
+from rrn.activations.sites import named_rationals, places
 from rrn.sb3 import Features, policy_kwargs
 
 PIXELS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
@@ -61,7 +59,7 @@ def test_the_convolutions_equal_those_of_stable_baselines3(act):
 
 @pytest.mark.parametrize("act", ["rational", "recurrent_rational"])
 def test_the_options_of_the_yaml_file_are_accepted_and_are_the_defaults(act):
-    options = yaml.safe_load((Path(__file__).parents[1] / "conf/act/rational.yaml").read_text("utf-8"))
+    options = yaml.safe_load((ROOT / "conf/act/rational.yaml").read_text("utf-8"))
     del options["name"]
     assert {"init", "share", "lr", "delay", "from"} < options.keys()
     space = spaces.Box(0, 255, (1, 36, 36), np.uint8)

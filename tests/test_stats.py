@@ -10,16 +10,16 @@ import json
 import math
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrn import stats
 
-GOLDEN = json.loads((Path(__file__).parent / "data/rliable.json").read_text())
+GOLDEN = json.loads((DATA / "rliable.json").read_text())
 CASES = GOLDEN["cases"]
 AGGREGATES = {"mean": stats.mean, "median": stats.median, "iqm": stats.iqm, "optimality_gap": stats.optimality_gap}
 FUNCTIONS = {

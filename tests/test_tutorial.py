@@ -11,8 +11,11 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import torch
+from helpers.paths import ROOT
 
-PAGE = Path(__file__).parents[1] / "docs/tutorial.md"
+pytestmark = pytest.mark.slow
+
+PAGE = ROOT / "docs/tutorial.md"
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]\d+)?")
 
 

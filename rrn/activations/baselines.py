@@ -38,3 +38,8 @@ class CReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat((x.relu(), (-x).relu()), dim=1)
+
+
+def d_silu(sites: int) -> list[nn.Module]:
+    """Make SiLU for the first half of the sites of a network, dSiLU for the others (Delfosse et al. 2021, "d+SiLU")."""
+    return [nn.SiLU() if site < sites // 2 else DSiLU() for site in range(sites)]

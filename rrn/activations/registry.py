@@ -1,97 +1,61 @@
-"""The activations of the command line: one entry for each file in conf/act.
+"""The activations by name, each imported when it is chosen.
 
-An entry makes the modules for the places of a network, first to last, from the options of its
-YAML file. A module whose output has more channels than its input says so in `expansion`.
+A class is made once for each site of a network. A function makes the modules for all sites, first to last, from their
+number and the options of the activation. A module whose output has more channels than its input says so in `expansion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from torch import nn
+from rrn.common.errors import UserError, first_line
+from rrn.common.imports import import_string, is_import_string
+from rrn.common.renamed import renamed
 
-from rrn.activations.baselines import PELU, CReLU, DSiLU
-from rrn.activations.rational import Rational, RecurrentRational
-from rrn.common.errors import UserError
+if TYPE_CHECKING:
+    from torch import nn
 
-
-def _each(make: Callable[..., nn.Module]) -> Callable[..., list[nn.Module]]:
-    """An entry whose places are alike and independent."""
-    return lambda places, **options: [make(**options) for _ in range(places)]
-
-
-def _d_silu(places: int) -> list[nn.Module]:
-    """SiLU at the first half of the places, dSiLU at the others (Delfosse et al. 2021, "d+SiLU")."""
-    return [nn.SiLU() if place < places // 2 else DSiLU() for place in range(places)]
-
-
-def _rational(
-    places: int,
-    share: Sequence[int] | None = None,
-    per: str = "tensor",
-    channels: Sequence[int] | None = None,
-    **options,
-) -> list[nn.Module]:
-    """A rational for each different number in `share`, or for each place; per channel, one row for each."""
-    share = list(range(places)) if share is None else share
-    if len(share) != places:
-        raise ValueError(f"share: expected {places} numbers, one for each place, got {list(share)}.")
-    groups = dict.fromkeys(share, 1)
-    if per == "channel":
-        groups = dict(zip(share, channels, strict=True))
-        for place, (key, width) in enumerate(zip(share, channels, strict=True), 1):
-            if width != groups[key]:
-                raise ValueError(
-                    f"per=channel: place {place} has {width} channels, others that share it {groups[key]}."
-                )
-    owners = {
-        key: (RecurrentRational if share.count(key) > 1 else Rational)(groups=rows, **options)
-        for key, rows in groups.items()
-    }
-    first = [share.index(key) == place for place, key in enumerate(share)]
-    return [owners[key] if is_first else owners[key].again() for key, is_first in zip(share, first, strict=True)]
-
-
-def _recurrent_rational(places: int, share: Sequence[int] | None = None, **options) -> list[nn.Module]:
-    return _rational(places, [0] * places if share is None else share, **options)
-
-
-ACTIVATIONS: dict[str, Callable[..., list[nn.Module]]] = {
-    "relu": _each(nn.ReLU),
-    "leaky_relu": _each(nn.LeakyReLU),
-    "silu": _each(nn.SiLU),
-    "d_silu": _d_silu,
-    "pelu": _each(PELU),
-    "crelu": _each(CReLU),
-    "tanh": _each(nn.Tanh),
-    "gelu": _each(nn.GELU),
-    "rational": _rational,
-    "recurrent_rational": _recurrent_rational,
+ACTIVATIONS = {
+    "relu": "torch.nn:ReLU",
+    "leaky_relu": "torch.nn:LeakyReLU",
+    "silu": "torch.nn:SiLU",
+    "d_silu": "rrn.activations.baselines:d_silu",
+    "pelu": "rrn.activations.baselines:PELU",
+    "crelu": "rrn.activations.baselines:CReLU",
+    "tanh": "torch.nn:Tanh",
+    "gelu": "torch.nn:GELU",
+    "rational": "rrn.activations.sharing:rational",
+    "recurrent_rational": "rrn.activations.sharing:recurrent_rational",
 }
 
+__getattr__ = renamed(__name__, {"named_rationals": "rrn.activations.sites:named_rationals"})
 
-def make_activations(name: str, places: int, **options) -> list[nn.Module]:
-    """The activation modules of a network with this many places, first to last, marked for `rrn.activations.sites`.
 
-    Options are those of the YAML file; with per="channel" also `channels`, how many there are at each place.
+def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
+    """Make the activation modules of a network, first to last, marked for `rrn.activations.sites`.
+
+    Args:
+        name: of ACTIVATIONS, or "package.module:Class" of a module of torch or of your own.
+        sites: how many activations the network has.
+        options: those of the activation in conf/act; with per="channel" also `channels`, the number at each site. For
+            a class, its arguments.
 
     Raises:
-        UserError: no such activation.
-        ValueError: options that do not fit the places, or that `Rational` refuses.
+        UserError: no such activation, or a class that cannot be imported.
+        ValueError: options that do not fit the sites, or that `Rational` refuses.
     """
-    if name not in ACTIVATIONS:
+    if name not in ACTIVATIONS and not is_import_string(name):
         raise UserError(
             f"{name}: expected an activation of ACTIVATIONS in rrn/activations/registry.py, which are "
-            f"{', '.join(ACTIVATIONS)}; add it there, or mend `name:` in its file in conf/act."
+            f"{', '.join(ACTIVATIONS)}, or a class such as torch.nn:Mish."
         )
-    modules = ACTIVATIONS[name](places, **options)
-    for module in modules:
-        module.is_activation = True
+    make = import_string(ACTIVATIONS.get(name, name), f"act={name}")
+    try:
+        modules = [make(**options) for _ in range(sites)] if isinstance(make, type) else make(sites, **options)
+        for module in modules:
+            module.is_activation = True
+    except (TypeError, AttributeError) as error:
+        if name in ACTIVATIONS:
+            raise
+        raise ValueError(f"{name}: expected a torch.nn.Module with such arguments; {first_line(error)}.") from error
     return modules
-
-
-def named_rationals(model: nn.Module) -> Iterator[tuple[str, Rational]]:
-    """Name and module of each set of coefficients in the model; further places of one are left out."""
-    for name, module in model.named_modules():
-        if isinstance(module, Rational):
-            yield name, module

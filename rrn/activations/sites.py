@@ -56,3 +56,10 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",
             stacklevel=2,
         )
+
+
+def named_rationals(model: nn.Module) -> Iterator[tuple[str, Rational]]:
+    """Name and module of each set of coefficients in the model; further places of one are left out."""
+    for name, module in model.named_modules():
+        if isinstance(module, Rational):
+            yield name, module

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
-import imageio.v2 as imageio
 import numpy as np
+
+from rrn.common.extras import MissingPackage, needs
 
 SUFFIXES = (".gif", ".mp4")
 
@@ -16,11 +18,16 @@ def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) ->
 
     Raises:
         ValueError: another kind of file, or no speed.
+        MissingPackage: imageio or its ffmpeg is not installed.
     """
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}.")
     if not per_second > 0:
         raise ValueError(f"expected frames per second above 0, got {per_second}.")
+    with needs(f"an animation as {path.suffix}", "plot"):
+        import imageio.v2 as imageio
+    if path.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:  # too large for the extra plot
+        raise MissingPackage("an animation as .mp4", "imageio-ffmpeg")
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"fps": per_second, "macro_block_size": 2, "quality": 7}
     if path.suffix == ".gif":

@@ -1,22 +1,11 @@
 """The settings of a run: types, checks and composition."""
 
+from rrn.config.act import ACTS, ActConfig, RationalConfig
+from rrn.config.agent import AGENTS, AgentConfig, DQNConfig, PPOConfig, SB3DQNConfig, SB3PPOConfig
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
-from rrn.config.schema import (
-    ACTS,
-    AGENTS,
-    ENVS,
-    ActConfig,
-    AtariConfig,
-    Config,
-    DQNConfig,
-    EnvConfig,
-    MinAtarConfig,
-    PPOConfig,
-    RationalConfig,
-    SB3PPOConfig,
-    delay_steps,
-    most_threads,
-)
+from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, MinAtarConfig
+from rrn.config.schema import Config, delay_steps
+from rrn.config.settings import setting
 
 __all__ = [
     "ACTS",
@@ -24,18 +13,21 @@ __all__ = [
     "ENVS",
     "MAY_CHANGE_ON_RESUME",
     "ActConfig",
+    "AgentConfig",
     "AtariConfig",
+    "CartPoleConfig",
     "Config",
     "DQNConfig",
     "EnvConfig",
     "MinAtarConfig",
     "PPOConfig",
     "RationalConfig",
+    "SB3DQNConfig",
     "SB3PPOConfig",
     "changed_settings",
     "delay_steps",
     "dotted",
     "effective",
-    "most_threads",
+    "setting",
     "without_effect",
 ]

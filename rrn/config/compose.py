@@ -7,58 +7,30 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.config.differences import dotted
-from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
+from rrn.common.extras import MissingPackage
+from rrn.common.imports import is_import_string
+from rrn.config.classes import TABLES
+from rrn.config.env import ENVS
+from rrn.config.games import atari_games
 from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
-from rrn.config.schema import ACTS, AGENTS, ENVS, Config
+from rrn.config.register import conf_dir, own_keys, register_choices, register_own, setting_names
+from rrn.config.schema import Config
 
 GROUPS = ("agent", "env", "act", "experiment")
-KINDS = {"agent": AGENTS, "env": ENVS, "act": ACTS}
-FIXED = ("agent.name", "agent.double", "env.name", "env.kind", "act.name")
-BASES = {
-    "agent": {"envs"},
-    "act": {"agents"},
-    "env": {"bases"},
-    "experiment": {"agents", "games"},
-}  # in the folders, but not to be chosen
-
-
-def conf_dir() -> str:
-    """Absolute path of the YAML files: beside the package in a checkout, inside it when installed."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return str(folder)
-    raise UserError(f"{package}: the configuration files are missing; install the package again.")
-
-
-@cache
-def register_games() -> None:
-    """Make env=<game> a choice for each game of Atari and MinAtar, without a file."""
-    store = ConfigStore.instance()
-    for base, games in (("atari", atari_games()), ("minatar", MINATAR_GAMES)):
-        for game in games:
-            store.store(group="env", name=game, node={"defaults": [f"bases/{base}@_here_", "_self_"], "name": game})
-    folder = Path(conf_dir())
-    special = ("agent/envs", "act/agents", "experiment/games")
-    for path in (path for group in special for path in folder.glob(f"{group}/*_MinAtar.yaml")):
-        for game in MINATAR_GAMES:
-            name, group = path.stem.replace("MinAtar", game), path.parent.relative_to(folder).as_posix()
-            store.store(group=group, name=name, node={"defaults": [path.stem]})
+FIXED = ("agent.name", "agent.double", "agent.target", "env.name", "env.kind", "env.target", "act.name", "act.target")
+FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but not to be chosen
 
 
 def compose_config(overrides: list[str]) -> Config:
@@ -74,16 +46,10 @@ def compose_config(overrides: list[str]) -> Config:
     return first
 
 
-def files_of(game: str) -> tuple[str, ...]:
-    """What the settings of a game come from; games with the same files have the same settings but for their names."""
-    base = "atari" if game in atari_games() else "minatar" if game in MINATAR_GAMES else game
-    return base, *sorted(path.name for path in Path(conf_dir()).glob(f"*/*/*_{game}.yaml"))
-
-
 @contextmanager
 def hydra_ready() -> Iterator[None]:
     """Context in which Hydra is initialised with our files and games."""
-    register_games()
+    register_choices()
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         yield
@@ -132,8 +98,11 @@ def check_words(overrides: list[str]) -> list[list[str]]:
         if not values:
             raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
         if key in GROUPS:
-            for value in values:
-                _check_choice(key, value, choices(key))
+            for value in (text.replace("\\:", ":") for text in values):
+                if is_import_string(value) and key != "experiment":
+                    register_own(key, value)
+                else:
+                    _check_choice(key, value, choices(key))
         elif key in FIXED:
             raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
         elif not text.startswith("+"):
@@ -147,7 +116,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
 @cache
 def choices(group: str) -> list[str]:
     """What a group can be set to; Hydra is initialised."""
-    return sorted(set(group_options(group)) - BASES.get(group, set()))
+    return sorted(set(group_options(group)) - FOLDERS)
 
 
 def compose_open(overrides: list[str]) -> DictConfig:
@@ -161,33 +130,42 @@ def compose_open(overrides: list[str]) -> DictConfig:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here
             raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
+        game = re.search(r"Could not find 'env/(.+?)'", str(error))
+        if game:  # the default one, without ale-py
+            _check_choice("env", game[1], choices("env"))
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
 
 
 def _check_choice(group: str, value: str, known: list[str]) -> None:
-    if group == "env" and value in TWO_PLAYERS:
-        raise UserError(f"env={value}: the emulator has this game for two players only; choose another one.")
+    if group == "env":
+        for kind in ENVS.values():
+            if value in kind.refused():
+                raise UserError(f"env={value}: {kind.refused()[value]}")
     if value not in known:
         plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
         many = f"There are {len(known)} of them." if len(known) >= 20 else None
-        raise UserError(f"{group}={value}: no such {group}. {nearest(plain, known, many)}")
+        text = f"{group}={value}: no such {group}. {nearest(plain, known, many)}"
+        if group == "env" and not atari_games():
+            raise MissingPackage(f"{text} An Atari game", "ale-py", "rl")
+        raise UserError(text)
 
 
 def _check_key(key: str) -> None:
-    if key not in _known_keys():
+    known = [*_known_keys(), *own_keys()]
+    if key.startswith("act.kwargs."):
+        raise UserError(f"{key}: set all of them at once, such as 'act.kwargs={{{key.rpartition('.')[2]}: 1.0}}'.")
+    if key not in known:
         meant = "agent.learning_rate" if key == "agent.lr" else key
-        raise UserError(f"{key}: no such setting. {nearest(meant, [*GROUPS, *_known_keys()], '')}".strip())
+        raise UserError(f"{key}: no such setting. {nearest(meant, [*GROUPS, *known], '')}".strip())
 
 
 @cache
 def _known_keys() -> list[str]:
     """Every key that some choice has; one that only another choice has is refused after composing."""
-    kinds = [("", Config), *((f"{group}.", kind) for group, of in KINDS.items() for kind in of.values())]
-    keys = {
-        prefix + key for prefix, kind in kinds for key in dotted(OmegaConf.to_container(OmegaConf.structured(kind)))
-    }
+    kinds = [("", Config), *((f"{group}.", kind) for group, table in TABLES.items() for kind in table.values())]
+    keys = {key for prefix, kind in kinds for key in setting_names(kind, prefix)}
     return sorted(key.replace("act.from_run", "act.from") for key in keys)
 
 
@@ -198,5 +176,5 @@ def run_command() -> str:
 
 def typed(overrides: list[str], *options: str) -> str:
     """The command line with these overrides and options of Hydra, without resume=."""
-    kept = [text for text in overrides if not text.lstrip("+").startswith("resume=")]
+    kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *options, *kept])

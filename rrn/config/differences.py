@@ -10,22 +10,23 @@ MAY_CHANGE_ON_RESUME = {
     *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
     *("env.overlap", "agent.replay_on_device"),
 }
-WITHOUT_EFFECT = {  # what nothing reads while a switch has this value
-    ("agent.distributional", False): {"agent.atoms", "agent.value_range"},
-    ("agent.prioritised", False): {"agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"},
-    ("agent.noisy", True): {"agent.epsilon_start", "agent.epsilon_end", "agent.epsilon_steps"},
+WITHOUT_EFFECT = {  # what nothing reads while a setting has this value; agents have their own
     ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
     ("evaluation.episodes", None): {"evaluation.num_envs"},
-    **{("agent.name", name): {"env.overlap"} for name in ("ppo", "sb3_dqn", "sb3_ppo")},
 }
 
 
 def without_effect(config: Config) -> dict[str, str]:
     """Settings that have no effect, by dotted name, and the other that takes it from them, such as agent.noisy=true."""
-    values = dotted(asdict(config))
+    values, agent = dotted(asdict(config)), config.agent
+    rules = dict(WITHOUT_EFFECT)
+    for (key, value), names in agent.without_effect.items():
+        rules[f"agent.{key}", value] = {f"agent.{name}" for name in names}
+    if not agent.overlaps_env:
+        rules["agent.name", agent.name] = {"env.overlap"}
     return {
         name: f"{key}={'null' if value is None else str(value).lower()}"
-        for (key, value), names in WITHOUT_EFFECT.items()
+        for (key, value), names in rules.items()
         if key in values and values[key] == value
         for name in names
     }

@@ -19,9 +19,15 @@ MINATAR_GAMES = {  # name on the command line to name in minatar
 
 @cache
 def atari_games() -> dict[str, str]:
-    """The games for one player, name as in the papers (SpaceInvaders) to name in ale-py (space_invaders)."""
+    """The games for one player, name as in the papers (SpaceInvaders) to name in ale-py (space_invaders).
+
+    Without ale-py there are none.
+    """
+    package = find_spec("ale_py")
+    if package is None:
+        return {}
     # this module of ale-py without the package around it, which takes a tenth of a second to import Gymnasium
-    path = Path(find_spec("ale_py").origin).parent / "roms" / "__init__.py"
+    path = Path(package.origin).parent / "roms" / "__init__.py"
     spec = spec_from_file_location("ale_py_roms", path)
     roms = module_from_spec(spec)
     spec.loader.exec_module(roms)

@@ -13,8 +13,11 @@ from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.numbers import read_whole
-from rrn.config.schema import ACTS, AGENTS, ENVS, ActConfig, AgentConfig, AtariConfig, Config, DQNConfig, EnvConfig
-from rrn.config.validate import check_values
+from rrn.config.act import ActConfig
+from rrn.config.agent import AgentConfig
+from rrn.config.classes import class_of
+from rrn.config.env import EnvConfig
+from rrn.config.schema import Config, check_values
 
 PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
 
@@ -30,12 +33,11 @@ def to_config(composed: DictConfig) -> Config:
         values = OmegaConf.to_container(composed, resolve=True)
         if "from" in values["act"]:  # no name for a field of Python
             values["act"]["from_run"] = values["act"].pop("from")
-        agent, act = AGENTS[values["agent"]["name"]], ACTS.get(values["act"]["name"], ActConfig)
-        env = ENVS[values["env"]["kind"]]
+        agent, env, act = (class_of(group, values[group]) for group in ("agent", "env", "act"))
         name = values["experiment"]
-        if env is not AtariConfig and name in PROTOCOLS:
+        if not env.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
-        if agent is not DQNConfig and name in PROTOCOLS:
+        if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
         typed = copy.deepcopy(_of_types(agent, env, act))
         _read_whole_numbers(typed, values)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rrn.config import AtariConfig, EnvConfig, MinAtarConfig
+from rrn.common.imports import import_string
+from rrn.config import EnvConfig
 from rrn.envs.base import Game, Step, VectorGames
 
 __all__ = ["Game", "Step", "VectorGames", "make_games"]
@@ -20,14 +21,4 @@ def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_af
         reseed_after: agent steps after which the next game of a copy is seeded; 0: each game. Those that are quick to
             seed always do that.
     """
-    if isinstance(config, AtariConfig):
-        from rrn.envs.atari import AtariGames
-
-        return AtariGames(config, num_envs, tuple(seeds), reseed_after)
-    if isinstance(config, MinAtarConfig):
-        from rrn.envs.minatar import MinAtarGames
-
-        return MinAtarGames(config, num_envs, tuple(seeds))
-    from rrn.envs.gymnasium import CartPoleGames
-
-    return CartPoleGames(num_envs, tuple(seeds))
+    return import_string(config.envs, f"env={config.name}")(config, num_envs, tuple(seeds), reseed_after)

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import torch
 
+from rrn.config import EnvConfig
 from rrn.envs.base import VectorGames
 
 
@@ -17,8 +18,8 @@ class CartPoleGames(VectorGames):
     stack = 1
     num_actions = 2
 
-    def __init__(self, num_envs: int, seeds: tuple[int, ...]):
-        super().__init__(num_envs, seeds)
+    def __init__(self, config: EnvConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
+        super().__init__(num_envs, seeds)  # seeding is quick: each game gets a seed
         self.copies = [gymnasium.make("CartPole-v1") for _ in range(num_envs)]
         self.current = np.zeros((num_envs, 1, 4), dtype=np.float32)
         self.reset()

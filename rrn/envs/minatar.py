@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rrn.common.errors import UserError
+from rrn.common.extras import needs
 from rrn.config import MinAtarConfig
 from rrn.config.games import MINATAR_GAMES
 from rrn.envs.base import VectorGames
@@ -20,18 +20,16 @@ class MinAtarGames(VectorGames):
     All six actions can be chosen, as in the authors' experiments, also those without effect in a game.
 
     Raises:
-        UserError: the package is not installed.
+        MissingPackage: minatar is not installed.
     """
 
     frame_type = torch.bool
     stack = 1
 
-    def __init__(self, config: MinAtarConfig, num_envs: int, seeds: tuple[int, ...]):
-        super().__init__(num_envs, seeds)
-        try:
+    def __init__(self, config: MinAtarConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
+        super().__init__(num_envs, seeds)  # seeding is quick: each game gets a seed
+        with needs(f"env={config.name}", "minatar"):
             from minatar import Environment
-        except ImportError:
-            raise UserError(f"env={config.name}: it needs the package minatar: pip install 'rrn[minatar]'") from None
         options = {"sticky_action_prob": config.sticky_actions, "difficulty_ramping": config.ramping}
         self.copies = [Environment(MINATAR_GAMES[config.name], **options) for _ in range(num_envs)]
         self.num_actions = self.copies[0].num_actions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from rrn.activations.registry import named_rationals
+from rrn.activations.sites import named_rationals
 
 
 def coefficients(network: nn.Module) -> dict[str, float]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
 
 from rrn.activations.registry import make_activations
-from rrn.common.errors import UserError
+from rrn.common.errors import UserError, first_line
+from rrn.common.imports import import_string
 from rrn.config import Config, RationalConfig
+from rrn.config.act import OwnActConfig
 from rrn.networks.base import Network
 from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
 from rrn.networks.init import xavier
@@ -21,13 +26,15 @@ def lr_rational(config: Config) -> float | None:
     return getattr(config.act, "lr", None)
 
 
-def activation_options(config: Config) -> dict:
-    """The options of the activations that are a matter of the network."""
+def activation_of(config: Config) -> tuple[str, dict]:
+    """Return the name of the activation and its options, as `make_activations` takes them, but for `channels`."""
+    if isinstance(config.act, OwnActConfig):
+        return config.act.target, config.act.kwargs or {}
     others = ("name", "lr", "delay", "from_run")
     options = {key: value for key, value in dataclasses.asdict(config.act).items() if key not in others}
     if isinstance(config.act, RationalConfig):
         options["trainable"] &= config.act.from_run is None
-    return options
+    return config.act.name, options
 
 
 def make_network(
@@ -46,16 +53,49 @@ def make_network(
         initialise: sets the weights.
 
     Raises:
-        UserError: options of the activation that do not fit the network.
+        UserError: options of the activation that do not fit the network; a class of the user's own that does not work.
     """
-    kind = NETWORKS[len(frame_shape)]
-    options = activation_options(config)
+    kind = _network_class(config, frame_shape)
+    name, options = activation_of(config)
     if isinstance(config.act, RationalConfig):
         options["channels"] = kind.widths
     try:
-        activations = make_activations(config.act.name, len(kind.widths), **options)
+        activations = make_activations(name, len(kind.widths), **options)
     except ValueError as error:
         raise UserError(f"act: {error}") from error
-    network = kind(frame_shape, stack, outputs, activations)
-    initialise(network)
+    with own_classes_work(config):
+        network = kind(frame_shape, stack, outputs, activations)
+        shape = network.eval()(torch.zeros(1, stack, *frame_shape)).shape
+        if shape != (1, outputs):
+            raise ValueError(f"expected outputs [1, {outputs}] for one observation, got {list(shape)}")
+    initialise(network.train())
     return network
+
+
+def _network_class(config: Config, frame_shape: Sequence[int]) -> type[Network]:
+    target = config.network.target
+    if target is None:
+        return NETWORKS[len(frame_shape)]
+    kind = import_string(target, f"network.target={target}")
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise UserError(f"network.target={target}: expected a class that derives from rrn.networks.base.Network.")
+    return kind
+
+
+@contextmanager
+def own_classes_work(config: Config) -> Iterator[None]:
+    """Context in which an error is the user's, with a sentence, if the network or activation is of their own.
+
+    Raises:
+        UserError: for any error, with one of these classes.
+    """
+    own = {"network.target": config.network.target, "act": getattr(config.act, "target", None)}
+    names = " ".join(f"{key}={target}" for key, target in own.items() if target is not None)
+    try:
+        with torch.no_grad():
+            yield
+    except Exception as error:
+        if not names:
+            raise
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise UserError(f"{names}: the network cannot be made or gives no output ({what}).") from error

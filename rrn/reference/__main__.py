@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from rrn.common.console import command_line
+from rrn.common.extras import needs
 from rrn.reference.scores import baselines, human_normalised, published
 
 
@@ -26,7 +27,8 @@ def main(arguments: list[str]) -> None:
         if args.command == "scores":
             print(score_table(args.game))
         elif args.command == "protocol":
-            from rrn.reference.protocol import report, report_all  # Hydra, not needed for the others
+            with needs("python -m rrn.reference protocol", "rl"):
+                from rrn.reference.protocol import report, report_all  # Hydra, not needed for the others
 
             print(report(args.game) if args.game else report_all())
         elif args.command == "import":

@@ -88,7 +88,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 NOT_COMPARED = {
     *("agent.name", "agent.atoms", "agent.value_range", "agent.compile", "agent.replay_on_device"),
     *("agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"),
-    *("env.name", "env.kind", "env.overlap"),
+    *("env.name", "env.kind", "env.overlap", "env.target", "agent.target"),
 }
 FREE = {"steps", "agent.double"}  # of `changed`; agent= says which it is
 # what agent=dqn has without a setting: column of the authors' settings, value, entry

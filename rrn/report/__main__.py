@@ -11,21 +11,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 from rrn.common.console import command_line, terminal_size
-from rrn.common.curves import Curve
 from rrn.common.errors import UserError
-from rrn.reference import read_curves
-from rrn.report.aggregates import over_games
-from rrn.report.caveats import notes
-from rrn.report.cells import Cell, Method, make_cells
-from rrn.report.missing import to_do
-from rrn.report.page import Page
-from rrn.report.runs import Run, read_runs
-from rrn.report.styles import label
-from rrn.report.terminal import show
+from rrn.common.extras import needs
+
+with command_line(), needs("python -m rrn.report", "rl"):
+    from rich.console import Console
+    from rich.text import Text
+
+    from rrn.common.curves import Curve
+    from rrn.reference import read_curves
+    from rrn.report.aggregates import over_games
+    from rrn.report.caveats import notes
+    from rrn.report.cells import Cell, Method, make_cells
+    from rrn.report.missing import to_do
+    from rrn.report.page import Page
+    from rrn.report.runs import Run, read_runs
+    from rrn.report.styles import label
+    from rrn.report.terminal import show
 
 
 def main(arguments: list[str]) -> None:

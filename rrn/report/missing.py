@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rrn.config.classes import choice_of
 from rrn.report.cells import Method, is_plain, order
 from rrn.report.runs import Run
 
@@ -43,7 +44,7 @@ def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
         numbers = tuple(sorted(set(range(seeds)) - {run.curve.seed for run in group}))
         if numbers:
             missing[game, method] = numbers, _settings(runs, group, game, method)
-    return found + _together(missing)
+    return found + _together(missing, _choices(runs))
 
 
 def _unfinished(run: Run) -> str:
@@ -77,7 +78,15 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
     return tuple(w for w in words if w.partition("=")[0] not in own and not w.startswith(foreign))
 
 
-def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]) -> list[ToDo]:
+def _choices(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+    """What to set agent, env and act to for the names of these runs: for a class of the user's own, the class."""
+    parts = [(group, getattr(run.config, group)) for run in runs for group in ("agent", "env", "act")]
+    return {(group, settings.name): choice_of(settings) for group, settings in parts}
+
+
+def _together(
+    missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]], choices: dict[tuple[str, str], str]
+) -> list[ToDo]:
     """One command for all activations of a game, and one for all games, that lack the same seeds."""
     by_game: dict[tuple, list[Method]] = defaultdict(list)
     for (game, method), (seeds, words) in missing.items():
@@ -91,13 +100,19 @@ def _together(missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]]
         if words is None:
             found.append(ToDo(tuple(games), methods, f"{what}; their settings cannot be told from the runs here", None))
         else:
-            found.append(ToDo(tuple(games), methods, what, _command(games, methods, seeds, words)))
+            found.append(ToDo(tuple(games), methods, what, _command(games, methods, seeds, words, choices)))
     return found
 
 
-def _command(games: Sequence[str], methods: Sequence[Method], seeds: Sequence[int], words: Sequence[str]) -> str:
+def _command(
+    games: Sequence[str],
+    methods: Sequence[Method],
+    seeds: Sequence[int],
+    words: Sequence[str],
+    choices: dict[tuple[str, str], str],
+) -> str:
     acts = [method[1].partition(" ")[0] for method in methods]
     chosen = {"agent": [methods[0][0]], "env": games, "act": acts, "seed": map(str, seeds)}
-    overrides = [f"{key}={','.join(values)}" for key, values in chosen.items()]
+    overrides = [f"{key}={','.join(choices.get((key, one), one) for one in values)}" for key, values in chosen.items()]
     several = ["-m"] if len(games) * len(methods) * len(seeds) > 1 else []
     return shlex.join(["python", "-m", "rrn.train", *several, *overrides, *words, "resume=true"])

@@ -16,7 +16,6 @@ from plotly.offline import get_plotlyjs
 from rrn import stats
 from rrn.common.curves import Curve
 from rrn.common.numbers import count
-from rrn.config.protocol import protocol_line
 from rrn.reference import baselines
 from rrn.reference.tables import games as games_with_scores
 from rrn.report import charts, rows
@@ -229,7 +228,7 @@ class Page:
             cells += [f"{stats.area_under_curve(curve):.4g}" if len(curve.steps) > 1 else "-", _first_as_a_human(curve)]
             config = escape((run.folder / "config.yaml").read_text(encoding="utf-8"))
             details = f"<details><summary>{escape(str(run.folder))}</summary>"
-            details += f"<p>{escape(protocol_line(run.config))}</p>{_software(run)}<pre>{config}</pre></details>"
+            details += f"<p>{escape(run.config.env.protocol())}</p>{_software(run)}<pre>{config}</pre></details>"
             marks = f'data-game="{escape(curve.game)}" data-method="{escape(f"{curve.agent}|{curve.act}")}"'
             lines.append(f"<tr {marks}>{_cells(cells)}<td>{details}</td></tr>")
         heads = ["game", "activation", "seed", "state", "step", "agent steps", "mean over training", "human at step"]

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rrn.common.files import read_packed, write_whole
+from rrn.config import AGENTS, ENVS
 
 if TYPE_CHECKING:
     import torch
 
 FILE = "software.jsonl"
-PACKAGES = ("rrn", "torch", "numpy", "gymnasium", "ale-py", "minatar", "stable-baselines3")  # that scores depend on
+_OF_CHOICES = [package for kind in (*ENVS.values(), *AGENTS.values()) for package in kind.packages]
+PACKAGES = tuple(dict.fromkeys(("rrn", "torch", "numpy", *_OF_CHOICES)))  # that scores depend on
 
 
 def version_of(package: str) -> str | None:
@@ -43,8 +46,8 @@ def _commit() -> str | None:
         return None
 
 
-def software(device: torch.device) -> dict[str, str]:
-    """What this process computes with on a device, by name."""
+def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, str]:
+    """What this process computes with on a device, by name; `packages` are some more whose versions matter."""
     import torch  # the readers of the file do without
 
     from rrn.activations.ops import cpu, cuda
@@ -52,7 +55,7 @@ def software(device: torch.device) -> dict[str, str]:
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),
-        **{name: found for name in PACKAGES if (found := version_of(name))},
+        **{name: found for name in dict.fromkeys((*PACKAGES, *packages)) if (found := version_of(name))},
         "machine": f"{platform.system()} {platform.machine()}",
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": str(torch.get_num_threads()),
@@ -60,19 +63,20 @@ def software(device: torch.device) -> dict[str, str]:
     }
 
 
-def note_software(folder: Path, device: torch.device, step: int) -> str | None:
+def note_software(folder: Path, device: torch.device, step: int, packages: Iterable[str] = ()) -> str | None:
     """Add a line for this process to the file of a run; lines of processes of which nothing is left go.
 
     Args:
         folder: of the run.
         device: where it computes.
         step: agent step that it goes on from.
+        packages: some more whose versions matter to this run.
 
     Returns:
         What is not as it was for the process before, such as "torch was 2.11.0 and is 2.13.0"; None if nothing is.
     """
     before = [one for one in read_software(folder) if isinstance(one.get("step"), int) and one["step"] < step]
-    now = software(device)
+    now = software(device, packages)
     lines = [*before, {"step": step, **now}]
     write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
     last = lines[-2] if before else lines[-1]

@@ -11,19 +11,22 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from rrn.common.console import command_line, terminal_size
 from rrn.common.errors import UserError
-from rrn.config import Config, changed_settings
-from rrn.runs.folder import load_config
-from rrn.runs.status_file import Status, read_status
-from rrn.study.cost import Cost, from_runs, measured
-from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
-from rrn.sweeps.resources import share_out
+from rrn.common.extras import needs
+
+with command_line(), needs("python -m rrn.study", "rl"):
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from rrn.config import Config, changed_settings
+    from rrn.runs.folder import load_config
+    from rrn.runs.status_file import Status, read_status
+    from rrn.study.cost import Cost, from_runs, measured
+    from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
+    from rrn.sweeps.resources import share_out
 
 USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"

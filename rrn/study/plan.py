@@ -14,10 +14,13 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.imports import is_import_string
 from rrn.common.numbers import read_whole
-from rrn.config import AtariConfig, Config
-from rrn.config.compose import check_words, compose_open, conf_dir, files_of, hydra_ready
+from rrn.config import ACTS, Config
+from rrn.config.classes import name_of
+from rrn.config.compose import check_words, compose_open, hydra_ready
 from rrn.config.load import to_config
+from rrn.config.register import conf_dir, files_of
 
 OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
@@ -108,11 +111,11 @@ class Part:
         unit, number = self.budget
         if unit == "steps":
             return number
-        if not isinstance(config.env, AtariConfig):
+        if config.env.frames_per_step is None:
             raise UserError(
                 f"frames={number}: {config.env.name} has no emulator that counts them; give steps= instead."
             )
-        return min(number // config.env.frame_skip, config.steps)  # the budget cuts, it makes no run longer
+        return min(number // config.env.frames_per_step, config.steps)  # the budget cuts, it makes no run longer
 
     def runs(self) -> list[PlannedRun]:
         """Every run, games first.
@@ -131,7 +134,7 @@ class Part:
                         common[own] = self._folder_and_config(game, method, check=number == 0)
                     folder, config = common[own]
                     for seed in self.seeds:
-                        own_folder = Path(_filled_in(folder, game, method.act, seed))
+                        own_folder = Path(_filled_in(folder, name_of("env", game), name_of("act", method.act), seed))
                         found.append(
                             PlannedRun(game, method, seed, self.steps(config), own_folder, transitions(config))
                         )
@@ -172,9 +175,8 @@ def load_plan(name: str) -> Plan:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
         raise UserError(f"{path}: expected one game, method and seed at least.")
-    known = {one.stem for one in (Path(conf_dir()) / "act").glob("*.yaml")}
-    for act in (method.act for method in plan.methods if method.act not in known):
-        raise UserError(f"{path}: act={act}: no such act. {nearest(act, known)}")
+    for act in (method.act for method in plan.methods if method.act not in ACTS and not is_import_string(method.act)):
+        raise UserError(f"{path}: act={act}: no such act. {nearest(act, ACTS)}")
     return plan
 
 

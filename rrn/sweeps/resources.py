@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import psutil
 
 from rrn.common.cores import usable_cores
-from rrn.config import AtariConfig, Config
+from rrn.config import Config
 
 RUNS_PER_GPU = 4
 
@@ -32,8 +32,4 @@ def share_out(configs: list[Config], gpus: int) -> int:
 
 
 def _replay_bytes(config: Config) -> int:
-    if not isinstance(config.env, AtariConfig):
-        return 0
-    frames = getattr(config.agent, "replay_capacity", 0)
-    frames = frames or getattr(config.agent, "buffer_size", 0) * 2 * config.env.stack  # stable-baselines3 keeps stacks
-    return frames * config.env.size**2
+    return config.agent.frames_kept(config.env) * config.env.frame_bytes

@@ -28,8 +28,10 @@ from hydra.errors import HydraException
 
 from rrn.common.console import Screen, leave_terminal, say, terminal_size
 from rrn.common.errors import UserError, first_line
+from rrn.common.extras import MissingPackage
 from rrn.config import Config
-from rrn.config.compose import conf_dir, typed
+from rrn.config.compose import typed
+from rrn.config.register import conf_dir
 from rrn.runs.folder import can_go_on, is_finished
 from rrn.runs.signals import HANG_UP, ask_to_stop, stopping_signals
 from rrn.runs.status_file import is_running, read_status
@@ -68,7 +70,8 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
         launcher = "local" if "joblib" in known else "basic"
         added["hydra/launcher"] = launcher
         if launcher == "basic":
-            print("one run after the other; after pip install 'rrn[sweep]' several run at once", file=sys.stderr)
+            why = MissingPackage("a sweep with several runs at once", "hydra-joblib-launcher", "sweep")
+            print(f"one run after the other; {why}", file=sys.stderr)
     _check_launcher(launcher, known)
     at_once, gpus = 1, 0
     if PLUGINS.get(launcher, launcher) == "joblib":
@@ -92,7 +95,8 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
 def _check_launcher(launcher: str, known: list[str]) -> None:
     plugin = PLUGINS.get(launcher, launcher)
     if launcher in (*PLUGINS, "joblib", "submitit_local", "submitit_slurm") and plugin not in known:
-        raise UserError(f"hydra/launcher={launcher}: it needs a plugin of Hydra; pip install 'rrn[sweep]'.")
+        package = f"hydra-{plugin.partition('_')[0]}-launcher"
+        raise MissingPackage(f"hydra/launcher={launcher}", package, "sweep")
     if launcher not in known:
         raise UserError(f"hydra/launcher={launcher}: no such launcher. Choose one of {', '.join(sorted(known))}.")
     if launcher in ON_A_CLUSTER and not (shutil.which("sbatch") and shutil.which("srun")):

@@ -16,7 +16,6 @@ from rrn.config import Config
 from rrn.envs import VectorGames, make_games
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import Measures, record_activity
-from rrn.networks.build import NETWORKS
 from rrn.runs.logger import Records
 from rrn.training.evaluation import play, summary
 
@@ -40,7 +39,7 @@ class Evaluator:
     def __init__(self, config: Config, learner: Learner):
         self.config, self.learner = config, learner
         self.measures = Measures(learner.agent)
-        self.states = SHAPE_STATES * NETWORKS[len(learner.games.frame_shape)].widths[-1]
+        self.states = SHAPE_STATES * learner.agent.network.widths[-1]
 
     @cached_property
     def games(self) -> VectorGames:

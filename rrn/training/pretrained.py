@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rrn.activations.registry import named_rationals
+from rrn.activations.sites import named_rationals
 from rrn.agents.base import Agent
 from rrn.common.errors import UserError
 from rrn.runs import checkpoint

@@ -10,8 +10,8 @@ from pathlib import Path
 from rrn.common.console import tell
 from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
 from rrn.common.errors import UserError, first_line
-from rrn.config import Config, most_threads
-from rrn.config.protocol import protocol_line
+from rrn.common.extras import needs
+from rrn.config import Config
 from rrn.runs.folder import check_folder
 from rrn.runs.lock import RunLock
 from rrn.runs.output_log import output_log
@@ -32,7 +32,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
             go on.
     """
     pick_device(config.device)
-    set_threads(config.threads, most_threads(config))
+    set_threads(config.threads, config.env.most_threads)
     from rrn.training.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
 
     folder = Path(config.run_dir)
@@ -41,11 +41,11 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     with denormals_as_zero(), one_sentence(folder, command):
         if folder.is_file():
             raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
-        with _made(folder), RunLock(folder) as lock, stop:
+        with _made(folder), needs("python -m rrn.train", "rl"), RunLock(folder) as lock, stop:
             check_folder(folder, config)
             go_on = f"{command} resume=true"
             with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
-                tell(f"{protocol_line(config)}\nrun folder: {folder}\n")
+                tell(f"{config.env.protocol()}\nrun folder: {folder}\n")
                 trainer = Trainer(config, folder, lock.watch(stop), status.update)
                 if trainer.run():
                     tell(

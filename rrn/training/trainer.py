@@ -22,7 +22,6 @@ from rrn.common.errors import UserError
 from rrn.common.files import write_whole
 from rrn.common.numbers import count, duration
 from rrn.config import Config, delay_steps, dotted
-from rrn.config.protocol import protocol_line
 from rrn.envs import make_games
 from rrn.metrics.coefficients import coefficients
 from rrn.runs import checkpoint
@@ -140,18 +139,19 @@ class Trainer:
             records = Records(self.folder)
             text = OmegaConf.to_yaml(self.config)
             records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
-            records.text("protocol", protocol_line(self.config))
+            records.text("protocol", self.config.env.protocol())
         else:
             records = Records(self.folder, self.step, found[1]["lengths"])
             self.evaluator.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {found[0].name}")
-        changed = None if self.finished else note_software(self.folder, self.device, self.step)
+        packages = (*self.config.env.packages, *self.config.agent.packages)
+        changed = None if self.finished else note_software(self.folder, self.device, self.step, packages)
         if found and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
         return records
 
     def _write_config(self) -> None:
-        header = f"# {protocol_line(self.config)}\n# run {self.run_id}\n"
+        header = f"# {self.config.env.protocol()}\n# run {self.run_id}\n"
         write_whole(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
 
     def _take_up(self, path: Path, state: dict) -> None:

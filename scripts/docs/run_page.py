@@ -25,7 +25,6 @@ from rrn.activations.inspection.animate import draw_runs
 from rrn.common.curves import Curve
 from rrn.config import Config
 from rrn.config.load import load_run_config
-from rrn.config.protocol import protocol_line
 from rrn.reference import read_curves
 from rrn.runs.scalars import Series, read_measures
 from rrn.runs.status_file import read_status
@@ -156,7 +155,7 @@ def text(runs: Sequence[Shown], target: Path, curves: Sequence[Curve], note: str
         "",
         *(["One seed decides nothing.", ""] if most == 1 else ["Few seeds decide nothing.", ""] if most < 5 else []),
         *([note, ""] if note else []),
-        f"Protocol{protocol_line(first).removeprefix('protocol')}.",
+        f"Protocol{first.env.protocol().removeprefix('protocol')}.",
         "",
         f"![Scores]({target.name}.png)",
         "",

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 
 from rrn.activations.rational import Place, Rational, owner_of
 from rrn.activations.variants import AffineRational
 
 COEFFICIENTS = ("numerator", "denominator")
-WITH_BIAS = (nn.Linear, _ConvNd, _BatchNorm, nn.LayerNorm, nn.GroupNorm)  # the bias is added last
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm, nn.GroupNorm)
+WITH_BIAS = (nn.Linear, *CONVOLUTIONS, *NORMS)  # the bias is added last
 PASSING = (nn.Flatten, nn.Unflatten, nn.Identity)  # between such a layer and a place they change nothing
 COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
 

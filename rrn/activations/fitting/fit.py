@@ -17,6 +17,7 @@ from rrn.activations.fitting.formula import check_form, check_range, denominator
 from rrn.activations.fitting.functions import Function, as_function
 from rrn.activations.fitting.least_squares import least_squares
 from rrn.activations.fitting.minimax import minimax
+from rrn.common.extras import needs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,7 +110,8 @@ class Fit:
     @cached_property
     def figure(self) -> Figure:
         """Target and fit on twice the range, and the error on the range."""
-        from matplotlib.figure import Figure  # only needed here
+        with needs("the figure of a fit", "plot"):
+            from matplotlib.figure import Figure  # only needed here
 
         low, high = self.range
         margin = (high - low) / 2

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from rrn.activations.inspection.plot import COLUMNS, Shape, View, draw, view_of
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.common.animation import SUFFIXES, write_frames
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Source = str | PathLike | Sequence[Snapshot]
 
@@ -32,6 +34,7 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
 
     Raises:
         ValueError: no snapshots, snapshots of several models in one run, or another kind of file.
+        MissingPackage: matplotlib or imageio is not installed.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -88,6 +91,8 @@ def _views(snapshots: list[Snapshot]) -> list[View]:
 
 def _pixels(figure: Figure) -> np.ndarray:
     """The figure as an image, [height, width, 3] uint8, with even sides, as .mp4 has them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # only needed here; `draw` has made the figure with it
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     image = np.asarray(canvas.buffer_rgba())[..., :3]

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
 
 from rrn.activations.fitting.formula import check_range
 from rrn.activations.ops import cpu
-from rrn.activations.ops.operator import in_memory_order
+from rrn.activations.ops.kernels import have_memory, in_memory_order
+from rrn.activations.ops.operator import OWN
+from rrn.activations.ops.torch_private import functorch_active
 from rrn.activations.rational import owner_of
 from rrn.activations.sites import places
 
@@ -243,7 +244,7 @@ class _Count:
 
     def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
         x = arguments[0] if arguments else next(iter(named.values()))
-        if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(x) or type(x) not in (Tensor, nn.Parameter):
+        if torch.compiler.is_compiling() or functorch_active() or type(x) not in OWN or not have_memory(x):
             return  # it has no values now
         if self.histogram is not None:
             self.histogram.add(x)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import nn
 
 from rrn.activations.functions import as_function
@@ -18,6 +17,11 @@ from rrn.activations.rational import Rational, owner_of, poles
 from rrn.activations.sites import places
 from rrn.activations.variants import RationalChain
 from rrn.common.eval_mode import evaluating
+from rrn.common.extras import needs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
 OTHERS = ("#c4661f", "#2e7d4f", "#8a4fb0", "#6b6b6b")
@@ -69,6 +73,7 @@ def plot(
 
     Raises:
         ValueError: no activation in the model, an unknown name or word, or `x` with fewer than two numbers.
+        MissingPackage: matplotlib is not installed.
     """
     if isinstance(inputs, str) and inputs != "density":
         raise ValueError(f"inputs: expected True, False, density or histograms, got {inputs!r}.")
@@ -111,6 +116,8 @@ def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
 
 def draw(rows: Sequence[tuple[str, Sequence[Shape]]], title: str = "", density: bool = False) -> Figure:
     """A figure with one panel for each shape, in rows with a label each, which may be empty."""
+    with needs("a picture of activations", "plot"):
+        from matplotlib.figure import Figure  # only needed here
     columns = max(len(shapes) for _, shapes in rows)
     figure = Figure(figsize=(max(3.2 * columns, 4.0), 2.6 * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)

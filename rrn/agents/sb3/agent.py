@@ -22,7 +22,7 @@ from rrn.common.device import CPU, require_memory
 from rrn.common.errors import UserError
 from rrn.config import Config, SB3PPOConfig
 from rrn.envs import VectorGames
-from rrn.networks.build import activation_options
+from rrn.networks.build import activation_of, own_classes_work
 from rrn.networks.mlp import VectorNetwork
 from rrn.sb3 import policy_kwargs
 
@@ -40,7 +40,8 @@ class SB3Agent(Agent):
     def __init__(self, config: Config, games: VectorGames, device: torch.device):
         if getattr(config.act, "lr", None) is not None:
             raise UserError("act.lr: stable-baselines3 sets one learning rate for all parameters; leave it out.")
-        settings = {key: value for key, value in dataclasses.asdict(config.agent).items() if key != "name"}
+        settings = dataclasses.asdict(config.agent)
+        del settings["name"], settings["target"]
         self.on_policy = isinstance(config.agent, SB3PPOConfig)
         if settings.pop("anneal", False):
             for name in ("learning_rate", "clip_range"):
@@ -51,7 +52,8 @@ class SB3Agent(Agent):
         needed = settings[rows] * copies * (math.prod(seen.shape) * seen.dtype.itemsize)
         require_memory(f"agent.{rows}", settings[rows], needed, CPU)
         try:
-            options = policy_kwargs(config.act.name, hidden=VectorNetwork.widths, **activation_options(config))
+            act, options = activation_of(config)
+            options = policy_kwargs(act, hidden=VectorNetwork.widths, **options)
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
                 "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
                 env,
@@ -67,6 +69,8 @@ class SB3Agent(Agent):
         self.model.set_logger(Logger(None, []))
         self.policy = self.model.policy if self.on_policy else self.model.q_net
         super().__init__(self.policy.features_extractor, self.model.policy.optimizer, games.num_actions, config.seed)
+        with own_classes_work(config):
+            self.look(torch.from_numpy(games.observations))
 
     def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Actions drawn from the policy of PPO and its values; those of highest value of DQN, and that value."""

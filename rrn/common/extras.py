@@ -1,0 +1,75 @@
+"""Optional packages: which extra of rrn installs each, and the error where one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rrn.common.errors import UserError
+
+BASE = {"numpy": "numpy", "scipy": "scipy", "torch": "torch"}  # name in an import: name for pip
+_PLOT = {"imageio": "imageio", "matplotlib": "matplotlib"}
+EXTRAS = {  # as in pyproject.toml, without those that only unite others
+    "plot": _PLOT,
+    "rl": {
+        **_PLOT,
+        "ale_py": "ale-py",
+        "filelock": "filelock",
+        "gymnasium": "gymnasium",
+        "hydra": "hydra-core",
+        "imageio_ffmpeg": "imageio-ffmpeg",
+        "omegaconf": "omegaconf",
+        "plotly": "plotly",
+        "psutil": "psutil",
+        "rich": "rich",
+        "tensorboard": "tensorboard",
+    },
+    "sb3": {
+        "gymnasium": "gymnasium",
+        "omegaconf": "omegaconf",
+        "psutil": "psutil",
+        "stable_baselines3": "stable-baselines3",
+    },
+    "minatar": {"minatar": "minatar"},
+    "sweep": {
+        "hydra_plugins.hydra_joblib_launcher": "hydra-joblib-launcher",
+        "hydra_plugins.hydra_submitit_launcher": "hydra-submitit-launcher",
+    },
+    "cuda": {"cuda.core": "cuda-core"},
+}
+
+
+class MissingPackage(UserError, ImportError):
+    """A package that is not installed, and the command that installs it.
+
+    Args:
+        what: the command, function or setting that needs the package.
+        package: its name for pip.
+        extra: the extra of rrn with this package; None for a package that rrn always needs.
+    """
+
+    def __init__(self, what: str, package: str, extra: str | None = None):
+        wanted = f"'rrn[{extra}]'" if extra else package
+        super().__init__(f"{what} needs {package}: pip install {wanted}")
+
+
+@contextmanager
+def needs(what: str, extra: str | None = None) -> Iterator[None]:
+    """Context manager around imports: turn a missing package of this extra into a MissingPackage error.
+
+    Args:
+        what: the command, function or setting that needs the packages, for the message.
+        extra: a key of EXTRAS; None: only packages that rrn always needs.
+
+    Raises:
+        MissingPackage: a package of the extra, or one that rrn always needs, is not installed. Any other
+            ModuleNotFoundError passes through.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if extra and error.name in EXTRAS[extra]:
+            raise MissingPackage(what, EXTRAS[extra][error.name], extra) from None
+        if error.name in BASE:
+            raise MissingPackage(what, BASE[error.name]) from None
+        raise

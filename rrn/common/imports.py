@@ -1,0 +1,56 @@
+"""Classes and functions by a string, "package.module:Class", imported when they are needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+from rrn.common.errors import UserError, first_line
+from rrn.common.extras import EXTRAS, MissingPackage
+
+
+def is_import_string(text: object) -> bool:
+    """Tell whether a word is the string of a class, such as torch.nn:Mish, and not a name."""
+    return isinstance(text, str) and ":" in text
+
+
+def import_string(text: str, what: str | None = None) -> Any:
+    """Import what a string names; modules in the working directory are found too.
+
+    Args:
+        text: "package.module:Class"; dots after the colon lead into the class.
+        what: the choice that it belongs to, for the errors, such as "agent=sb3_dqn"; None: the string.
+
+    Raises:
+        UserError: no such module, no such name in it, or an error while it is imported; MissingPackage for a package
+            of an extra.
+    """
+    what = what or text
+    module, _, name = text.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
+        raise UserError(f"{what}: expected package.module:Class.")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # where `python -m` looks too
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            where = "install it, or start from the folder that it is in"
+            raise UserError(f"{what}: no module {error.name} is to be found; {where}.") from error
+        for extra, packages in EXTRAS.items():
+            if error.name in packages:
+                raise MissingPackage(what, packages[error.name], extra) from error
+        raise UserError(f"{what}: {module} needs {error.name}, which is not installed.") from error
+    except UserError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        raise UserError(f"{what}: importing {module} fails with {kind}: {first_line(error)}.") from error
+    try:
+        for part in name.split("."):
+            found = getattr(found, part)
+    except AttributeError as error:
+        raise UserError(f"{what}: {module} has no {name}.") from error
+    return found

@@ -1,0 +1,27 @@
+"""Old names of public functions and classes, for one more version."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from rrn.common.imports import import_string
+
+
+def renamed(module: str, names: dict[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module that has old names: each warns and gives what has the new name.
+
+    Args:
+        module: `__name__` of the module that had them.
+        names: old name to "package.module:name" of today.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        new = names[name].replace(":", ".")
+        warnings.warn(f"{module}.{name} is {new} now; use that.", DeprecationWarning, stacklevel=2)
+        return import_string(names[name])
+
+    return __getattr__

@@ -1,0 +1,215 @@
+"""Settings of agents. The defaults are in conf/agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from omegaconf import MISSING
+
+from rrn.activations.fitting.formula import is_range
+from rrn.config.settings import require, setting
+
+if TYPE_CHECKING:
+    from rrn.config.env import EnvConfig
+    from rrn.config.schema import Config
+
+
+@dataclass
+class AgentConfig:
+    """What every agent has.
+
+    Attributes:
+        build: the module with make_agent(config, games, device) and make_learner(config, agent, games), imported when
+            the agent is chosen.
+        smoke: what experiment=smoke sets, by dotted name.
+        paper_protocol: whether the experiments paper and modern suit it.
+        overlaps_env: whether it uses env.overlap.
+        packages: what its scores depend on besides rrn, torch and NumPy, as named on the package index.
+        without_effect: settings that nothing reads while another one has a value: (name, value) to their names.
+    """
+
+    build: ClassVar[str]
+    smoke: ClassVar[dict[str, Any]] = {}
+    paper_protocol: ClassVar[bool] = False
+    overlaps_env: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()
+    without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {}
+
+    name: str = MISSING
+    target: str | None = None  # package.module:Class of a class of your own; null: the class that `name` has here
+    gamma: float = setting(at_least=0, at_most=1)  # discount
+
+    def check(self, config: Config) -> None:
+        """Check what takes more than one setting.
+
+        Raises:
+            UserError: settings that do not go together.
+        """
+
+    def frames_kept(self, env: EnvConfig) -> int:
+        """Count the frames of its replay buffer."""
+        return 0
+
+
+@dataclass
+class DQNConfig(AgentConfig):
+    """agent=dqn, and what is DQN with other switches: agent=ddqn."""
+
+    build: ClassVar[str] = "rrn.agents.dqn.build"
+    smoke: ClassVar[dict[str, Any]] = {
+        "agent.batch_size": 32,
+        "agent.train_every": 4,
+        "agent.target_every": 100,
+        "agent.warmup": 300,
+        "agent.replay_capacity": 2000,
+        "agent.epsilon_end": 0.1,
+        "agent.epsilon_steps": 400,
+    }
+    paper_protocol: ClassVar[bool] = True
+    overlaps_env: ClassVar[bool] = True
+    without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {
+        ("distributional", False): {"atoms", "value_range"},
+        ("prioritised", False): {"priority_alpha", "priority_beta", "priority_beta_steps"},
+        ("noisy", True): {"epsilon_start", "epsilon_end", "epsilon_steps"},
+    }
+
+    double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
+    learning_rate: float = setting(above=0)  # of Adam
+    adam_eps: float = setting(above=0)
+    batch_size: int = setting(at_least=1)
+    train_every: int = setting(at_least=1)  # agent steps per update
+    target_every: int = setting(at_least=1)  # agent steps between copies to the target network
+    warmup: int = MISSING  # random agent steps before the first training step, not counted in `steps`
+    replay_capacity: int = setting(at_least=1)  # transitions
+    epsilon_start: float = setting(at_least=0, at_most=1)
+    epsilon_end: float = setting(at_least=0, at_most=1)
+    epsilon_steps: int = setting(at_least=1)  # agent steps over which epsilon falls
+    max_grad_norm: float | None = setting(above=0)  # null: no clipping
+    # with defaults here, for the folders of runs that were made before there were these
+    dueling: bool = False  # the value of the state and advantages of the actions (Wang et al. 2016)
+    n_step: int = setting(1, at_least=1)  # agent steps from a state to the one bootstrapped from (Hessel et al. 2018)
+    distributional: bool = False  # learn distributions of returns, C51 (Bellemare et al. 2017)
+    atoms: int = setting(51, at_least=2)  # of such a distribution
+    value_range: list[float] = field(default_factory=lambda: [-10.0, 10.0])  # returns at its first and last atom
+    prioritised: bool = False  # draw transitions by their errors (Schaul et al. 2016)
+    priority_alpha: float = setting(0.6, at_least=0, at_most=1)  # how far errors count
+    # how far weights of the losses make up for that, at the start; 1 at the end
+    priority_beta: float = setting(0.4, at_least=0, at_most=1)
+    priority_beta_steps: int = setting(1500000, at_least=1)  # agent steps over which it rises
+    noisy: bool = False  # explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)
+    compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
+    replay_on_device: bool = False  # keep the frames of the replay buffer on the GPU; the same results
+
+    def check(self, config: Config) -> None:
+        least = config.env.num_envs * (2 * config.env.stack_frames + self.n_step - 1)
+        for name in ("warmup", "replay_capacity"):
+            value = getattr(self, name)
+            require(value >= least, f"agent.{name}", f"at least {least}, to sample from", value)
+        span = self.value_range
+        sensible = is_range(span) and max(map(abs, span)) <= 1e9 and span[1] - span[0] >= 1e-3
+        require(sensible, "agent.value_range", "two numbers, the lower one first, such as [-10,10]", span)
+
+    def frames_kept(self, env: EnvConfig) -> int:
+        return self.replay_capacity
+
+
+@dataclass
+class PPOConfig(AgentConfig):
+    """agent=ppo."""
+
+    build: ClassVar[str] = "rrn.agents.ppo.build"
+    smoke: ClassVar[dict[str, Any]] = {
+        "env.num_envs": 2,
+        "evaluation.epsilon": 0.0,
+        "agent.rollout": 25,
+        "agent.epochs": 2,
+        "agent.batch_size": 10,
+    }
+
+    learning_rate: float = setting(above=0)  # of Adam
+    anneal: bool = MISSING  # learning rate and clip range fall to 0 in a line over `steps`
+    adam_eps: float = setting(above=0)
+    gae_lambda: float = setting(at_least=0, at_most=1)  # of the advantage estimate
+    rollout: int = setting(at_least=1)  # agent steps of each environment between updates
+    epochs: int = setting(at_least=1)  # times that a rollout is gone through
+    batch_size: int = setting(at_least=1)  # agent steps of a minibatch
+    clip: float = setting(above=0)  # range of the ratio of probabilities around 1
+    clip_value: bool = MISSING  # clip the change of the value in the same way
+    normalise_advantages: bool = MISSING  # in each minibatch
+    entropy_coef: float = setting(at_least=0)  # weight of the entropy bonus
+    value_coef: float = setting(at_least=0)  # weight of the squared error of the value
+    max_grad_norm: float | None = setting(above=0)  # null: no clipping
+
+
+@dataclass
+class SB3DQNConfig(AgentConfig):
+    """agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
+
+    build: ClassVar[str] = "rrn.agents.sb3.build"
+    packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
+    smoke: ClassVar[dict[str, Any]] = {
+        "agent.buffer_size": 2000,
+        "agent.learning_starts": 300,
+        "agent.train_freq": 4,
+        "agent.gradient_steps": 1,
+        "agent.target_update_interval": 100,
+    }
+
+    learning_rate: float = setting(above=0)
+    buffer_size: int = setting(at_least=1)
+    learning_starts: int = setting(at_least=1)  # random agent steps before the first training step, not in `steps`
+    batch_size: int = setting(at_least=1)
+    tau: float = setting(at_least=0, at_most=1)
+    train_freq: int = setting(at_least=1)  # steps of each environment between updates
+    gradient_steps: int = MISSING
+    target_update_interval: int = setting(at_least=1)
+    exploration_fraction: float = setting(at_least=0, at_most=1)
+    exploration_initial_eps: float = setting(at_least=0, at_most=1)
+    exploration_final_eps: float = setting(at_least=0, at_most=1)
+    max_grad_norm: float = setting(above=0)
+
+    def check(self, config: Config) -> None:
+        repeats = self.gradient_steps
+        expected = "1 or more, or -1 for one each step"
+        require(repeats == -1 or repeats >= 1, "agent.gradient_steps", expected, repeats)
+
+    def frames_kept(self, env: EnvConfig) -> int:
+        return self.buffer_size * 2 * env.stack_frames  # stable-baselines3 keeps stacks, of both observations
+
+
+@dataclass
+class SB3PPOConfig(AgentConfig):
+    """agent=sb3_ppo: arguments of stable_baselines3.PPO, under their names there, and `anneal`."""
+
+    build: ClassVar[str] = "rrn.agents.sb3.build"
+    packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
+    smoke: ClassVar[dict[str, Any]] = {
+        "env.num_envs": 2,
+        "evaluation.epsilon": 0.0,
+        "agent.n_steps": 25,
+        "agent.n_epochs": 2,
+        "agent.batch_size": 10,
+    }
+
+    learning_rate: float = setting(above=0)
+    anneal: bool = MISSING  # learning_rate and clip_range fall to 0 in a line over `steps`
+    n_steps: int = setting(at_least=1)
+    batch_size: int = setting(at_least=1)
+    n_epochs: int = setting(at_least=1)
+    gae_lambda: float = setting(at_least=0, at_most=1)
+    clip_range: float = setting(above=0)
+    clip_range_vf: float | None = setting(above=0)
+    normalize_advantage: bool = MISSING
+    ent_coef: float = setting(at_least=0)
+    vf_coef: float = setting(at_least=0)
+    max_grad_norm: float = setting(above=0)
+
+
+AGENTS: dict[str, type[AgentConfig]] = {
+    "dqn": DQNConfig,
+    "ddqn": DQNConfig,
+    "ppo": PPOConfig,
+    "sb3_dqn": SB3DQNConfig,
+    "sb3_ppo": SB3PPOConfig,
+}

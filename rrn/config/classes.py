@@ -1,0 +1,73 @@
+"""The configuration class of each choice: a row of a table here, or a class of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from typing import Any
+
+from omegaconf import MISSING, OmegaConf
+
+from rrn.common.errors import UserError
+from rrn.common.imports import import_string, is_import_string
+from rrn.config.act import ACTS, ActConfig, OwnActConfig
+from rrn.config.agent import AGENTS, AgentConfig
+from rrn.config.env import ENVS, EnvConfig
+
+BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
+TABLES: dict[str, dict[str, type]] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
+ROW = {"agent": "name", "env": "kind", "act": "name"}  # the setting that says which row
+
+
+def class_of(group: str, values: dict[str, Any]) -> type:
+    """Return the configuration class for the settings of a group, agent, env or act.
+
+    Raises:
+        UserError: a class of the user's own that cannot be imported, or is not of the right kind.
+        KeyError: settings that no class here has.
+    """
+    if values.get("target") is None:
+        return TABLES[group][values[ROW[group]]]
+    return OwnActConfig if group == "act" else own_class(group, values["target"])
+
+
+def name_of(group: str, choice: str) -> str:
+    """Return the name that a choice of agent=, env= or act= has in folders and tables.
+
+    Raises:
+        UserError: as `own_class`.
+    """
+    return own_defaults(group, choice)["name"] if is_import_string(choice) else choice
+
+
+def choice_of(settings: AgentConfig | EnvConfig | ActConfig) -> str:
+    """Return what agent=, env= or act= was set to for these settings: a name, or package.module:Class."""
+    return getattr(settings, "target", None) or settings.name
+
+
+def own_class(group: str, target: str) -> type:
+    """Import a configuration class of the user's own, for agent= or env=.
+
+    Raises:
+        UserError: it cannot be imported, or is no dataclass that derives from the one of the group.
+    """
+    found, base = import_string(target, f"{group}={target}"), BASES[group]
+    if not (isinstance(found, type) and issubclass(found, base) and is_dataclass(found)):
+        raise UserError(f"{group}={target}: expected a dataclass that derives from rrn.config.{base.__name__}.")
+    return found
+
+
+def own_defaults(group: str, target: str) -> dict[str, Any]:
+    """Return the settings of a choice such as agent=my_package.agents:MyAgentConfig.
+
+    The name is the default of the field `name`, or else that of the class, without Config at its end.
+
+    Raises:
+        UserError: as `own_class`.
+    """
+    if group == "act":
+        return {"name": target.rpartition(":")[2].rpartition(".")[2], "target": target, "kwargs": None}
+    kind = own_class(group, target)
+    values = OmegaConf.to_container(OmegaConf.structured(kind))
+    if values["name"] == MISSING:
+        values["name"] = kind.__name__.removesuffix("Config")
+    return values | {"target": target} | ({"kind": "own"} if group == "env" else {})

@@ -1,0 +1,178 @@
+"""Settings of environments. The defaults are in conf/env."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from omegaconf import MISSING
+
+from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
+from rrn.config.settings import require, setting
+
+if TYPE_CHECKING:
+    from rrn.config.schema import Config
+
+
+@dataclass
+class EnvConfig:
+    """What every environment has.
+
+    Attributes:
+        envs: "package.module:Class" of its copies, made as Class(config, num_envs, seeds, reseed_after); imported when
+            the environment is chosen.
+        suite: what the names of the files of settings for all its games end in, as conf/agent/for_env/dqn_MinAtar.yaml.
+        paper_protocol: whether the experiments paper and modern suit it.
+        most_threads: threads of torch on the CPU that a run may have where `threads` is null. Small networks gain
+            little from a second thread, and lose much with it where another program wants the processor too.
+        packages: what scores depend on besides rrn, torch and NumPy, as named on the package index.
+        video: "package.module:function" that writes a video of a game; None: it has no screen.
+        frames_per_step: emulator frames of an agent step; None where nothing counts frames.
+        stack_frames: frames of an observation.
+        frame_bytes: of one frame in a replay buffer; 0 where so few that they need no plan.
+    """
+
+    envs: ClassVar[str]
+    suite: ClassVar[str | None] = None
+    paper_protocol: ClassVar[bool] = False
+    most_threads: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
+    video: ClassVar[str | None] = None
+
+    name: str = MISSING
+    kind: str = MISSING  # atari, minatar or cartpole; own: a class of your own
+    num_envs: int = setting(at_least=1)  # copies that step together
+    clip_rewards: bool = MISSING  # to [-1, 1], for learning only
+    target: str | None = None  # package.module:Class of a class of your own; null: the class that `kind` has here
+
+    @classmethod
+    def games(cls) -> Collection[str]:
+        """List what env= can be."""
+        return ()
+
+    @classmethod
+    def refused(cls) -> dict[str, str]:
+        """Say why some games cannot be chosen: name to reason."""
+        return {}
+
+    @property
+    def frames_per_step(self) -> int | None:
+        return None
+
+    @property
+    def stack_frames(self) -> int:
+        return 1
+
+    @property
+    def frame_bytes(self) -> int:
+        return 0
+
+    def protocol(self) -> str:
+        """Say in one line what scores depend on besides the agent, so that two numbers can be compared at a glance."""
+        return f"protocol: {self.name}, {self._clip()}"
+
+    def _clip(self) -> str:
+        return "rewards clipped to [-1, 1]" if self.clip_rewards else "rewards not clipped"
+
+    def check(self, config: Config) -> None:
+        """Check what takes more than a range.
+
+        Raises:
+            UserError: a value that makes no sense.
+        """
+
+
+@dataclass
+class AtariConfig(EnvConfig):
+    """env=<one of the Atari games>."""
+
+    envs: ClassVar[str] = "rrn.envs.atari:AtariGames"
+    paper_protocol: ClassVar[bool] = True
+    most_threads: ClassVar[int] = 4
+    packages: ClassVar[tuple[str, ...]] = ("gymnasium", "ale-py")
+    video: ClassVar[str | None] = "rrn.envs.video:write_video"
+
+    frame_skip: int = setting(at_least=1)  # emulator frames per agent step
+    sticky_actions: float = setting(at_least=0, at_most=1)  # probability that the last action is repeated
+    max_pool: bool = MISSING  # maximum over the last two frames
+    noop_max: int = setting(at_least=0)  # most no-ops at the start of a game
+    fire: bool = False  # the first action of a game and of each life is FIRE, if the game has it among its own
+    life_loss: bool = MISSING  # a lost life ends an episode for learning
+    frame_cap: int = setting(at_least=1)  # emulator frames of a game
+    size: int = MISSING  # of the square observation, pixels
+    # how a screen shrinks to it; bilinear, as in the paper, keeps more contrast of small things
+    resize: str = setting("area", choices=("area", "bilinear"))
+    stack: int = setting(at_least=1)  # frames per observation
+    overlap: bool = True  # emulate while the agent learns; the same results in less time
+
+    @classmethod
+    def games(cls) -> Collection[str]:
+        return atari_games()
+
+    @classmethod
+    def refused(cls) -> dict[str, str]:
+        return dict.fromkeys(TWO_PLAYERS, "the emulator has this game for two players only; choose another one.")
+
+    @property
+    def frames_per_step(self) -> int:
+        return self.frame_skip
+
+    @property
+    def stack_frames(self) -> int:
+        return self.stack
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.size**2
+
+    def protocol(self) -> str:
+        fire = ", FIRE for each life" if self.fire else ""
+        resize = {"area": "by area", "bilinear": "bilinearly"}[self.resize]
+        return (
+            f"protocol: frame skip {self.frame_skip}, sticky actions {self.sticky_actions:g}, "
+            f"max-pool {'on' if self.max_pool else 'off'}, no-ops up to {self.noop_max}{fire}, "
+            f"life loss {'ends' if self.life_loss else 'does not end'} an episode for learning, {self._clip()}, "
+            f"frame cap {self.frame_cap}, resize to {self.size}x{self.size} {resize}, stack {self.stack}"
+        )
+
+    def check(self, config: Config) -> None:
+        require(self.size >= 36, "env.size", "at least 36, for the three convolutions", self.size)
+
+
+@dataclass
+class MinAtarConfig(EnvConfig):
+    """env=MinAtar-<one of its games>."""
+
+    envs: ClassVar[str] = "rrn.envs.minatar:MinAtarGames"
+    suite: ClassVar[str | None] = "MinAtar"
+    packages: ClassVar[tuple[str, ...]] = ("minatar",)
+
+    sticky_actions: float = setting(at_least=0, at_most=1)  # probability that the last action is repeated
+    ramping: bool = MISSING  # the game becomes harder as it goes on
+    step_cap: int = setting(at_least=1)  # agent steps of a game
+
+    @classmethod
+    def games(cls) -> Collection[str]:
+        return MINATAR_GAMES
+
+    def protocol(self) -> str:
+        return (
+            f"protocol: {self.name}, sticky actions {self.sticky_actions:g}, "
+            f"ramping {'on' if self.ramping else 'off'}, {self._clip()}, step cap {self.step_cap}"
+        )
+
+
+@dataclass
+class CartPoleConfig(EnvConfig):
+    """env=CartPole."""
+
+    envs: ClassVar[str] = "rrn.envs.gymnasium:CartPoleGames"
+    packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
+
+    @classmethod
+    def games(cls) -> Collection[str]:
+        return ("CartPole",)
+
+
+ENVS: dict[str, type[EnvConfig]] = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConfig}

@@ -1,0 +1,110 @@
+"""What can be chosen without a file of its own in conf/: games, activations, smoke sizes, and classes of the user."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from rrn.common.errors import UserError
+from rrn.config.act import ACTS
+from rrn.config.agent import AGENTS, AgentConfig
+from rrn.config.classes import own_class, own_defaults
+from rrn.config.differences import dotted
+from rrn.config.env import ENVS
+
+_own_keys: set[str] = set()
+
+
+def conf_dir() -> str:
+    """Absolute path of the YAML files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return str(folder)
+    raise UserError(f"{package}: the configuration files are missing; install the package again.")
+
+
+@cache
+def register_choices() -> None:
+    """Make a choice of each game, activation and agent of the tables; what has a file in conf/ keeps that."""
+    folder = Path(conf_dir())
+    for name in ACTS:
+        if not (folder / "act" / f"{name}.yaml").is_file():
+            _store("act", name, {"name": name})
+    for kind, env in ENVS.items():
+        for game in env.games():
+            if not (folder / "env" / f"{game}.yaml").is_file():
+                _store("env", game, {"defaults": [f"bases/{kind}@_here_", "_self_"], "name": game})
+    for name, agent in AGENTS.items():
+        _register_smoke(name, agent)
+    _register_files(folder)
+
+
+def _register_files(folder: Path) -> None:
+    """Let each game of a suite take the files of the suite, and ddqn, which has the class of dqn, those of dqn."""
+    for path in folder.glob("*/for_*/*.yaml"):
+        group, names = path.parent.relative_to(folder).as_posix(), [path.stem]
+        for env in ENVS.values():
+            if env.suite and path.stem.endswith(f"_{env.suite}"):
+                names += [path.stem.removesuffix(env.suite) + game for game in env.games()]
+        if group == "agent/for_env":
+            names += [other for name in names for other in _with_other_agent(name)]
+        for name in names[1:]:
+            if not (path.parent / f"{name}.yaml").is_file():
+                _store(group, name, {"defaults": [path.stem]})
+
+
+def _with_other_agent(name: str) -> list[str]:
+    """dqn_CartPole as ddqn_CartPole: with each agent of the same class in place of the agent."""
+    agent, _, env = name.rpartition("_")
+    return [f"{other}_{env}" for other, kind in AGENTS.items() if other != agent and kind is AGENTS[agent]]
+
+
+def _register_smoke(name: str, agent: type[AgentConfig]) -> None:
+    _store("experiment/for_agent", f"smoke_{name}", _nested(agent.smoke))
+
+
+def register_own(group: str, target: str) -> None:
+    """Make a choice of a class of the user's own, such as act=torch.nn:Mish or agent=my_package:MyAgentConfig.
+
+    Raises:
+        UserError: it cannot be imported, or is not of the right kind.
+    """
+    _store(group, target, own_defaults(group, target))
+    if group == "agent":
+        _register_smoke(target, own_class(group, target))
+    if group in ("agent", "env"):
+        _own_keys.update(setting_names(own_class(group, target), f"{group}."))
+
+
+def own_keys() -> set[str]:
+    """Names of the settings of the user's own classes that were chosen in this process."""
+    return _own_keys | {"act.kwargs"}
+
+
+def setting_names(kind: type, prefix: str = "") -> list[str]:
+    """Dotted names of the settings of a configuration class."""
+    return [prefix + key for key in dotted(OmegaConf.to_container(OmegaConf.structured(kind)))]
+
+
+def files_of(game: str) -> tuple[str, ...]:
+    """What the settings of a game come from; games with the same files have the same settings but for their names."""
+    base = next((kind for kind, env in ENVS.items() if game in env.games()), game)
+    return base, *sorted(path.name for path in Path(conf_dir()).glob(f"*/for_*/*_{game}.yaml"))
+
+
+def _nested(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name as the dictionaries of a YAML file."""
+    nested: dict[str, Any] = {}
+    for name, value in settings.items():
+        group, _, key = name.partition(".")
+        nested.setdefault(group, {})[key] = value
+    return nested
+
+
+def _store(group: str, name: str, node: dict[str, Any]) -> None:
+    ConfigStore.instance().store(group=group, name=name, node=node)

@@ -1,0 +1,61 @@
+"""Names of devices, and numbers near zero."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+
+from rrn.common.device import denormals_as_zero, pick_device
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+from rrn.training.run import train
+
+
+def denormal() -> float:
+    return (torch.tensor(torch.finfo(torch.float32).tiny) / 2).item()
+
+
+def test_denormals_are_zero_within_and_as_before_after():
+    assert denormal() > 0
+    with denormals_as_zero():
+        assert denormal() == 0
+        with denormals_as_zero():
+            pass
+        assert denormal() == 0
+    assert denormal() > 0
+
+
+def test_threads_that_start_within_inherit_the_mode():
+    found = []
+    with denormals_as_zero():
+        thread = threading.Thread(target=lambda: found.append(denormal()))
+        thread.start()
+        thread.join()
+    assert found == [0.0]
+    script = (  # in a process of its own, where torch has not started its threads yet
+        "import torch; from rrn.common.device import denormals_as_zero; torch.set_num_threads(2)\n"
+        "with denormals_as_zero():\n"
+        "    halves = torch.full((4_000_000,), torch.finfo(torch.float32).tiny) / 2\n"
+        "    print((halves == 0).all().item())"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "True"
+
+
+@pytest.mark.slow
+def test_a_run_takes_them_for_zero(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr("rrn.training.trainer.Trainer.run", lambda trainer: found.append(denormal()) or True)
+    train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}"]))
+    assert found == [0.0]
+    assert denormal() > 0
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:99"])
+def test_a_device_that_is_not_there(name):
+    with pytest.raises(UserError, match="device"):
+        pick_device(name)

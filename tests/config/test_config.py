@@ -1,0 +1,349 @@
+"""The command line: every choice composes, every mistake is one sentence with exit code 2."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from omegaconf import OmegaConf
+
+from rrn import train
+from rrn.activations.registry import ACTIVATIONS, make_activations
+from rrn.agents import AGENTS
+from rrn.common.errors import UserError
+from rrn.common.numbers import read_whole
+from rrn.config import ENVS, changed_settings, delay_steps
+from rrn.config.compose import choices, compose_config
+from rrn.config.games import atari_games
+from rrn.config.load import load_run_config, to_config
+from rrn.config.register import conf_dir, register_choices
+from rrn.report.runs import settings
+from rrn.study.plan import load_plan
+
+
+def names(group):
+    return sorted(path.stem for path in (Path(conf_dir()) / group).glob("*.yaml"))
+
+
+def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
+    config = compose_config(["act=rational"])
+    old = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(config)))
+    for name in ("per", "delay", "from_run"):
+        del old.act[name]
+    OmegaConf.save(old, tmp_path / "config.yaml")
+    assert load_run_config(tmp_path) == config
+
+
+def test_a_damaged_file_of_a_run_is_named(tmp_path):
+    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(UserError, match=r"config\.yaml: this file is damaged"):
+        load_run_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "5", "this file is damaged"),
+        (lambda text: text.replace("agent:", "agent:\n  futuristic: 1"), "agent.futuristic: no such setting here"),
+        (lambda text: text.replace("threads: null\n", ""), "missing mandatory value: threads"),
+    ],
+)
+def test_a_mistake_in_the_file_of_a_run_names_the_file(tmp_path, change, message):
+    text = OmegaConf.to_yaml(compose_config(["env=CartPole"]))
+    (tmp_path / "config.yaml").write_text(change(text))
+    with pytest.raises(UserError, match=rf"config\.yaml: .*{message}"):
+        load_run_config(tmp_path)
+
+
+def test_a_glob_means_to_hydra_what_it_means_here():
+    register_choices()
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        for group in ("env", "agent", "act", "experiment"):
+            assert loader.get_group_options(group, ObjectType.CONFIG) == choices(group)
+
+
+def test_each_registered_name_has_its_file():
+    assert names("act") == sorted(ACTIVATIONS)
+    assert names("agent") == sorted(AGENTS)
+    assert names("env") == ["CartPole"]
+
+
+ENVIRONMENTS = ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"]
+COMBINATIONS = list(itertools.product(names("agent"), names("experiment"), ENVIRONMENTS))
+FAST = [one for one in COMBINATIONS if one[2] == "Pong" or one[:2] == ("dqn", "smoke")]
+
+
+@pytest.mark.parametrize(
+    ("agent", "experiment", "env"),
+    [*FAST, *(pytest.param(*one, marks=pytest.mark.slow) for one in COMBINATIONS if one not in FAST)],
+)
+def test_every_combination_composes(agent, experiment, env):
+    overrides = [f"agent={agent}", f"experiment={experiment}", f"env={env}"]
+    of_the_paper = experiment in ("paper", "modern")
+    if of_the_paper and (env in ("CartPole", "MinAtar-Breakout") or agent not in ("dqn", "ddqn")):
+        with pytest.raises(UserError, match=f"experiment={experiment}: its protocol is for"):
+            compose_config(overrides)
+        return
+    config = compose_config(overrides)
+    assert (config.agent.name, config.act.name, config.env.name) == (agent, "recurrent_rational", env)
+    assert config.experiment == experiment
+    assert config.run_dir == f"runs/{env}/{agent}-recurrent_rational/seed0"
+
+
+def test_settings_of_an_agent_for_an_environment():
+    """Those of the experiment come after those of the agent for the environment, and the user's own last."""
+    for agent in ("dqn", "ddqn"):
+        assert compose_config([f"agent={agent}", "env=CartPole"]).agent.target_every == 256
+        assert compose_config([f"agent={agent}", "env=MinAtar-Seaquest"]).agent.target_every == 1000
+        assert compose_config([f"agent={agent}", "env=CartPole", "experiment=smoke"]).agent.target_every == 100
+        assert compose_config([f"agent={agent}", "env=CartPole", "agent.target_every=7"]).agent.target_every == 7
+    ppo = compose_config(["agent=ppo", "env=MinAtar-Seaquest"])
+    assert (ppo.env.num_envs, ppo.evaluation.epsilon, ppo.steps) == (8, 0.0, 1_000_000)
+    assert compose_config(["agent=ppo", "env.num_envs=4", "evaluation.epsilon=0.1"]).env.num_envs == 4
+    assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational"]).act.lr == 1.5e-5
+    assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational", "act.lr=1e-3"]).act.lr == 1e-3
+    assert compose_config(["agent=dqn", "env=MinAtar-Seaquest", "act=rational"]).act.lr is None
+
+
+@pytest.mark.parametrize("act", names("act"))
+def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act):
+    config = compose_config([f"act={act}"])
+    assert config.act.name == act
+    assert to_config(OmegaConf.create(OmegaConf.to_yaml(config))) == config
+
+
+@pytest.mark.parametrize("path", sorted(Path(conf_dir()).rglob("*.yaml")), ids=lambda p: p.stem)
+def test_every_file_is_used(path):
+    """No file that nothing can choose; each key of each is known, since the composed whole is typed."""
+    group = path.parent.relative_to(conf_dir()).as_posix()
+    if group in ("experiment/games", "experiment/agents", "agent/envs"):
+        cut = str.rpartition if group == "agent/envs" else str.partition  # names of agents may have a _ themselves
+        outer, _, inner = cut(path.stem.replace("MinAtar", "MinAtar-Asterix"), "_")
+        kinds = {"experiment/games": "env", "experiment/agents": "agent", "agent/envs": "env"}
+        compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
+    elif group == "study":
+        assert load_plan(path.stem).methods
+    elif group == "act/agents":
+        act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
+        config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])
+        assert config.act.lr == OmegaConf.load(path).lr
+    elif group == "env/bases":
+        assert path.stem in ENVS
+    elif group != ".":
+        compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
+
+
+@pytest.mark.parametrize("text", ["1500000", "1.5e6", "1500k", "1.5M", "15e5", "0.0015e9"])
+def test_whole_numbers_as_people_write_them(text):
+    config = compose_config([f"steps={text}", f"evaluation.every={text}", f"agent.max_grad_norm={1.5e6}"])
+    assert config.steps == config.evaluation.every == 1_500_000
+    assert type(config.steps) is type(config.evaluation.every) is int
+    assert type(config.agent.max_grad_norm) is float
+
+
+def test_each_hundredth_of_a_million_is_a_whole_number():
+    assert [read_whole(f"{i // 100}.{i % 100:02}M") for i in range(1000)] == list(range(0, 10_000_000, 10_000))
+    assert [read_whole(text) for text in ("1e400", "1e999999999", "0.5", "inf", "nan", "")] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("delay", "steps"), [("300", 300), ("100k", 100_000), ("1e5", 100_000), ("2epochs", 500_000), ("null", 0)]
+)
+def test_the_delay_of_the_coefficients_in_agent_steps(delay, steps):
+    assert delay_steps(compose_config([f"act.delay={delay}", "evaluation.every=250k"])) == steps
+
+
+def test_every_game_composes_without_a_file():
+    for game in ("Adventure", "Asterix", "MsPacman", "TicTacToe3D", "UpNDown", "Zaxxon"):
+        assert compose_config([f"env={game}"]).env.name == game
+    assert len(atari_games()) == 104
+
+
+MISTAKES = {
+    "env=Pongg": "env=Pongg: no such env. Did you mean Pong?",
+    "env=space_invaders": "Did you mean SpaceInvaders?",
+    "env=atari": "env=atari: no such env.",
+    "env=Joust": "for two players only",
+    "agent=dqnn": "agent=dqnn: no such agent. Did you mean dqn?",
+    "act=recurrent-rational": "act=recurrent-rational: no such act. Did you mean recurrent_rational?",
+    "act=sinh": "act=sinh: no such act. ",
+    "experiment=papre": "Did you mean paper?",
+    "agent.learning_rat=1": "agent.learning_rat: no such setting. Did you mean agent.learning_rate?",
+    "agent.lr=1e-4": "agent.lr: no such setting. Did you mean agent.learning_rate?",
+    "stepps=3": "stepps: no such setting. Did you mean steps?",
+    "+typo=1": "typo: no such setting here.",
+    "~steps": "~steps: no setting can be taken away; leave this out, or set it to a value.",
+    "+agent.gama=0.5": "agent.gama: no such setting here. Did you mean agent.gamma?",
+    "agent.learning_rate=abc": "agent.learning_rate: expected a number, got 'abc'.",
+    "steps=null": "steps: expected a whole number, got null.",
+    "agent.gamma=null": "agent.gamma: expected a number, got null.",
+    "steps=1.5": "steps: expected a whole number, got '1.5'.",
+    "agent.dueling=perhaps": "agent.dueling: expected true or false, got 'perhaps'.",
+    "agent.double=true": "agent.double: it is set by the choice of agent=; make that one.",
+    "steps=0": "steps: expected 1 or more, got 0.",
+    "agent.gamma=1.5": "agent.gamma: expected a number from 0 to 1, got 1.5.",
+    "act.version=E": "act.version: expected one of A, B, C, D, N, got E.",
+    "act.degrees=[5]": "act.degrees: expected two whole numbers",
+    "act.degrees=[0,4]": "act.degrees: expected two whole numbers",
+    "act.init=swoosh": "act.init: expected one of identity",
+    "act.preset=best": "act.preset: expected one of l2, minimax, wide, got best.",
+    "act.per=row": "act.per: expected tensor or channel, got row.",
+    "act.delay=1.5epochs": "or null, got 1.5epochs.",
+    "act.delay=soon": "act.delay: expected agent steps such as 100000, or epochs such as 25epochs, or null, got soon.",
+    "act.lr=0": "act.lr: expected a number above 0, or null, got 0",
+    "act.share=[1,2]": "act: share: expected 4 numbers, one for each place, got [1, 2].",
+    "act.from=": "act.from: expected the folder of a run, or null, got nothing.",
+    "run_dir=": "run_dir: expected a folder, got nothing.",
+    "device=cpu:": "device: expected auto, cpu, cuda or cuda:N, got cpu:.",
+    "device=gpu": "device: expected auto, cpu, cuda or cuda:N, got gpu.",
+    "seed=-1": "seed: expected a number from 0 to 4294967295, got -1.",
+    "seed=5000000000": "seed: expected a number from 0 to 4294967295, got 5000000000.",
+    "agent.warmup=1": "agent.warmup: expected at least 8, to sample from, got 1.",
+    "agent.replay_capacity=2000000000": "GB of memory",
+    "env.sticky_actions=2": "env.sticky_actions: expected a number from 0 to 1",
+    "evaluation.episodes=null": "evaluation.episodes: expected either it or evaluation.steps",
+    "env=ALE/Pong-v5": "env=ALE/Pong-v5: no such env. Did you mean Pong?",
+    "env=PongNoFrameskip-v4": "Did you mean Pong?",
+    "env=MinAtar/Breakout-v1": "Did you mean MinAtar-Breakout?",
+    "agnet=dqn": "agnet: no such setting. Did you mean agent?",
+    "act.degrees=5": "act.degrees: expected a list, such as [3,5].",
+    "agent.value_range=null": "agent.value_range: expected a list, such as [3,5], got null.",
+    "act.share=1": "act.share: expected a list, such as [3,5].",
+    "act.init=[tanh,relu]": "act.init: expected one word, got ['tanh', 'relu'].",
+    "steps=100m": "steps: expected a whole number, got '100m'.",
+    "steps=-1e6": "steps: expected 1 or more, got -1000000.",
+    "nonsense": "nonsense: expected key=value",
+    "agent.name=ddqn": "agent.name: it is set by the choice of agent=; make that one.",
+    "env.kind=foo": "env.kind: it is set by the choice of env=",
+    "run_dir=runs/${foo}": "'foo' not found",
+    "evaluation.steps=100": "expected either it or evaluation.steps, and null for the other, got 5 and 100",
+    "agent.n_step=0": "agent.n_step: expected 1 or more, got 0.",
+    "agent.atoms=1": "agent.atoms: expected 2 or more, got 1.",
+    "agent.value_range=[1,1]": "agent.value_range: expected two numbers, the lower one first",
+    "agent.replay_capacity=3": "agent.replay_capacity: expected at least 8, to sample from, got 3.",
+    "seed=": "seed: ",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", override])
+    with pytest.raises(SystemExit) as end:
+        train.main()
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert error.startswith("error: ")
+    assert MISTAKES[override] in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["agent=ppo", "agent.rollout=1e12"], "agent.rollout=1000000000000 needs"),
+        (["agent=sb3_dqn", "agent.buffer_size=1e9"], "agent.buffer_size=1000000000 needs"),
+        (["env=CartPole", "experiment=paper"], "its protocol is for Atari games"),
+        (["hydra.foo=1"], "Could not override 'hydra.foo'"),
+        (["--config-name=foo"], "Cannot find primary config 'foo'"),
+        (["agent=ppo", "agent.train_every=4"], "agent.train_every: no such setting here."),
+        (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
+        (["act=relu", "act.version=B"], "act.version"),
+        (["-m", "act=relu,sinh"], "act=sinh: no such act"),
+        (["-m", "act=glob(zzz)"], "act=glob(zzz): expected one value of act at least"),
+        (["-m", "seed=range(0,0)"], "seed=range(0,0): expected one value of seed at least"),
+        (["-m", "seed=shuffle(0,1)"], "seed=shuffle(0,1): runs have a fixed order"),
+        (["-m", "seed=0,1", "hydra.sweep.dir=a/${now:%Y}"], "expected a folder without ${...}"),
+        (["run_dir=läufe"], "needs quotes of its own"),
+        (["-m", "act=relu", "seed=0,-1"], "seed: expected a number from 0 to 4294967295, got -1."),
+        (["agent=sb3_dqn", "agent.gradient_steps=0"], "agent.gradient_steps: expected 1 or more, or -1"),
+        (["act=relu", "seed=0,1"], "several values, but one run; add -m"),
+        (["-m", "agent.gamma=0.9,0.99"], "2 of the runs would share this folder"),
+        (["-m", "hydra/launcher=slurm"], "there is no sbatch here"),
+        (["-m", "hydra/launcher=lokal"], "no such launcher. Choose one of basic, joblib, local"),
+        (["-m", "hydra.launcher.n_jobs=0"], "expected how many runs at a time"),
+        (["run_dir=/dev/null/run"], "/dev/null/run: Not a directory"),
+        (["act=relu", "device=cuda"], "torch finds no GPU"),
+    ],
+)
+def test_a_mistake_of_several_words_is_one_sentence_too(command, overrides, message):
+    import torch
+
+    if "device=cuda" in overrides and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    process = command("rrn.train", *overrides)
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
+
+
+def test_the_configuration_can_be_printed(command):
+    process = command("rrn.train", "agent=ddqn", "--cfg", "job")
+    assert process.returncode == 0, process.stderr
+    assert "double: true" in process.stdout
+
+
+def test_the_protocol_line_says_it_all():
+    line = compose_config(["env=SpaceInvaders", "experiment=paper"]).env.protocol()
+    assert line == (
+        "protocol: frame skip 3, sticky actions 0, max-pool off, no-ops up to 30, FIRE for each life, life loss ends "
+        "an episode for learning, rewards clipped to [-1, 1], frame cap 300000, resize to 84x84 bilinearly, stack 4"
+    )
+
+
+def test_an_activation_without_an_entry_is_named():
+    with pytest.raises(UserError, match="no_such: expected an activation of ACTIVATIONS"):
+        make_activations("no_such", 2)
+
+
+@pytest.mark.parametrize(
+    ("switch", "setting"),
+    [
+        ("agent.distributional=true", "agent.value_range=[-3,3]"),
+        ("agent.prioritised=true", "agent.priority_alpha=0.5"),
+        ("agent.noisy=false", "agent.epsilon_end=0.5"),
+    ],
+)
+def test_settings_without_effect_do_not_make_another_run(tmp_path, switch, setting):
+    off = switch.replace("true", "off").replace("false", "true").replace("off", "false")
+    for word, expected in ((off, ""), (switch, setting.partition("=")[0])):
+        plain, other = compose_config([word]), compose_config([word, setting])
+        (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(other))
+        assert changed_settings(load_run_config(tmp_path), plain).partition(" was ")[0] == expected
+        assert (settings(plain) == settings(other)) is (not expected)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "note"),
+    [
+        (["agent.atoms=21"], "note: agent.atoms has no effect with agent.distributional=false.\n"),
+        (["agent.atoms=21", "agent.distributional=true"], ""),
+        (["act.trainable=false", "act.lr=0.1"], "note: act.lr has no effect with act.trainable=false.\n"),
+        (
+            ["evaluation.episodes=null", "evaluation.steps=9", "evaluation.num_envs=2"],
+            "note: evaluation.num_envs has no effect with evaluation.episodes=null.\n",
+        ),
+        (["agent.atoms=21", "agent.distributional=true,false"], ""),  # it has one in some of the runs
+        (
+            ["agent=ppo,sb3_dqn", "env.overlap=false"],
+            "note: env.overlap has no effect with agent.name=ppo or ",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_noted(overrides, note, monkeypatch, capsys):
+    several = ["-m"] if any("," in text for text in overrides) else []
+    monkeypatch.setattr(sys, "argv", ["train", *several, *overrides, "--cfg", "job"])
+    with suppress(SystemExit):  # the configuration of several runs is for Hydra to refuse
+        train.main()
+    error = capsys.readouterr().err
+    assert error.startswith(note)
+    assert ("note: " in error) is bool(note)

@@ -1,0 +1,127 @@
+"""What a user may bring, each of a class of their own: an agent, an environment, a network and an activation."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from rrn.agents.base import Agent, adam
+from rrn.agents.learner import Learner
+from rrn.config import AgentConfig, EnvConfig, setting
+from rrn.envs import VectorGames
+from rrn.networks.base import Network
+from rrn.networks.build import make_network
+
+
+class Wave(nn.Module):
+    """x + sin(frequency x)^2 / frequency."""
+
+    def __init__(self, frequency: float = 1.0):
+        super().__init__()
+        self.frequency = nn.Parameter(torch.tensor(frequency))
+
+    def forward(self, x):
+        return x + torch.sin(self.frequency * x) ** 2 / self.frequency
+
+
+class Narrow(Network):
+    """One hidden layer of 8."""
+
+    widths = (8,)
+
+    def _hidden_layers(self, frame_shape, stack, activations):
+        layers = {"flatten": nn.Flatten(), "hidden1": nn.Linear(stack * frame_shape[0], 8), "act1": activations[0]}
+        return OrderedDict(layers)
+
+
+@dataclass
+class CorridorConfig(EnvConfig):
+    """Walk to the right end of a corridor of `length` cells; 1 for the end, -0.01 for each step."""
+
+    envs: ClassVar[str] = "toy:Corridor"
+
+    num_envs: int = setting(2, at_least=1)
+    clip_rewards: bool = False
+    length: int = setting(5, at_least=2, at_most=100)
+
+
+class Corridor(VectorGames):
+    frame_shape, frame_type, stack, num_actions = (2,), torch.float32, 1, 2
+
+    def __init__(self, config: CorridorConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
+        super().__init__(num_envs, seeds)
+        self.length = config.length
+        self.cells, self.steps = np.zeros((2, num_envs), dtype=int)
+        self.reset()
+
+    def _shown(self) -> np.ndarray:
+        share = self.cells / (self.length - 1)
+        return np.stack((share, 1 - share), 1)[:, None].astype(np.float32)
+
+    def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
+        self.steps[rows] = 0
+        self.cells[rows] = [seed % (self.length - 1) for seed in seeds]
+        return self._shown()
+
+    def _receive(self):
+        self.cells = np.clip(self.cells + np.where(self.sent == 1, 1, -1), 0, self.length - 1)
+        self.steps += 1
+        arrived = self.cells == self.length - 1
+        late = ~arrived & (self.steps >= 20)
+        return self._shown(), np.where(arrived, 1, -0.01).astype(np.float32), arrived, late, arrived | late
+
+
+@dataclass
+class OneStepConfig(AgentConfig):
+    """Q-learning on the last step alone."""
+
+    build: ClassVar[str] = "toy"
+    smoke: ClassVar[dict] = {"agent.epsilon": 0.5}
+
+    gamma: float = setting(0.9, at_least=0, at_most=1)
+    learning_rate: float = setting(0.01, above=0)
+    epsilon: float = setting(0.2, at_least=0, at_most=1)
+
+
+class OneStep(Agent):
+    def prefer(self, observations, generator):
+        values = self.network(observations)
+        return values.argmax(1), values.amax(1)
+
+
+class OneStepLearner(Learner):
+    def __init__(self, config: OneStepConfig, agent: OneStep, games: VectorGames):
+        super().__init__()
+        self.config, self.agent, self.games, self.stride = config, agent, games, games.num_envs
+
+    def advance(self, step, measure):
+        before = torch.from_numpy(self.games.observations)
+        actions = self.agent.act(before.numpy(), self.config.epsilon)
+        after = self.games.step(actions)
+        with torch.no_grad():
+            following = self.agent.network(torch.from_numpy(after.observations)).amax(1)
+            goes_on = torch.from_numpy(~(after.terminated | after.truncated)).float()
+            targets = torch.from_numpy(after.rewards) + self.config.gamma * goes_on * following
+        values = self.agent.network(before).gather(1, torch.from_numpy(actions)[:, None]).squeeze(1)
+        loss = nn.functional.mse_loss(values, targets)
+        self.measured({"loss": loss.item()} | self.agent.descend(loss, None, measure))
+        return after.finished
+
+    def recent(self, number, generator):
+        rows = torch.randint(self.games.num_envs, (number,), generator=generator)
+        return torch.from_numpy(self.games.observations)[rows]
+
+
+def make_agent(config, games, device):
+    network = make_network(config, games.frame_shape, games.stack, games.num_actions).to(device)
+    optimiser = adam(network, config.agent.learning_rate, 1e-8, None)
+    return OneStep(network, optimiser, games.num_actions, config.seed)
+
+
+def make_learner(config, agent, games):
+    return OneStepLearner(config.agent, agent, games)

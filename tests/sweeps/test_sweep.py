@@ -1,0 +1,353 @@
+"""Several runs at once: each is done for itself, a failing one is reported, a stopped sweep goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.scalars import read_scalars
+from helpers.terminal import start_on_terminal
+from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import OmegaConf
+
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+from rrn.config.register import conf_dir
+from rrn.runs import checkpoint
+from rrn.runs.signals import StopSignals
+from rrn.runs.status_file import Status, read_status
+from rrn.sweeps import resources, sweep
+from rrn.sweeps.worker import Shared
+from rrn.training.run import train
+
+SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
+LONG = ["env=CartPole", "experiment=smoke", "device=cpu", "evaluation.every=1000000", "checkpoint.every=1000000"]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start `python -m rrn.train -m` in an empty folder; its group is ended with the test."""
+    begun = []
+
+    def run(*overrides: str, **env: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rrn.train", "-m", *overrides],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **env},
+            start_new_session=True,
+        )
+        begun.append(process)
+        return process
+
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def wait_for(condition, process: subprocess.Popen):
+    limit = time.monotonic() + 900
+    while not (found := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    return found
+
+
+def trains(folder: Path):
+    """The status of a run whose first evaluation is over."""
+    return read_status(folder) if (folder / "shapes.png").exists() else None
+
+
+@pytest.mark.slow
+def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_path):
+    """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
+    overrides = [*SHORT, "steps=1500", "evaluation.every=1500", "act=relu", "seed=range(0,3)"]
+    folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(3)]
+    refused, killed, good = folders
+    refused.parent.mkdir(parents=True)
+    refused.touch()
+    process = start(*overrides, "hydra.launcher.n_jobs=2")
+    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert "3 runs, 2 at a time, each with threads=1" in output
+    assert "runs/CartPole/dqn-relu: 3 runs, 1 failed, 1 killed, 1 done" in output
+    assert "runs/CartPole/dqn-relu/seed0: a file is there, not a folder" in " ".join(output.split())
+    assert "SIGKILL, perhaps by the system for lack of memory" in output
+    assert read_status(killed).state == "killed"
+    found = read_status(good)
+    assert (found.state, found.step, found.why) == ("done", 1500, None)
+    assert not (tmp_path / "multirun.yaml").exists()
+
+    refused.unlink()
+    arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
+    assert arguments[-1] == "resume=true"
+    again = start(*arguments)
+    output = again.communicate(timeout=900)[0]
+    assert again.returncode == 0, output
+    assert output.splitlines()[0] == f"finished before: {good.relative_to(tmp_path)}"
+    assert "2 runs, 2 at a time" in output
+    assert "runs/CartPole/dqn-relu: 3 runs, 3 done" in output
+    assert read_status(good) == found
+    assert len({read_status(folder).pid for folder in folders}) == 3
+    for folder in folders:
+        assert OmegaConf.load(folder / "config.yaml").threads == 1
+        assert "finished at step 1500" in (folder / "output.log").read_text()
+    assert command("rrn.train", "-m", *arguments).returncode == 0  # nothing is left to do
+
+
+@pytest.mark.slow
+def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path, train_here):
+    """Stopped with joblib, continued as jobs of submitit; one run had not begun."""
+    overrides = [*LONG, "act=rational", "steps=3000"]
+    folders = [tmp_path / f"runs/CartPole/dqn-rational/seed{seed}" for seed in range(3)]
+    process = start(*overrides, "seed=range(0,3)", "hydra.launcher.n_jobs=2")
+    wait_for(lambda: all(trains(folder) for folder in folders[:2]), process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 128 + signal.SIGINT, output
+    assert "Traceback" not in output
+    assert "SIGINT, before it began" in output
+    assert not folders[2].exists()
+    for folder in folders[:2]:
+        status = read_status(folder)
+        assert (status.state, status.why) == ("stopped", "SIGINT")
+        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 3000
+    arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
+    assert arguments[-1] == "resume=true"
+    arguments = [text for text in arguments if not text.startswith(("seed=", "hydra."))]
+    resumed = start(*arguments, "seed=1,2", "hydra/launcher=submitit_local")
+    output = resumed.communicate(timeout=900)[0]
+    assert resumed.returncode == 0, output
+    assert "2 runs, 2 done" in output
+    assert "going on from step_" in (folders[1] / "output.log").read_text()
+    for seed in (1, 2):
+        folder, whole = folders[seed], train_here(*overrides, f"seed={seed}", f"run_dir=whole{seed}")
+        mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folder, whole))
+        for part in ("network", "target"):
+            assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+        assert read_scalars(folder) == read_scalars(whole)
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_terminal_is_lost_stops_all_its_runs(tmp_path):
+    folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(2)]
+    overrides = [*LONG, "act=relu", "steps=1000000", "seed=range(0,2)", "hydra.launcher.n_jobs=2"]
+    process, terminal = start_on_terminal(["rrn.train", "-m", *overrides], tmp_path)
+    os.set_blocking(terminal, False)
+
+    def all_train() -> bool:
+        with suppress(BlockingIOError):
+            os.read(terminal, 100_000)  # or the table fills it, and the sweep waits
+        return all(trains(folder) for folder in folders)
+
+    wait_for(all_train, process)
+    os.close(terminal)
+    assert process.wait(timeout=900) == 128 + signal.SIGHUP
+    for folder in folders:
+        status = read_status(folder)
+        assert (status.state, status.why) == ("stopped", "SIGHUP")
+        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step
+
+
+SLURM = {  # as much of the cluster's commands as submitit calls, for one job on this machine
+    "sbatch": """
+        cp "$1" "$CLUSTER/batch"
+        export SLURM_JOB_ID=7 SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0
+        (while sh "$CLUSTER/batch"; test -e "$CLUSTER/requeued"; do mv "$CLUSTER/requeued" "$CLUSTER/again"; done) \
+            >"$CLUSTER/log" 2>&1 &
+        echo "Submitted batch job 7"
+    """,
+    "srun": """
+        while [ "${1#--}" != "$1" ]; do case "$1" in --unbuffered) shift ;; *) shift 2 ;; esac; done
+        exec "$@"
+    """,
+    "scontrol": 'touch "$CLUSTER/requeued"',
+    "sacct": "printf 'JobID|State|NodeList\n7|RUNNING|here\n'",
+}
+
+
+@pytest.mark.slow
+def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tmp_path):
+    for name, text in SLURM.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{textwrap.dedent(text)}\n")
+        (tmp_path / name).chmod(0o755)
+    process = start(
+        *LONG, "steps=3000", "run_dir=run", "hydra/launcher=slurm", "hydra.launcher.partition=fast",
+        "hydra.launcher.gpus_per_node=1", PATH=f"{tmp_path}:{os.environ['PATH']}", CLUSTER=str(tmp_path),
+    )  # fmt: skip
+    os.kill(wait_for(lambda: trains(tmp_path / "run"), process).pid, signal.SIGUSR2)
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 0, output
+    assert (tmp_path / "again").exists()
+    log = (tmp_path / "run" / "output.log").read_text()
+    assert "stopped at step" in log
+    assert "going on from step_" in log
+    assert read_status(tmp_path / "run").state == "done"
+    asked = (tmp_path / "batch").read_text()
+    for line in ("partition=fast", "gpus-per-node=1", "cpus-per-task=2", "time=1440", "signal=USR2@120", "requeue"):
+        assert f"#SBATCH --{line}\n" in asked
+
+
+@pytest.mark.slow
+def test_a_job_that_dies_without_a_word_ends_no_other(start, tmp_path):
+    process = start(*LONG, "steps=3000", "act=relu", "seed=0,1", "hydra/launcher=submitit_local")
+    killed, good = (tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in (0, 1))
+    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 1, output
+    assert "2 runs, 1 killed, 1 done" in output
+    assert read_status(good).state == "done"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_path, jobs):
+    process = start(*LONG, "steps=1000000", "act=relu", "seed=0,1", f"hydra.launcher.n_jobs={jobs}")
+    folder = tmp_path / "runs/CartPole/dqn-relu/seed0"
+    wait_for(lambda: trains(folder), process)
+    os.kill(process.pid, signal.SIGKILL)  # it stays a zombie, since nobody asks how it ended
+    limit = time.monotonic() + 900
+    while read_status(folder).state == "running" and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert read_status(folder).state == "stopped"
+    assert checkpoint.find(folder / "checkpoints")
+
+
+def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
+    def prepared(number: int, *overrides: str):
+        config = compose_config([text for text in overrides if not text.startswith("hydra")])
+        configs = [replace(config, run_dir=str(i)) for i in range(number)]
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            return sweep.prepare(list(overrides), configs)
+
+    monkeypatch.setattr(resources, "usable_cores", lambda: 6)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    ten = (10, "env=CartPole")
+    found = prepared(*ten)
+    assert (found.at_once, found.shared.gpus, found.launcher) == (6, 0, "local")
+    assert {"hydra/launcher=local", "hydra.launcher.n_jobs=6", "threads=1"} <= set(found.added)
+    assert prepared(2, "env=CartPole").at_once == 2
+    assert prepared(*ten, "hydra.launcher.n_jobs=3").at_once == 3
+    assert "threads=1" not in prepared(*ten, "threads=2").added
+    assert "threads=1" not in prepared(*ten, "hydra/launcher=basic").added
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert (prepared(*ten).at_once, prepared(*ten).shared.gpus) == (resources.RUNS_PER_GPU, 1)
+    assert (prepared(*ten, "device=cpu").at_once, prepared(*ten, "device=cpu").shared.gpus) == (6, 0)
+    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
+    assert prepared(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
+
+    options = ConfigLoaderImpl.get_group_options  # as without the plugins
+    monkeypatch.setattr(
+        ConfigLoaderImpl,
+        "get_group_options",
+        lambda self, group, *rest, **more: (
+            ["basic", "local", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
+        ),
+    )
+    assert prepared(*ten).launcher == "basic"
+    assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"hydra/launcher=local needs hydra-joblib-launcher: pip install"):
+        prepared(*ten, "hydra/launcher=local")
+
+
+def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
+    short = [*SHORT, "threads=1"]
+    folder = train_here(*SHORT, "run_dir=done")
+    status = json.loads((folder / "status.json").read_text())
+    assert (status["state"], status["step"], status["steps"], status["pid"]) == ("done", 100, 100, os.getpid())
+    assert status["last_return"] > 0
+    assert status["last_evaluation"] > 0
+
+    with pytest.raises(UserError, match="not finite"):
+        train(compose_config([*short, "agent.learning_rate=1e30", "run_dir=nan"]))
+    assert read_status(Path("nan")).state == "failed"
+    assert "not finite" in read_status(Path("nan")).why
+
+    def broken(*arguments):
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("rrn.training.trainer.Trainer", broken)
+    with open(2, "w", closefd=False) as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)  # what it is without pytest
+        with pytest.raises(ZeroDivisionError):
+            train(compose_config([*short, "run_dir=bug"]), stop=StopSignals())
+    assert read_status(Path("bug")).why == "ZeroDivisionError: a mistake of ours"
+    log = Path("bug/output.log").read_text()
+    assert "Traceback" in log
+    assert "ZeroDivisionError: a mistake of ours" in log
+
+
+def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_path):
+    (tmp_path / "sweep/.rrn").mkdir(parents=True)
+    (tmp_path / "sweep/.rrn/stop").write_text("SIGINT")
+    (tmp_path / "sweep/.rrn/0.json").write_text('{"state": "failed", "why": "of another time"}')
+    (tmp_path / "sweep/0.json").write_text("mine")
+    words = ["-m", *SHORT, "act=relu", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
+    again = command("rrn.train", *words)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "another time" not in again.stdout
+    assert (tmp_path / "sweep/0.json").read_text() == "mine"
+
+
+def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
+    pytest.importorskip("joblib")
+    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
+    for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
+        config = compose_config(["env=CartPole", f"threads={threads}"])
+        assert resources.share_out([config] * 20, gpus=0) == at_once
+
+
+def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
+    """Nodes of a cluster may have another time zone than the command."""
+    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
+    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=True), "slurm", 1)
+    status = Status("running", None, 5, 10, None, None, None, 1, "a node", "", "", "")
+    for minutes, state in ((5, "running"), (-5, "waiting")):
+        for zone in (-8, 0, 9):
+            updated = (one.started + timedelta(minutes=minutes)).astimezone(timezone(timedelta(hours=zone)))
+            now = updated.isoformat()
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=now, updated=now))))
+            assert [row.state for row in one.rows()] == [state]
+
+
+def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
+    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
+    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
+    one.signal = signal.SIGINT  # the first Ctrl-C came
+    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        status = Status("running", None, 5, 10, None, None, None, foreign.pid, socket.gethostname(), "", "", "")
+        for minutes, state in ((-5, "waiting"), (0, "running")):  # from before the sweep, and from after its start
+            began = (one.started + timedelta(minutes=minutes)).isoformat()
+            now = datetime.now().astimezone().isoformat()
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=began, updated=now))))
+            assert [row.state for row in one.rows()] == [state]
+            one._handle(signal.SIGINT, None)
+            assert foreign.poll() is None
+        one.shared.folder.mkdir()
+        one.shared.begun_file(0).touch()
+        one._handle(signal.SIGINT, None)
+        assert foreign.wait(900) == -signal.SIGKILL  # this test can fail
+    finally:
+        foreign.kill()
