@@ -19,6 +19,7 @@ NAVIGATION = {  # caption: title and page
         "Activations": "activations",
         "Agents": "agents",
         "Environments": "environments",
+        "Classes of your own": "own_classes",
         "API": "api/index",
     },
     "Check it": {

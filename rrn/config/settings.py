@@ -53,13 +53,13 @@ def check_ranges(config: Any, prefix: str = "") -> None:
 def _limits(value: Any, at_least=None, above=None, at_most=None, choices=None) -> Iterator[tuple[bool, str]]:
     """Whether a value is within each limit, and the words for what is."""
     if at_least is not None and at_most is not None:
-        yield at_least <= value <= at_most, f"a number from {at_least:g} to {at_most:g}"
+        yield at_least <= value <= at_most, f"a number from {at_least} to {at_most}"
     elif at_least is not None:
-        yield value >= at_least, f"{at_least:g} or more"
+        yield value >= at_least, f"{at_least} or more"
     elif above is not None:
-        yield value > above, f"a number above {above:g}"
+        yield value > above, f"a number above {above}"
     if choices is not None:
-        yield value in choices, f"one of {', '.join(choices)}"
+        yield value in choices, " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
 
 
 def require(holds: object, name: str, expected: str, value: object) -> None:

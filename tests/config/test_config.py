@@ -15,11 +15,10 @@ from omegaconf import OmegaConf
 
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.agents import AGENTS
 from rrn.common.errors import UserError
 from rrn.common.numbers import read_whole
-from rrn.config import ENVS, changed_settings, delay_steps
-from rrn.config.compose import choices, compose_config
+from rrn.config import ACTS, AGENTS, ENVS, ActConfig, changed_settings, delay_steps
+from rrn.config.compose import choices, compose_config, hydra_ready
 from rrn.config.games import atari_games
 from rrn.config.load import load_run_config, to_config
 from rrn.config.register import conf_dir, register_choices
@@ -70,9 +69,12 @@ def test_a_glob_means_to_hydra_what_it_means_here():
 
 
 def test_each_registered_name_has_its_file():
-    assert names("act") == sorted(ACTIVATIONS)
-    assert names("agent") == sorted(AGENTS)
-    assert names("env") == ["CartPole"]
+    with hydra_ready():
+        assert choices("act") == sorted(ACTIVATIONS)
+        assert choices("agent") == names("agent") == sorted(AGENTS)
+        assert set(choices("env")) == {game for env in ENVS.values() for game in env.games()}
+    options = ("rational", "recurrent_rational")  # the others have none, and no file
+    assert names("act") == sorted(options) == sorted(name for name, kind in ACTS.items() if kind is not ActConfig)
 
 
 ENVIRONMENTS = ["Pong", "SpaceInvaders", "CartPole", "MinAtar-Breakout"]
@@ -112,7 +114,7 @@ def test_settings_of_an_agent_for_an_environment():
     assert compose_config(["agent=dqn", "env=MinAtar-Seaquest", "act=rational"]).act.lr is None
 
 
-@pytest.mark.parametrize("act", names("act"))
+@pytest.mark.parametrize("act", ACTIVATIONS)
 def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act):
     config = compose_config([f"act={act}"])
     assert config.act.name == act
@@ -123,14 +125,14 @@ def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act
 def test_every_file_is_used(path):
     """No file that nothing can choose; each key of each is known, since the composed whole is typed."""
     group = path.parent.relative_to(conf_dir()).as_posix()
-    if group in ("experiment/games", "experiment/agents", "agent/envs"):
-        cut = str.rpartition if group == "agent/envs" else str.partition  # names of agents may have a _ themselves
+    if group in ("experiment/for_env", "experiment/for_agent", "agent/for_env"):
+        cut = str.rpartition if group == "agent/for_env" else str.partition  # names of agents may have a _ themselves
         outer, _, inner = cut(path.stem.replace("MinAtar", "MinAtar-Asterix"), "_")
-        kinds = {"experiment/games": "env", "experiment/agents": "agent", "agent/envs": "env"}
+        kinds = {"experiment/for_env": "env", "experiment/for_agent": "agent", "agent/for_env": "env"}
         compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
     elif group == "study":
         assert load_plan(path.stem).methods
-    elif group == "act/agents":
+    elif group == "act/for_agent":
         act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
         config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])
         assert config.act.lr == OmegaConf.load(path).lr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import AGENTS
+from rrn.config import AGENTS
 
 CARTPOLE = [  # each agent, and each activation with one of them
     *((agent, "recurrent_rational") for agent in AGENTS),

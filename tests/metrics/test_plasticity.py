@@ -16,7 +16,8 @@ import rrn
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.agents import AGENTS, make_agent, make_learner
+from rrn.agents import make_agent, make_learner
+from rrn.config import AGENTS
 from rrn.config.compose import compose_config
 from rrn.envs import Game, Step, make_games
 from rrn.metrics.overestimation import Predictions

@@ -13,9 +13,9 @@ import pytest
 from helpers.paths import ROOT, SHARED
 
 from rrn.activations.registry import ACTIVATIONS
-from rrn.agents import AGENTS
 from rrn.common.curves import Curve
 from rrn.common.errors import UserError
+from rrn.config import AGENTS
 from rrn.config.games import atari_games
 from rrn.reference import authors_normalised, baselines, human_normalised, published, read_curves
 from rrn.reference.__main__ import main

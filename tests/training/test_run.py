@@ -11,8 +11,8 @@ from helpers.scalars import read_scalars
 from helpers.small_runs import CARTPOLE, cartpole, pong
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rrn.agents import AGENTS
 from rrn.common.errors import UserError
+from rrn.config import AGENTS
 from rrn.config.load import load_run_config
 
 MEASURED = {

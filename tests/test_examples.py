@@ -1,0 +1,77 @@
+"""The examples run and do what they say; each has at most 60 lines and is run here."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import rrn
+
+FOLDER = Path(rrn.__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch, capsys):
+    """Run an example in an empty folder; what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(FOLDER / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    yield run
+    torch.set_num_threads(1)
+
+
+def numbers(pattern: str, text: str) -> list[float]:
+    return [float(found) for found in re.findall(pattern, text)]
+
+
+def test_each_example_is_short_and_has_a_test():
+    paths = [*FOLDER.glob("*.py")]
+    assert {path.name for path in paths} == set(re.findall(r'example\("(\w+\.py)"', Path(__file__).read_text("utf-8")))
+    assert all(len(path.read_text("utf-8").splitlines()) <= 60 for path in paths)
+
+
+@pytest.mark.slow
+def test_classify(example):
+    accuracies = numbers(r"(\d\.\d+)\n", example("classify_spirals.py"))
+    assert len(accuracies) == 3
+    assert min(accuracies[1:]) > 0.9
+
+
+@pytest.mark.slow
+def test_convert(example):
+    text = example("convert_a_model.py")
+    assert "Replaced: 2 activations." in text
+    before, after = numbers(r"trained with GELU: (\S+)", text) + numbers(r"fine-tuned with rationals: (\S+)", text)
+    assert after < 2 * before < 0.05
+
+
+@pytest.mark.slow
+def test_fit(example):
+    text = example("fit_your_own_function.py")
+    assert numbers(r"largest error of the module: (\S+)", text)[0] < 0.01
+    assert Path("snake.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_watch(example):
+    text = example("watch_inputs.py")
+    assert text.count("32,000 inputs") == 2
+    assert Path("shapes.png").stat().st_size > 1000
+    assert Path("shapes.gif").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_stable_baselines(example):
+    text = example("stable_baselines.py", "256")
+    assert numbers(r"moved by (\S+)", text)[0] > 0
+    first, second = re.search(r"loaded agent: (\d), (\d)", text).groups()
+    assert first == second
