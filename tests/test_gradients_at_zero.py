@@ -6,7 +6,6 @@ torch.compile, in an exported model, and for a second derivative.
 
 from __future__ import annotations
 
-
 import pytest
 import torch
 from tensors import coefficients
