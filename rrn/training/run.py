@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from rrn.activations.ops.torch_private import is_compile_error
 from rrn.common.console import tell
 from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
 from rrn.common.errors import UserError, first_line
@@ -65,9 +66,7 @@ def one_sentence(folder: Path, command: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        from torch._dynamo.exc import BackendCompilerFailed  # slow to import
-
-        if isinstance(error, BackendCompilerFailed):
+        if is_compile_error(error):
             raise UserError(
                 f"agent.compile=true: torch.compile failed ({first_line(error)}); set agent.compile=false."
             ) from error

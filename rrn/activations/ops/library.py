@@ -35,7 +35,9 @@ def _save(ctx, inputs, output):
 
 
 def _gradients(ctx, grad):
-    gradients = reference.gradients if torch.is_grad_enabled() else torch.ops.rrn.rational_backward
+    batched = type(grad) is Tensor and not kernels.have_memory(grad)  # by torch.vmap; others without are compiled
+    by_operator = not torch.is_grad_enabled() and not batched
+    gradients = torch.ops.rrn.rational_backward if by_operator else reference.gradients
     return *gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
 
 

@@ -80,7 +80,8 @@ class SB3Agent(Agent):
         # policy.get_distribution and predict_values would each go through the whole network
         policy_features, value_features = self.policy.mlp_extractor(self.look(observations))
         try:
-            probabilities = self.policy._get_action_dist_from_latent(policy_features).distribution.probs.cpu()
+            logits = self.policy.action_net(policy_features)
+            probabilities = self.policy.action_dist.proba_distribution(logits).distribution.probs.cpu()
             actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
         except (ValueError, RuntimeError) as error:
             explain(error)

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from rrn.agents.compression import compress, decompress
 from rrn.agents.learner import Learner
+from rrn.agents.sb3 import private
 from rrn.agents.sb3.agent import SB3Agent, explain
 from rrn.common.errors import UserError
 from rrn.envs import Game, VectorGames
 
 MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
-COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
-COUNTERS_OF_DQN = ("_n_calls", "exploration_rate")
 
 
 class SB3Learner(Learner):
@@ -31,9 +30,8 @@ class SB3Learner(Learner):
         self.agent, self.games = agent, games
         self.model = agent.model
         self.warmup = 0 if agent.on_policy else self.model.learning_starts
-        self.counters = COUNTERS if agent.on_policy else COUNTERS + COUNTERS_OF_DQN
         self.memory = self.model.rollout_buffer if agent.on_policy else self.model.replay_buffer
-        self.model._setup_learn(steps + self.warmup)
+        private.begin(self.model, steps + self.warmup)
         self.callback = CallbackList([])
         self.callback.init_callback(self.model)
         self.stride = games.num_envs * (self.model.n_steps if agent.on_policy else self.model.train_freq.frequency)
@@ -53,7 +51,7 @@ class SB3Learner(Learner):
         try:
             self._collect()
             if self.agent.on_policy:
-                model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+                private.update_progress(model)
                 model.train()
             else:
                 steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
@@ -102,7 +100,7 @@ class SB3Learner(Learner):
 
     def settings(self, step: int) -> dict[str, float]:
         model = self.model
-        left = model._current_progress_remaining
+        left = private.progress_left(model)
         rates = {"learning_rate": model.lr_schedule(left)}
         return rates | (
             {"clip": model.clip_range(left)} if self.agent.on_policy else {"epsilon": model.exploration_rate}
@@ -125,8 +123,8 @@ class SB3Learner(Learner):
         model, random = self.model, np.random.get_state()  # noqa: NPY002
         return {
             **super().state_dict(),
-            "counters": {name: getattr(model, name) for name in self.counters},
-            "episode_starts": torch.from_numpy(model._last_episode_starts.copy()),
+            "counters": private.counters(model),
+            "episode_starts": torch.from_numpy(private.episode_starts(model)),
             "position": (self.memory.pos, self.memory.full),
             "memory": {name: compress(torch.from_numpy(array)) for name, array in self._kept().items()},
             "numpy": [random[0], torch.from_numpy(random[1].astype(np.int64)), *random[2:]],
@@ -136,10 +134,8 @@ class SB3Learner(Learner):
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
         model = self.model
-        for name, value in state["counters"].items():
-            setattr(model, name, value)
-        model._last_obs = model.env.reset()
-        model._last_episode_starts = state["episode_starts"].numpy()
+        private.set_counters(model, state["counters"])
+        private.continue_from(model, model.env.reset(), state["episode_starts"].numpy())
         self.memory.pos, self.memory.full = state["position"]
         for name, array in self._kept().items():
             decompress(state["memory"][name], torch.from_numpy(array))

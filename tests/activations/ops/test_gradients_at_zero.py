@@ -6,8 +6,6 @@ torch.compile, in an exported model, and for a second derivative.
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
 from helpers.marks import slow
@@ -59,7 +57,7 @@ def by(transform):
 def ensemble(loss, *inputs):
     """Two members with coefficients and inputs of their own, of which the second is the one that is asked for."""
     members = [torch.stack((t + 0.25, t)) for t in inputs]
-    return [t[1] for t in vmap(partial(by(grad), loss))(*members)]
+    return [t[1] for t in vmap(lambda *each: by(grad)(loss, *each))(*members)]  # torch 2.6 compiles no partial
 
 
 def exported(loss, *inputs):
@@ -189,6 +187,8 @@ IDENTITY = [-18.25, -34.125, -66.0625, -130.03125]  # R(x) = x and dR/db_j = -x^
 @pytest.mark.parametrize("version", "ABDN")
 @pytest.mark.parametrize("way", [*QUICK, *slow("export")])
 def test_the_denominator_of_an_identity_learns(way, version):
+    if way == "export" and torch.__version__ < "2.7":
+        pytest.skip("torch.export of 2.6 loses a module that is called with other parameters")
     module = rrn.Rational("identity", version=version).eval()
     found = of_module((QUICK | SLOW)[way], module, torch.tensor([0.5, 1, 2]))
     assert found[0].tolist() == pytest.approx(IDENTITY, rel=1e-6)

@@ -180,6 +180,15 @@ def test_views_with_the_negative_bit():
     assert torch.allclose(module(x), module(torch.tensor([-2.0, 1.0])))
 
 
+def test_the_operator_gives_its_gradients_batched_by_vmap():
+    """A view with the negative bit goes through the operator; its gradient was an internal error of torch."""
+    x = torch.tensor([1 + 2j, 3 - 1j]).conj().imag.detach().requires_grad_()
+    y = rrn.Rational()(x)
+    slope = torch.autograd.grad(y.sum(), x, retain_graph=True)[0]
+    jacobian = torch.vmap(lambda v: torch.autograd.grad(y, x, v, retain_graph=True)[0])(torch.eye(2))
+    assert torch.allclose(jacobian, slope.diag(), atol=1e-6)
+
+
 def test_forward_mode_derivative():
     module = rrn.Rational("tanh")
     x = torch.linspace(-2, 2, 9)
