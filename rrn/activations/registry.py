@@ -6,6 +6,7 @@ number and the options of the activation. A module whose output has more channel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rrn.common.errors import UserError, first_line
@@ -15,7 +16,7 @@ from rrn.common.renamed import renamed
 if TYPE_CHECKING:
     from torch import nn
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, str | Callable] = {  # or the class or function itself
     "relu": "torch.nn:ReLU",
     "leaky_relu": "torch.nn:LeakyReLU",
     "silu": "torch.nn:SiLU",
@@ -49,7 +50,9 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
             f"{name}: expected an activation of ACTIVATIONS in rrn/activations/registry.py, which are "
             f"{', '.join(ACTIVATIONS)}, or a class such as torch.nn:Mish."
         )
-    make = import_string(ACTIVATIONS.get(name, name), f"act={name}")
+    make = ACTIVATIONS.get(name, name)
+    if isinstance(make, str):
+        make = import_string(make, f"act={name}")
     try:
         modules = [make(**options) for _ in range(sites)] if isinstance(make, type) else make(sites, **options)
         for module in modules:

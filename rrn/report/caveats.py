@@ -9,7 +9,7 @@ from rrn.reference import protocol
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, against_baseline
 from rrn.report.runs import Run, settings
-from rrn.runs.versions import PACKAGES
+from rrn.runs.versions import packages_of_scores
 
 FEW, MANY = 5, 10  # seeds that the field asks for at least, and from which intervals are about as wide as they say
 
@@ -122,7 +122,7 @@ def _software(runs: Sequence[Run]) -> Iterable[str]:
     """Versions that are not the same for all runs; a run with several counts for each."""
     made: dict[str, Counter[str]] = defaultdict(Counter)
     for run in runs:
-        for package in PACKAGES:
+        for package in packages_of_scores():
             made[package].update({str(one[package]) for one in run.software if package in one})
     differ = [
         f"{package} {', '.join(f'{version} ({number})' for version, number in sorted(versions.items()))}"

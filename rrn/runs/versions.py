@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rrn.common.files import read_packed, write_whole
-from rrn.config import AGENTS, ENVS
 
 if TYPE_CHECKING:
     import torch
 
 FILE = "software.jsonl"
-_OF_CHOICES = [package for kind in (*ENVS.values(), *AGENTS.values()) for package in kind.packages]
-PACKAGES = tuple(dict.fromkeys(("rrn", "torch", "numpy", *_OF_CHOICES)))  # that scores depend on
+
+
+def packages_of_scores() -> tuple[str, ...]:
+    """Name the packages that scores depend on: rrn, torch, NumPy and those of our environments and agents."""
+    from rrn.config import AGENTS, ENVS  # OmegaConf, which versions alone do not need
+
+    chosen = [package for kind in (*ENVS.values(), *AGENTS.values()) for package in kind.packages]
+    return tuple(dict.fromkeys(("rrn", "torch", "numpy", *chosen)))
 
 
 def version_of(package: str) -> str | None:
@@ -55,7 +60,7 @@ def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, st
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),
-        **{name: found for name in dict.fromkeys((*PACKAGES, *packages)) if (found := version_of(name))},
+        **{name: found for name in dict.fromkeys((*packages_of_scores(), *packages)) if (found := version_of(name))},
         "machine": f"{platform.system()} {platform.machine()}",
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": str(torch.get_num_threads()),

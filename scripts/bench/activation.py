@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 import rrn
-from rrn.activations.registry import ACTIVATIONS
+from rrn.activations.registry import ACTIVATIONS, make_activations
 
 CASES = {
     f"{place} batch {batch}": (batch, *shape)
@@ -90,7 +90,9 @@ def candidates(device: torch.device, dtype: torch.dtype, elements: int) -> dict[
         "empty kernel": Empty(),
     }
     if elements <= SMALL:
-        found |= {name: entry(4)[-1] for name, entry in ACTIVATIONS.items() if name not in (BASE, "rational", "crelu")}
+        found |= {
+            name: make_activations(name, 4)[-1] for name in ACTIVATIONS if name not in (BASE, "rational", "crelu")
+        }
         found.pop("recurrent_rational")  # the same operator as rational
     for module in found.values():
         module.to(device)

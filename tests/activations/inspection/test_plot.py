@@ -81,7 +81,7 @@ def test_the_best_fit_and_others_stand_in_the_legend():
 
 
 def test_an_activation_of_several_curves_does_not_stop_the_figure():
-    model = nn.Sequential(rrn.Rational("silu"), ACTIVATIONS["crelu"](4)[-1], rrn.Rational(groups=3), nn.PReLU(7))
+    model = nn.Sequential(rrn.Rational("silu"), make_activations("crelu", 4)[-1], rrn.Rational(groups=3), nn.PReLU(7))
     legends = [axes.get_legend().get_texts()[0].get_text() for axes in panels(rrn.plot(model, fitted=["silu"]))]
     assert legends[0].startswith("silu(x), distance")
     assert legends[1:] == [f"{curves} curves, no one function" for curves in (2, 3, 7)]
