@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.extras import EXTRAS, MissingPackage, needs
 from rrn.runs.versions import version_of
 
@@ -25,7 +25,7 @@ def main() -> None:
             lines += about()
         except MissingPackage as error:
             lines.append(("missing", str(error)))
-    with command_line():
+    with cli_errors():
         for name, text in lines:
             print(f"{name:22}{text}")
 

@@ -9,25 +9,25 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.extras import needs
 
-with command_line(), needs("python -m rrn.evaluate", "rl"):
+with cli_errors(), needs("python -m rrn.evaluate", "rl"):
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException, ValidationError
     from torch import nn
 
     from rrn.activations.inspection.best_fit import best_fit
     from rrn.activations.inspection.snapshots import read_snapshots
-    from rrn.activations.rational import Place, Rational
-    from rrn.activations.sites import places
+    from rrn.activations.rational import Rational, SharedRational
+    from rrn.activations.sites import named_activations
     from rrn.agents import make_agent
     from rrn.agents.base import NotFinite
     from rrn.common.device import pick_device, set_threads
     from rrn.common.imports import import_string
-    from rrn.config.load import plain_words
-    from rrn.envs import Game, make_games
+    from rrn.config.load import explain_validation_error
+    from rrn.envs import Episode, make_envs
     from rrn.runs import checkpoint
     from rrn.runs.checkpoint_checks import check_form, check_identity
     from rrn.runs.folder import load_config, read_run_id
@@ -52,7 +52,7 @@ class Settings:
 
 def main(arguments: list[str]) -> None:
     """Evaluate as the command line says; a user's mistake ends with a sentence and exit code 2."""
-    with command_line():
+    with cli_errors():
         evaluate(*parse(arguments))
 
 
@@ -74,7 +74,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
         try:
             settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument]))
         except ValidationError as error:
-            raise UserError(f"{key}: {plain_words(error)}") from error
+            raise UserError(f"{key}: {explain_validation_error(error)}") from error
         except OmegaConfBaseException as error:
             raise UserError(f"{argument}: {first_line(error)}.") from error
     for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):
@@ -89,7 +89,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     return Path(folders[0]), OmegaConf.to_object(settings)
 
 
-def evaluate(folder: Path, settings: Settings) -> list[Game]:
+def evaluate(folder: Path, settings: Settings) -> list[Episode]:
     """Play the games, print the summary and write the video; the games played."""
     config = load_config(folder)
     set_threads(config.threads, config.env.most_threads)  # sums, and so scores, depend on them
@@ -106,7 +106,7 @@ def evaluate(folder: Path, settings: Settings) -> list[Game]:
             raise UserError(f"{folder}: no checkpoint yet; one comes every {config.checkpoint.every} steps.")
     check_identity(path, state, config, read_run_id(folder))
     copies = min(settings.num_envs, settings.episodes)
-    games = make_games(config.env, copies, (settings.seed, COMMAND))
+    games = make_envs(config.env, copies, (settings.seed, COMMAND))
     agent = make_agent(config, games, device)
     check_form(path, state, {"step": 0, "agent": agent.state_dict()})
     try:
@@ -147,7 +147,9 @@ def _replace_rationals(layers: nn.Module, folder: Path, step: int) -> None:
 
     As in Delfosse et al. 2021, where a trained agent is tested with such functions in place of its rationals.
     """
-    rationals = [(name, module) for name, module in places(layers) if isinstance(module, Rational | Place)]
+    rationals = [
+        (name, module) for name, module in named_activations(layers) if isinstance(module, Rational | SharedRational)
+    ]
     if not rationals:
         raise UserError(f"replace=best_fit: the run in {folder} has no rationals; leave it out.")
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rrn.activations.fitting.expression import parse
 from rrn.activations.fitting.fit import NORMS, fit
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
     options = parser.parse_args()
-    with command_line():
+    with cli_errors():
         if options.plot and not options.plot.suffix:
             raise UserError(f"--plot: expected a file such as out.png, got {options.plot}.")
         try:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
 
-with command_line(), needs("python -m rrn.shapes", "rl"):
+with cli_errors(), needs("python -m rrn.shapes", "rl"):
     from rrn.activations.inspection.animate import animate, draw_runs
-    from rrn.activations.inspection.snapshots import FILE
+    from rrn.activations.inspection.snapshots import SNAPSHOT_FILE
     from rrn.common.animation import SUFFIXES
     from rrn.runs.folder import find_runs
 
@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=6, help="frames of an animation (default: 6)")
     parser.add_argument("--title", default="")
     options = parser.parse_args()
-    with command_line():
+    with cli_errors():
         frames = ""
         try:
-            found = find_runs(options.runs, FILE)
+            found = find_runs(options.runs, SNAPSHOT_FILE)
             if options.out.suffix in SUFFIXES:
                 number = animate(found, options.out, per_second=options.per_second, title=options.title)
                 frames = f"{number} frames, "

@@ -11,18 +11,18 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from rrn.common.console import Screen, command_line, terminal_size
+from rrn.common.console import Screen, cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
 
-with command_line(), needs("python -m rrn.status", "rl"):
-    from rrn.runs.status_file import FILE, read_status
+with cli_errors(), needs("python -m rrn.status", "rl"):
+    from rrn.runs.status_file import STATUS_FILE, read_status
     from rrn.runs.table import Row, table
 
 
 def rows_under(folder: Path) -> list[Row]:
     """A row for each run at any depth under a folder."""
-    folders = sorted(path.parent for path in folder.rglob(FILE))
+    folders = sorted(path.parent for path in folder.rglob(STATUS_FILE))
     return [Row(found, status.state, status.why, status) for found in folders if (status := read_status(found))]
 
 
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"))
     parser.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")
     args = parser.parse_args(arguments)
-    with command_line():
+    with cli_errors():
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: no such folder; give one with runs in it.")
         if not args.watch:

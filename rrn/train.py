@@ -9,12 +9,12 @@ import os
 import signal
 import sys
 
-from rrn.common.console import command_line, leave_terminal
+from rrn.common.console import cli_errors, detach_output
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
 
 NEEDS = ("python -m rrn.train", "rl")
-with command_line(), needs(*NEEDS):
+with cli_errors(), needs(*NEEDS):
     import hydra
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -23,7 +23,7 @@ with command_line(), needs(*NEEDS):
     from omegaconf.errors import OmegaConfBaseException
 
     from rrn.config import Config, without_effect
-    from rrn.config.compose import check_overrides, run_command
+    from rrn.config.compose import compose_runs, run_command
     from rrn.config.hydra_private import read_arguments
     from rrn.config.load import to_config
     from rrn.config.register import conf_dir, register_choices
@@ -35,7 +35,7 @@ def main() -> None:
     try:
         args = read_arguments()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
-            configs = check_overrides(args.overrides)
+            configs = compose_runs(args.overrides)
             _note_without_effect(args.overrides, configs)
             several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
             if several and not (args.cfg or args.help or args.hydra_help or args.info):
@@ -58,7 +58,7 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:  # of its own settings and options
         _fail(UserError(first_line(error)))
     except BrokenPipeError:  # as of `--help | head`
-        leave_terminal()
+        detach_output()
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("stopped at once; what is on disk is left, and resume=true goes on from there", file=sys.stderr)

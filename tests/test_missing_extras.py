@@ -35,7 +35,7 @@ COMMANDS = [  # packages that are missing, the command line, what it says
     (["ale_py"], "rrn.train env=Cartpole",
      "env=Cartpole: no such env. Did you mean CartPole? An Atari game needs ale-py: pip install 'rrn[rl]'"),
     (["tensorboard"], f"rrn.train env=CartPole {RUN}", "python -m rrn.train needs tensorboard: pip install 'rrn[rl]'"),
-    (["gymnasium"], f"rrn.train env=CartPole {RUN}", "python -m rrn.train needs gymnasium: pip install 'rrn[rl]'"),
+    (["gymnasium"], f"rrn.train env=CartPole {RUN}", "env=CartPole needs gymnasium: pip install 'rrn[rl]'"),
     (["minatar"], f"rrn.train env=MinAtar-Breakout {RUN}",
      "env=MinAtar-Breakout needs minatar: pip install 'rrn[minatar]'"),
     (["stable_baselines3"], f"rrn.train env=CartPole agent=sb3_dqn {RUN}",

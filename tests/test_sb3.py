@@ -14,9 +14,9 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rrn.activations.rational import Place
+from rrn.activations.rational import SharedRational
 from rrn.activations.registry import ACTIVATIONS, make_activations
-from rrn.activations.sites import named_rationals, places
+from rrn.activations.sites import named_activations, named_rationals
 from rrn.sb3 import policy_kwargs
 
 POLICIES = {"CnnPolicy": 4, "MlpPolicy": 2}  # places of a network
@@ -73,7 +73,7 @@ def test_each_network_has_the_activation_at_each_place_and_no_other(agent, polic
     model = make(agent, policy, policy_kwargs(act))
     count = POLICIES[policy]
     expected = [type(module) for module in make_activations(act, count)]
-    found = list(places(model.policy))
+    found = list(named_activations(model.policy))
     names = [f"{network}.layers.act{i}" for network in NETWORKS[agent] for i in range(1, count + 1)]
     assert [name for name, _ in found] == names
     assert [type(module) for _, module in found] == expected * len(NETWORKS[agent])
@@ -92,7 +92,7 @@ def test_a_recurrent_rational_is_one_pair_of_parameters_in_each_network(agent, p
         assert [name for name in network.state_dict() if "act" in name] == [
             f"layers.act1.{key}" for key in ("numerator", "denominator", "_extra_state")
         ]
-        assert all(place.owner is owner for _, place in places(network) if isinstance(place, Place))
+        assert all(place.owner is owner for _, place in named_activations(network) if isinstance(place, SharedRational))
     trained = [id(p) for group in model.policy.optimizer.param_groups for p in group["params"]]
     assert len(trained) == len(set(trained))
     ours = [id(p) for p in own[0].parameters() if len(p) == 1]
@@ -150,7 +150,9 @@ def test_a_file_gives_the_same_agent(agent, policy, act, tmp_path):
     loaded = type(model).load(tmp_path / "model.zip", device="cpu")
     expected = model.predict(seen, deterministic=True)[0]
     assert np.array_equal(loaded.predict(seen, deterministic=True)[0], expected)
-    assert [type(m) for _, m in places(loaded.policy)] == [type(m) for _, m in places(model.policy)]
+    assert [type(m) for _, m in named_activations(loaded.policy)] == [
+        type(m) for _, m in named_activations(model.policy)
+    ]
     saved, got = model.policy.state_dict(), loaded.policy.state_dict()
     assert saved.keys() == got.keys()
     assert all(torch.equal(saved[name], got[name]) for name in saved)
@@ -215,7 +217,7 @@ def test_a2c_takes_them_too():
     before = [p.clone() for p in model.policy.parameters()]
     model.learn(16)
     assert not any(map(torch.equal, model.policy.parameters(), before))
-    assert [name for name, _ in places(model.policy)] == ["features_extractor.layers.act1"]
+    assert [name for name, _ in named_activations(model.policy)] == ["features_extractor.layers.act1"]
 
 
 @agents
@@ -243,7 +245,7 @@ def test_further_settings_of_the_policy_can_be_merged(agent):
 def test_other_observations(agent, space, places_expected):
     model = make(agent, "MlpPolicy", policy_kwargs("rational"), Noise(space))
     model.learn(16)
-    assert len(list(places(networks(model, agent)[0]))) == places_expected
+    assert len(list(named_activations(networks(model, agent)[0]))) == places_expected
 
 
 @pytest.mark.parametrize(("normalize", "scale"), [(True, 255), (False, 1)])

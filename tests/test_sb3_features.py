@@ -13,8 +13,8 @@ from torch import nn
 
 import rrn
 from rrn.activations.baselines import CReLU, DSiLU
-from rrn.activations.rational import Place, Rational, RecurrentRational
-from rrn.activations.sites import named_rationals, places
+from rrn.activations.rational import Rational, RecurrentRational, SharedRational
+from rrn.activations.sites import named_activations, named_rationals
 from rrn.sb3 import Features, policy_kwargs
 
 PIXELS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
@@ -23,14 +23,14 @@ VECTOR = spaces.Box(-1, 1, (6,))
 
 def test_the_types_are_those_of_the_name():
     def types(act, space=PIXELS):
-        return [type(module) for _, module in places(Features(space, act))]
+        return [type(module) for _, module in named_activations(Features(space, act))]
 
     assert types("relu") == [nn.ReLU] * 4
     assert types("crelu", VECTOR) == [CReLU] * 2
     assert types("d_silu") == [nn.SiLU, nn.SiLU, DSiLU, DSiLU]
     assert types("d_silu", VECTOR) == [nn.SiLU, DSiLU]
     assert types("rational") == [Rational] * 4
-    assert types("recurrent_rational") == [RecurrentRational, Place, Place, Place]
+    assert types("recurrent_rational") == [RecurrentRational, SharedRational, SharedRational, SharedRational]
 
 
 def test_the_layers_are_those_of_the_paper_and_crelu_doubles_their_inputs():
@@ -74,8 +74,8 @@ def test_the_options_of_the_yaml_file_are_accepted_and_are_the_defaults(act):
 
 def test_options_reach_the_rationals():
     kwargs = policy_kwargs("rational", degrees=[3, 2], version="B", init="tanh", share=[1, 1, 1, 2])
-    acts = [module for _, module in places(Features(PIXELS, **kwargs["features_extractor_kwargs"]))]
-    assert [type(act) for act in acts] == [RecurrentRational, Place, Place, Rational]
+    acts = [module for _, module in named_activations(Features(PIXELS, **kwargs["features_extractor_kwargs"]))]
+    assert [type(act) for act in acts] == [RecurrentRational, SharedRational, SharedRational, Rational]
     assert (acts[3].degrees, acts[3].version, acts[3].init) == ((3, 2), "B", "tanh")
     per_channel = [act.groups for _, act in named_rationals(Features(PIXELS, "rational", per="channel"))]
     assert per_channel == [32, 64, 64, 512]

@@ -10,15 +10,17 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.util import spec_from_loader
 from typing import TYPE_CHECKING
 
+from rrn.common.renamed import renamed
+
 if TYPE_CHECKING:
-    from rrn.activations.rational import Place as Place
     from rrn.activations.rational import Rational as Rational
     from rrn.activations.rational import RecurrentRational as RecurrentRational
+    from rrn.activations.rational import SharedRational as SharedRational
     from rrn.activations.variants import AffineRational as AffineRational
     from rrn.activations.variants import RationalChain as RationalChain
 
 _LATER = {
-    **dict.fromkeys(("Place", "Rational", "RecurrentRational"), "rrn.activations.rational"),
+    **dict.fromkeys(("SharedRational", "Rational", "RecurrentRational"), "rrn.activations.rational"),
     **dict.fromkeys(("AffineRational", "RationalChain"), "rrn.activations.variants"),
 }
 _MODULES = ("fitting", "ops", "rational", "variants")
@@ -49,6 +51,7 @@ _MOVED = {  # names of modules in version 0.1.0, which are in pickles and whole 
 }
 
 __all__ = [*_LATER]
+_renamed = renamed(__name__, {"Place": "rrn.activations.rational:SharedRational"})
 
 
 def __dir__() -> list[str]:
@@ -60,7 +63,7 @@ def __getattr__(name: str):
         return getattr(import_module(_LATER[name]), name)
     if name in _MODULES or name in _MOVED:
         return import_module(f"rrn.activations.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _renamed(name)
 
 
 class _OldNames(MetaPathFinder, Loader):
@@ -73,7 +76,8 @@ class _OldNames(MetaPathFinder, Loader):
     def exec_module(self, module) -> None:
         new = f"{__name__}.{_MOVED[module.__name__.rpartition('.')[2]]}"
         warnings.warn(f"{module.__name__} is {new} now; import that.", DeprecationWarning, stacklevel=2)
-        vars(module).update((key, value) for key, value in vars(import_module(new)).items() if key[:2] != "__")
+        names = vars(import_module(new)).items()
+        vars(module).update((key, value) for key, value in names if key[:2] != "__" or key == "__getattr__")
 
 
 sys.meta_path.append(_OldNames())

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from rrn.activations.baselines import DSiLU
 from rrn.activations.fitting.functions import NAMES as NAMES
 from rrn.activations.fitting.functions import Function, OnArrays, check_function, full_name
-from rrn.common.eval_mode import evaluating
+from rrn.common.eval_mode import eval_mode
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
@@ -89,5 +89,5 @@ def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
         return function(copy)
     owner = getattr(function, "owner", function)  # a place has no parameters of its own
     like = next((p for p in owner.parameters() if p.is_floating_point()), copy)
-    with evaluating(function):
+    with eval_mode(function):
         return function(copy.to(like.device, like.dtype))

@@ -16,11 +16,20 @@ from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
 from rrn.activations.ops.operator import rational
 from rrn.activations.ops.reference import gradients
+from rrn.common.renamed import renamed
 
 torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
 torch.fx.wrap("rational_with_tails")
 TAILS = ("rational", "linear")
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Place": "rrn.activations.rational:SharedRational",
+        "owner_of": "rrn.activations.rational:coefficients_of",
+    },
+)
 
 
 class Rational(nn.Module):
@@ -163,12 +172,12 @@ class RecurrentRational(Rational):
     The parameters appear once in `parameters()` and `state_dict()`, and each place has its own name.
     """
 
-    def again(self) -> Place:
+    def again(self) -> SharedRational:
         """One more place with these coefficients; the object itself must be in the model too, which trains them."""
-        return Place(self)
+        return SharedRational(self)
 
 
-class Place(nn.Module):
+class SharedRational(nn.Module):
     """A place of a network that uses the coefficients of a `RecurrentRational` elsewhere in it.
 
     It has no parameters. If the owner of the coefficients is in no module of the model, they are neither trained, moved
@@ -207,14 +216,14 @@ def rational_with_tails(
     return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)
 
 
-def owner_of(module: nn.Module) -> nn.Module:
+def coefficients_of(module: nn.Module) -> nn.Module:
     """The module that has the coefficients of a place; any other module itself."""
-    return module.owner if isinstance(module, Place) else module
+    return module.owner if isinstance(module, SharedRational) else module
 
 
 def poles(module: nn.Module) -> tuple[float, ...]:
     """Real poles of an activation, of all its rows; only a rational of version N can have any."""
-    owner = owner_of(module)
+    owner = coefficients_of(module)
     if not isinstance(owner, Rational) or owner.version != "N":
         return ()
     return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from torch import nn
 
 from rrn.activations.baselines import PELU, CReLU, DSiLU
-from rrn.activations.rational import Place, Rational
+from rrn.activations.rational import Rational, SharedRational
 from rrn.activations.variants import RationalChain
+from rrn.common.renamed import renamed
 
 # fmt: off
 PLAIN = (  # what torch has that works element by element, and baselines.py
@@ -19,8 +20,10 @@ PLAIN = (  # what torch has that works element by element, and baselines.py
 )
 # fmt: on
 
+__getattr__ = renamed(__name__, {"places": "rrn.activations.sites:named_activations"})
 
-def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+
+def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Name and module of each activation in the model, in its order; the name of the model itself is "".
 
     Activations are the modules of known types, and those that say so by `is_activation`. Each place of a recurrent
@@ -39,7 +42,9 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if module in seen:
             return
         seen.add(module)
-        if isinstance(module, (*PLAIN, Rational, RationalChain, Place)) or getattr(module, "is_activation", False):
+        if isinstance(module, (*PLAIN, Rational, RationalChain, SharedRational)) or getattr(
+            module, "is_activation", False
+        ):
             yield name, module
             return  # the parts of an activation are no places
         for key, child in module.named_children():
@@ -48,9 +53,11 @@ def places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     yield from walk(model, "")
     inside = set(model.modules())
     strays = [
-        name for name, module in model.named_modules() if isinstance(module, Place) and module.owner not in inside
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, SharedRational) and module.owner not in inside
     ]
-    if strays and not isinstance(model, Place):
+    if strays and not isinstance(model, SharedRational):
         warnings.warn(
             f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
             "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",

@@ -8,15 +8,15 @@ from rrn.agents.base import Agent
 from rrn.agents.learner import Learner
 from rrn.common.imports import import_string
 from rrn.config import Config
-from rrn.envs import VectorGames
+from rrn.envs import VectorEnv
 
 
-def make_agent(config: Config, games: VectorGames, device: torch.device) -> Agent:
+def make_agent(config: Config, games: VectorEnv, device: torch.device) -> Agent:
     """Make the agent of the configuration, its network initialised from torch's global generator."""
     return import_string(f"{config.agent.build}:make_agent", f"agent={config.agent.name}")(config, games, device)
 
 
-def make_learner(config: Config, games: VectorGames, device: torch.device) -> Learner:
+def make_learner(config: Config, games: VectorEnv, device: torch.device) -> Learner:
     """Make the agent of the configuration with what it needs to play these games and learn from them."""
     agent = make_agent(config, games, device)
     return import_string(f"{config.agent.build}:make_learner")(config, agent, games)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.optim import parameter_groups, rational_parameters
-from rrn.common.eval_mode import evaluating
+from rrn.common.eval_mode import eval_mode
 
 
 class NotFinite(Exception):
@@ -48,10 +48,10 @@ class Agent(ABC):
 
         Random numbers come from `generator`, or the agent's own.
         """
-        return self.act_and_predict(observations, epsilon, generator)[0]
+        return self.act_with_values(observations, epsilon, generator)[0]
 
     @torch.no_grad()
-    def act_and_predict(
+    def act_with_values(
         self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None
     ) -> tuple[np.ndarray, Tensor | None]:
         """The same, and what the agent expects to follow each observation, [N] on its device, from the same pass.
@@ -62,16 +62,16 @@ class Agent(ABC):
         explore = torch.rand(len(observations), generator=generator) < epsilon
         actions = torch.randint(self.num_actions, (len(observations),), generator=generator)
         if not explore.all():
-            with evaluating(self.network):
-                preferred, values = self.prefer(torch.from_numpy(observations), generator)
+            with eval_mode(self.network):
+                preferred, values = self.select_actions(torch.from_numpy(observations), generator)
             actions = torch.where(explore, actions, preferred)
         return actions.numpy(), values
 
     @abstractmethod
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU, and their values [N]."""
 
-    def look(self, observations: Tensor) -> Tensor:
+    def forward(self, observations: Tensor) -> Tensor:
         """What comes out of the network, [N, outputs], for observations [N, stack, *frame] from the CPU."""
         return self.network(observations.to(self.device))
 
@@ -80,7 +80,7 @@ class Agent(ABC):
         found = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
         return {name: parameters for name, parameters in found.items() if parameters}
 
-    def descend(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
+    def optimizer_step(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
         """One step of the optimiser on a loss, with its gradient clipped to a norm if one is given.
 
         Returns:
@@ -98,12 +98,12 @@ class Agent(ABC):
         self.updates += 1
         return measured
 
-    def train_rationals(self, on: bool) -> None:
+    def set_rationals_trainable(self, on: bool) -> None:
         """Let the coefficients learn, or wait; those that are frozen stay so."""
         for coefficient in self.coefficients:
             coefficient.requires_grad_(on)
 
-    def set_weights(self, values: dict[str, Tensor]) -> None:
+    def load_weights(self, values: dict[str, Tensor]) -> None:
         """Set some of the network's weights to those of another run, by their names."""
         self.network.load_state_dict(values, strict=False)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rrn.agents.base import Agent
-from rrn.envs import Game, VectorGames
+from rrn.envs import Episode, VectorEnv
 
 
 class Learner(ABC):
@@ -18,28 +18,28 @@ class Learner(ABC):
     Attributes:
         agent: it learns.
         games: it plays them.
-        stride: agent steps of one call of `advance`, over all games.
+        steps_per_call: agent steps of one call of `training_step`, over all games.
     """
 
     agent: Agent
-    games: VectorGames
-    stride: int
+    games: VectorEnv
+    steps_per_call: int
 
     def __init__(self):
         self.sums: dict[str, list[float]] = {}  # of what was measured since the last log: sum, count, largest
 
     @property
-    def preparing(self) -> str | None:
+    def warming_up(self) -> str | None:
         """What is still to be done before the first step of training, for the progress line; None: nothing."""
         return None
 
-    def prepare(self) -> int:
+    def warmup_step(self) -> int:
         """Some of it; the agent steps taken, which do not count as training."""
         return 0
 
     @abstractmethod
-    def advance(self, step: int, measure: bool) -> list[Game]:
-        """Play the next `stride` agent steps after `step` of them and learn; the games that ended.
+    def training_step(self, step: int, measure: bool) -> list[Episode]:
+        """Play the next `steps_per_call` agent steps after `step` of them and learn; the games that ended.
 
         Args:
             step: agent steps of training before.
@@ -50,24 +50,24 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         """Observations [number, stack, *frame] that occurred lately, to show what the activations do with them."""
 
-    def settings(self, step: int) -> dict[str, float]:
+    def schedules(self, step: int) -> dict[str, float]:
         """What changes by a schedule, such as epsilon, after `step` agent steps; for the log."""
         return {}
 
-    def note(self, step: int) -> str:
+    def progress_text(self, step: int) -> str:
         """A few words for the end of the progress line."""
         return ""
 
-    def measured(self, values: dict[str, float]) -> None:
+    def log_values(self, values: dict[str, float]) -> None:
         """Add values of one update to what the next log will show."""
         for name, value in values.items():
             total, number, largest = self.sums.get(name, (0.0, 0, float("-inf")))
             self.sums[name] = [total + value, number + 1, max(largest, value)]
 
-    def drain(self) -> dict[str, float]:
+    def pop_values(self) -> dict[str, float]:
         """Means since the last call, the largest value of names that end in _max."""
         values = {n: most if n.endswith("_max") else total / number for n, (total, number, most) in self.sums.items()}
         self.sums = {}

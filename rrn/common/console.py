@@ -14,7 +14,7 @@ from typing import TextIO
 from rrn.common.errors import UserError
 
 
-def leave_terminal() -> None:
+def detach_output() -> None:
     """From now on output goes nowhere, unless it goes into a file."""
     with open(os.devnull, "wb") as nowhere:
         for number in (1, 2):
@@ -23,7 +23,7 @@ def leave_terminal() -> None:
 
 
 @contextmanager
-def command_line() -> Iterator[None]:
+def cli_errors() -> Iterator[None]:
     """Around a whole command: it ends with a sentence at a user's mistake (2), Ctrl-C (130) and a closed pipe (1)."""
     try:
         yield
@@ -32,22 +32,22 @@ def command_line() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        say("stopped")
+        print_in_signal_handler("stopped")
         raise SystemExit(128 + signal.SIGINT) from None
     except BrokenPipeError:  # as of `| head`
-        leave_terminal()
+        detach_output()
         raise SystemExit(1) from None
 
 
-def tell(text: str, stream: TextIO | None = None) -> None:
+def print_safely(text: str, stream: TextIO | None = None) -> None:
     """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
     try:
         print(text, end="", file=stream, flush=True)
     except OSError:
-        leave_terminal()
+        detach_output()
 
 
-def say(line: str) -> None:
+def print_in_signal_handler(line: str) -> None:
     """Write a line to standard error from a handler of signals, which may have come in the middle of a print."""
     with suppress(OSError):
         os.write(2, f"{line}\n".encode())

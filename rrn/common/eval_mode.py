@@ -1,11 +1,11 @@
-"""Evaluation mode for a while."""
+"""A context manager that puts a network in eval mode and restores it."""
 
 from __future__ import annotations
 
 from torch import nn
 
 
-class evaluating:
+class eval_mode:
     """Context in which a network is in evaluation mode; the mode of each of its modules comes back at the end."""
 
     def __init__(self, network: nn.Module):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 
-def write_whole(path: Path, text: str, sync: bool = True) -> None:
+def write_atomic(path: Path, text: str, sync: bool = True) -> None:
     """Write a text; whoever reads the file meanwhile, or after a crash, finds the old text or the new one.
 
     With `sync` it outlasts a power cut; without, it costs no wait for the disk, for what is written again soon.

@@ -9,7 +9,7 @@ from omegaconf import MISSING
 
 from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.registry import ACTIVATIONS
-from rrn.common.numbers import read_whole
+from rrn.common.numbers import parse_int
 from rrn.config.settings import require, setting
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class RationalConfig(ActConfig):
         require(self.from_run != "", "act.from", "the folder of a run, or null", "nothing")
         require(self.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", self.preset)
         require(self.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", self.init)
-        delay = 0 if self.delay is None else read_whole(self.delay.removesuffix("epochs"))
+        delay = 0 if self.delay is None else parse_int(self.delay.removesuffix("epochs"))
         expected = "agent steps such as 100000, or epochs such as 25epochs, or null"
         require(delay is not None and delay >= 0, "act.delay", expected, self.delay)
         pair = len(self.degrees) == 2 and min(self.degrees, default=0) >= 1

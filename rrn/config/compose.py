@@ -37,10 +37,10 @@ def compose_config(overrides: list[str]) -> Config:
     """The configuration for these overrides, composed and checked.
 
     Raises:
-        UserError: as of `check_overrides`, or they are a sweep of several runs.
+        UserError: as of `compose_runs`, or they are a sweep of several runs.
     """
     with hydra_ready():
-        first, *others = check_overrides(overrides)
+        first, *others = compose_runs(overrides)
     if others:
         raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
     return first
@@ -55,7 +55,7 @@ def hydra_ready() -> Iterator[None]:
         yield
 
 
-def check_overrides(overrides: list[str]) -> list[Config]:
+def compose_runs(overrides: list[str]) -> list[Config]:
     """The configuration of each run; Hydra is initialised.
 
     Every run of a sweep is composed, so that none of its mistakes waits until its turn.
@@ -63,7 +63,7 @@ def check_overrides(overrides: list[str]) -> list[Config]:
     Raises:
         UserError: an override with an unknown choice or key, or a value that makes no sense.
     """
-    return [to_config(compose_open(run)) for run in check_words(overrides)]
+    return [to_config(compose_unresolved(run)) for run in check_words(overrides)]
 
 
 def check_words(overrides: list[str]) -> list[list[str]]:
@@ -119,10 +119,10 @@ def choices(group: str) -> list[str]:
     return sorted(set(group_options(group)) - FOLDERS)
 
 
-def compose_open(overrides: list[str]) -> DictConfig:
+def compose_unresolved(overrides: list[str]) -> DictConfig:
     """What Hydra makes of these overrides, where the names of other settings, as in run_dir, are still to be filled in.
 
-    Hydra is initialised. Values are not checked, and mistakes are found as Hydra finds them; see `check_overrides`.
+    Hydra is initialised. Values are not checked, and mistakes are found as Hydra finds them; see `compose_runs`.
     """
     try:
         return compose_own(overrides)
@@ -171,10 +171,10 @@ def _known_keys() -> list[str]:
 
 def run_command() -> str:
     """The command line of the run that Hydra has just composed, without resume=."""
-    return typed(HydraConfig.get().overrides.task)
+    return command_text(HydraConfig.get().overrides.task)
 
 
-def typed(overrides: list[str], *options: str) -> str:
+def command_text(overrides: list[str], *options: str) -> str:
     """The command line with these overrides and options of Hydra, without resume=."""
     kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *options, *kept])

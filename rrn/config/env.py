@@ -87,7 +87,7 @@ class EnvConfig:
 class AtariConfig(EnvConfig):
     """env=<one of the Atari games>."""
 
-    envs: ClassVar[str] = "rrn.envs.atari:AtariGames"
+    envs: ClassVar[str] = "rrn.envs.atari:AtariEnv"
     paper_protocol: ClassVar[bool] = True
     most_threads: ClassVar[int] = 4
     packages: ClassVar[tuple[str, ...]] = ("gymnasium", "ale-py")
@@ -144,7 +144,7 @@ class AtariConfig(EnvConfig):
 class MinAtarConfig(EnvConfig):
     """env=MinAtar-<one of its games>."""
 
-    envs: ClassVar[str] = "rrn.envs.minatar:MinAtarGames"
+    envs: ClassVar[str] = "rrn.envs.minatar:MinAtarEnv"
     suite: ClassVar[str | None] = "MinAtar"
     packages: ClassVar[tuple[str, ...]] = ("minatar",)
 
@@ -167,7 +167,7 @@ class MinAtarConfig(EnvConfig):
 class CartPoleConfig(EnvConfig):
     """env=CartPole."""
 
-    envs: ClassVar[str] = "rrn.envs.gymnasium:CartPoleGames"
+    envs: ClassVar[str] = "rrn.envs.gymnasium:CartPoleEnv"
     packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
 
     @classmethod

@@ -12,7 +12,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
-from rrn.common.numbers import read_whole
+from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.classes import class_of
@@ -46,7 +46,7 @@ def to_config(composed: DictConfig) -> Config:
     except (ConfigKeyError, ConfigAttributeError) as error:
         raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
     except ValidationError as error:
-        raise UserError(f"{error.full_key}: {plain_words(error)}") from error
+        raise UserError(f"{error.full_key}: {explain_validation_error(error)}") from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
     check_values(config)
@@ -65,7 +65,7 @@ def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
         if isinstance(value, dict) and isinstance(node, DictConfig):
             _read_whole_numbers(node, value)
         elif isinstance(node, IntegerNode) and isinstance(value, float | str):
-            number = read_whole(value)
+            number = parse_int(value)
             values[key] = value if number is None else number
 
 
@@ -96,7 +96,7 @@ def _unknown_key(key: str, known: dict) -> UserError:
     return UserError(f"{key}: no such setting here. {nearest(key, names, '')}".strip())
 
 
-def plain_words(error: ValidationError) -> str:
+def explain_validation_error(error: ValidationError) -> str:
     """OmegaConf's sentence without its Python types."""
     numbers = dict.fromkeys(("Integer", "int"), "a whole number") | dict.fromkeys(("Float", "float"), "a number")
     words = numbers | dict.fromkeys(("Boolean", "bool"), "true or false") | {"str": "a word"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from rrn.common.numbers import read_whole
+from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.env import EnvConfig
@@ -74,4 +74,4 @@ def check_values(config: Config) -> None:
 def delay_steps(config: Config) -> int:
     """Return the agent steps after which the coefficients of rationals begin to learn (act.delay)."""
     number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
-    return read_whole(number) * (config.evaluation.every if epochs else 1)
+    return parse_int(number) * (config.evaluation.every if epochs else 1)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrn.common.imports import import_string
+from rrn.common.renamed import renamed
 from rrn.config import EnvConfig
-from rrn.envs.base import Game, Step, VectorGames
+from rrn.envs.base import Episode, Step, VectorEnv
 
-__all__ = ["Game", "Step", "VectorGames", "make_games"]
+__getattr__ = renamed(
+    __name__,
+    {
+        "Game": "rrn.envs.base:Episode",
+        "VectorGames": "rrn.envs.base:VectorEnv",
+        "make_games": "rrn.envs:make_envs",
+    },
+)
+__all__ = ["Episode", "Step", "VectorEnv", "make_envs"]
 
 
-def make_games(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_after: int = 0) -> VectorGames:
+def make_envs(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_after: int = 0) -> VectorEnv:
     """N copies of the game of the configuration.
 
     Args:

@@ -16,13 +16,13 @@ from ale_py.vector_env import AtariVectorEnv
 
 from rrn.config import AtariConfig
 from rrn.config.games import atari_games
-from rrn.envs.base import VectorGames
+from rrn.envs.base import VectorEnv
 from rrn.envs.resize import bilinear
 
 FIRE = 1  # the action, in the games that have it among their own
 
 
-class AtariGames(VectorGames):
+class AtariEnv(VectorEnv):
     """N copies of one Atari game; observations [N, stack, size, size] uint8, oldest frame first."""
 
     frame_type = torch.uint8

@@ -25,13 +25,13 @@ class Step:
     rewards: np.ndarray  # [N] raw game score of this step
     terminated: np.ndarray  # [N] a life or the game was lost: nothing follows for learning
     truncated: np.ndarray  # [N] cut off by the time limit: the value goes on
-    over: np.ndarray  # [N] the whole game ended, either way
+    done: np.ndarray  # [N] the whole game ended, either way
     final_frames: np.ndarray  # [N, *frame] last frame of each game that is over; other rows have no meaning
-    finished: list[Game]  # the games that ended at this step
+    episodes: list[Episode]  # those that ended at this step
 
 
 @dataclass
-class Game:
+class Episode:
     """One whole game, and what is needed to play it again if each game has a seed of its own."""
 
     env: int
@@ -45,7 +45,7 @@ class Game:
         return len(self.actions)
 
 
-class VectorGames(ABC):
+class VectorEnv(ABC):
     """N copies of a game; a game that is over starts again.
 
     Args:
@@ -117,7 +117,7 @@ class VectorGames(ABC):
         if over.any():
             final_frames = final_frames.copy()
             for env in np.flatnonzero(over):
-                finished.append(Game(int(env), self._seed(env), self._played(env), self.scores[env]))
+                finished.append(Episode(int(env), self._seed(env), self._played(env), self.scores[env]))
                 self.games[env] += 1
             observations = self._start(over)
         return Step(observations, rewards, terminated, truncated, over, final_frames, finished)

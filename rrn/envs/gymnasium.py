@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from rrn.config import EnvConfig
-from rrn.envs.base import VectorGames
+from rrn.envs.base import VectorEnv
 
 
-class CartPoleGames(VectorGames):
+class CartPoleEnv(VectorEnv):
     """N copies of CartPole-v1; observations [N, 1, 4] float32; 500 steps at most."""
 
     frame_shape = (4,)

@@ -11,10 +11,10 @@ import torch
 from rrn.common.extras import needs
 from rrn.config import MinAtarConfig
 from rrn.config.games import MINATAR_GAMES
-from rrn.envs.base import VectorGames
+from rrn.envs.base import VectorEnv
 
 
-class MinAtarGames(VectorGames):
+class MinAtarEnv(VectorEnv):
     """N copies of one game; observations [N, 1, channels, 10, 10] bool, one channel for each kind of object.
 
     All six actions can be chosen, as in the authors' experiments, also those without effect in a game.

@@ -12,14 +12,14 @@ from ale_py.vector_env import AtariVectorEnv
 from rrn.common.animation import write_frames
 from rrn.config import AtariConfig
 from rrn.config.games import atari_games
-from rrn.envs import Game
+from rrn.envs import Episode
 from rrn.envs.atari import emulator_options
 
 FRAMES_PER_SECOND = 60  # of the emulator
 SCALE = 2
 
 
-def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
+def screens(config: AtariConfig, episode: Episode) -> Iterator[np.ndarray]:
     """Each frame of the real screen, [210, 160, 3] uint8; the few PAL games are shrunk to that.
 
     The emulator takes the same course with a frame skip of 1 and repeated actions: sticky actions
@@ -33,8 +33,8 @@ def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
         stack_num=1,
         **{**emulator_options(config, 1), "frameskip": 1, "maxpool": False},
     )
-    yield emulator.reset(seed=np.array([game.seed]))[0][0, -1]
-    for action in game.actions:
+    yield emulator.reset(seed=np.array([episode.seed]))[0][0, -1]
+    for action in episode.actions:
         for _ in range(config.frame_skip):
             observation, _, terminated, truncated, _ = emulator.step(np.array([action], dtype=np.int64))
             yield observation[0, -1]
@@ -42,8 +42,8 @@ def screens(config: AtariConfig, game: Game) -> Iterator[np.ndarray]:
                 return
 
 
-def write_video(path: Path, config: AtariConfig, game: Game) -> None:
+def write_video(path: Path, config: AtariConfig, episode: Episode) -> None:
     """Write the game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
-    frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, game))
+    frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, episode))
     every = 2 if path.suffix == ".gif" else 1
     write_frames(path, islice(frames, 0, None, every), FRAMES_PER_SECOND / every)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
-from rrn.activations.rational import owner_of
-from rrn.activations.sites import places
+from rrn.activations.rational import coefficients_of
+from rrn.activations.sites import named_activations
 from rrn.agents.base import Agent
 from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm
 
@@ -18,7 +18,7 @@ class record_activity:
     """Context that keeps, of one forward pass, the mean activity of each unit and the features.
 
     Args:
-        layers: with activations in it, see `rrn.activations.sites.places`.
+        layers: with activations in it, see `rrn.activations.sites.named_activations`.
 
     Attributes:
         activity: by name of the place, [units].
@@ -26,7 +26,7 @@ class record_activity:
     """
 
     def __init__(self, layers: nn.Module):
-        self.modules = dict(places(layers))
+        self.modules = dict(named_activations(layers))
         self.activity: dict[str, Tensor] = {}
         self.features = torch.empty(0)
 
@@ -45,7 +45,7 @@ class record_activity:
             hook.remove()
 
 
-class Measures:
+class PlasticityRecorder:
     """The measures of one run.
 
     Gradients are no part of a checkpoint, so their norms are: a resumed run has the same ones until its next update.
@@ -58,8 +58,8 @@ class Measures:
         self.agent = agent
         self.learning = [  # names of the places whose activation learns
             name
-            for name, module in places(agent.network.layers)
-            if any(p.requires_grad for p in owner_of(module).parameters())
+            for name, module in named_activations(agent.network.layers)
+            if any(p.requires_grad for p in coefficients_of(module).parameters())
         ]
         self.gradients: dict[str, float] = {}  # norms, of the last update before the checkpoint
         self.first: Snapshot | None = None

@@ -27,17 +27,17 @@ class Network(nn.Module):
     def __init__(self, frame_shape: Sequence[int], stack: int, outputs: int, activations: Sequence[nn.Module]):
         super().__init__()
         self.outputs = outputs
-        layers = self._hidden_layers(frame_shape, stack, activations)
+        layers = self.build_layers(frame_shape, stack, activations)
         layers["output"] = nn.Linear(self.widths[-1] * expansion(activations[-1]), outputs)
         self.layers = nn.Sequential(layers)
 
-    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+    def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         return fully_connected(stack * frame_shape[0], self.widths, activations)
 
-    def prepared(self, observations: Tensor) -> Tensor:
+    def preprocess(self, observations: Tensor) -> Tensor:
         """What goes into the first layer, for observations [N, stack, *frame_shape]."""
         return observations
 
     def forward(self, observations: Tensor) -> Tensor:
         """[N, outputs] for observations [N, stack, *frame_shape]."""
-        return self.layers(self.prepared(observations))
+        return self.layers(self.preprocess(observations))

@@ -17,10 +17,10 @@ class AtariNetwork(Network):
     convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
     widths = (32, 64, 64, 512)
 
-    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+    def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         return convolutional((stack, *frame_shape), self.convolutions, self.widths[-1], activations)
 
-    def prepared(self, observations: Tensor) -> Tensor:
+    def preprocess(self, observations: Tensor) -> Tensor:
         x = observations.to(torch.float32, memory_format=torch.channels_last)
         return x / 255 if x is observations else x.div_(255)
 
@@ -31,9 +31,9 @@ class MinAtarNetwork(Network):
     convolutions = ((16, 3, 1),)
     widths = (16, 128)
 
-    def _hidden_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
+    def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         channels, *sizes = frame_shape
         return convolutional((stack * channels, *sizes), self.convolutions, self.widths[-1], activations)
 
-    def prepared(self, observations: Tensor) -> Tensor:
+    def preprocess(self, observations: Tensor) -> Tensor:
         return observations.flatten(1, 2).to(torch.float32, memory_format=torch.channels_last)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.extras import needs
 from rrn.reference.scores import baselines, human_normalised, published
 
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
     importing.add_argument("folder", type=Path, help="a copy of the authors' repository, ml-research/rational_rl")
     importing.add_argument("--out", type=Path, default=Path("paper_curves.csv.gz"), help="default: %(default)s")
     args = parser.parse_args(arguments)
-    with command_line():
+    with cli_errors():
         if args.command == "scores":
             print(score_table(args.game))
         elif args.command == "protocol":

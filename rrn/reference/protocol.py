@@ -90,7 +90,7 @@ NOT_COMPARED = {
     *("agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"),
     *("env.name", "env.kind", "env.overlap", "env.target", "agent.target"),
 }
-FREE = {"steps", "agent.double"}  # of `changed`; agent= says which it is
+NOT_CHANGES = {"steps", "agent.double"}  # of `changed`; agent= says which it is
 # what agent=dqn has without a setting: column of the authors' settings, value, entry
 FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
 
@@ -132,7 +132,7 @@ def changed(config: Config) -> list[str]:
         UserError: it is none of the paper's games.
     """
     own, row = dotted(asdict(config)), row_of("protocol", config.env.name)
-    found = [key for key, (_, theirs, _) in VALUES.items() if key not in FREE and own[key] != theirs(row)]
+    found = [key for key, (_, theirs, _) in VALUES.items() if key not in NOT_CHANGES and own[key] != theirs(row)]
     usual = dotted(asdict(_activation(config.act.name)))
     return found + [f"act.{key}" for key in sorted(usual) if own[f"act.{key}"] != usual[key]]
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rrn.common.console import command_line, terminal_size
+from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
 
-with command_line(), needs("python -m rrn.report", "rl"):
+with cli_errors(), needs("python -m rrn.report", "rl"):
     from rich.console import Console
     from rich.text import Text
 
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
         "--seeds", type=int, default=5, help="of each activation, to say which are missing (default: 5)"
     )
     args = parser.parse_args(arguments)
-    with command_line():
+    with cli_errors():
         report(args.folders, args.curves, args.out, args.seeds)
 
 

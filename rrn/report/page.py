@@ -182,7 +182,7 @@ class Page:
             for one in charts.MEASURES
         ]
         if any(measures):
-            parts.append(f'<h3>Measures of plasticity</h3><div class="grid">{"".join(measures)}</div>')
+            parts.append(f'<h3>PlasticityRecorder of plasticity</h3><div class="grid">{"".join(measures)}</div>')
         shapes = []
         for run in sorted(runs, key=lambda one: (order(game, (one.curve.agent, one.curve.act)), one.curve.seed)):
             method = run.curve.agent, run.curve.act

@@ -19,8 +19,8 @@ from rrn.runs.status_file import Status, read_status
 from rrn.runs.versions import read_software
 
 # settings in which runs of one cell may differ
-FREE = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}
-FREE |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
+NOT_METHOD = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}
+NOT_METHOD |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 
 
 @dataclass(frozen=True)
@@ -139,4 +139,4 @@ def settings(config: Config) -> dict[str, str]:
     earlier = values.pop("act.from_run", None)
     if earlier:  # each game has a run of its own there, and each seed may
         values["pretrained"] = re.sub(r"seed\d+$", "seed*", earlier.rstrip("/"))
-    return {key: str(value) for key, value in values.items() if key not in FREE or (scheduled and key == "steps")}
+    return {key: str(value) for key, value in values.items() if key not in NOT_METHOD or (scheduled and key == "steps")}

@@ -10,7 +10,7 @@ import numpy as np
 
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import values
-from rrn.activations.inspection.snapshots import FILE, Snapshot
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot
 from rrn.common.files import read_packed
 from rrn.report.charts import Chart, numbers
 
@@ -26,7 +26,7 @@ def evolution(folder: Path) -> Chart | None:
     Rows of coefficients, as with act.per=channel, are a line each.
     """
     try:
-        return _panels(moments(folder / FILE))
+        return _panels(moments(folder / SNAPSHOT_FILE))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError):  # what no run writes
         return None
 

@@ -15,15 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from torch.utils.tensorboard import summary
 
-from rrn.activations.inspection.snapshots import FILE, Snapshot
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot
 from rrn.common.errors import UserError
 from rrn.common.files import copy_open_file, is_open_at
 from rrn.runs.event_file import EventFile, lengths_of_event_files
 
-FILES = ("scalars.csv", FILE)  # whose lengths a checkpoint holds, beside those of event files
+FILES = ("scalars.csv", SNAPSHOT_FILE)  # whose lengths a checkpoint holds, beside those of event files
 
 
-class Records:
+class RunLogger:
     """The records of one run.
 
     Args:
@@ -61,7 +61,7 @@ class Records:
         csv.writer(self.files["scalars.csv"], lineterminator="\n").writerow(values)
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        self.files[FILE].write(snapshot.to_json() + "\n")
+        self.files[SNAPSHOT_FILE].write(snapshot.to_json() + "\n")
 
     def figure(self, step: int, name: str, figure: Figure) -> None:
         """To TensorBoard, and as <name>.png in place of the last one; drawn once, which takes longer than the rest."""

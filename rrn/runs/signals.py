@@ -10,8 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-from rrn.common.console import leave_terminal, say
-from rrn.common.files import write_whole
+from rrn.common.console import detach_output, print_in_signal_handler
+from rrn.common.files import write_atomic
 
 POLL = 1.0  # seconds between two looks at the file
 HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has no such signal
@@ -37,7 +37,7 @@ class StopSignals:
         """Whether to stop."""
         if self.signal is None and self.file is not None and time.monotonic() >= self.next:
             self.next = time.monotonic() + POLL
-            self.signal = asked_to_stop(self.file)
+            self.signal = requested_signal(self.file)
             if self.signal is None and self.parent not in (None, os.getppid()):
                 self.signal = signal.SIGTERM
         return self.signal is not None
@@ -55,12 +55,12 @@ class StopSignals:
 
     def _handle(self, number: int, frame: object) -> None:
         if number == HANG_UP:
-            leave_terminal()
+            detach_output()
             number = self.signal or number
         elif self.signal is not None and number != self.requeue:
             raise KeyboardInterrupt
         self.signal = number
-        say("\nstopping after this step, with a checkpoint; once more to stop without")
+        print_in_signal_handler("\nstopping after this step, with a checkpoint; once more to stop without")
 
 
 def stopping_signals() -> list[int]:
@@ -71,12 +71,12 @@ def stopping_signals() -> list[int]:
     return numbers
 
 
-def ask_to_stop(file: Path, number: int) -> None:
+def request_stop(file: Path, number: int) -> None:
     """Let every run that looks at this file stop, as if it had got the signal."""
-    write_whole(file, signal.Signals(number).name)
+    write_atomic(file, signal.Signals(number).name)
 
 
-def asked_to_stop(file: Path) -> int | None:
+def requested_signal(file: Path) -> int | None:
     """The signal in the file; None if there is no such file."""
     try:
         return signal.Signals[file.read_text()].value

@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 
 from rrn.common.errors import UserError
-from rrn.common.files import write_whole
+from rrn.common.files import write_atomic
 from rrn.config import Config
 
-FILE = "status.json"
+STATUS_FILE = "status.json"
 STATES = {"running", "done", "stopped", "failed"}
 SOON, EVERY = 2.0, 10.0  # seconds between two updates, before training has a speed and then
 SILENT = 600.0  # seconds without one after which a run on another machine counts as killed
@@ -53,7 +53,7 @@ class StatusFile:
     """
 
     def __init__(self, folder: Path, config: Config, go_on: str):
-        self.path = folder / FILE
+        self.path = folder / STATUS_FILE
         before = read_status(folder) if config.resume else None
         step, last_return, last_evaluation = (
             (before.step, before.last_return, before.last_evaluation) if before else (0, None, None)
@@ -112,13 +112,13 @@ class StatusFile:
 
     def _write(self) -> None:
         self.next = time.monotonic() + (EVERY if self.status.steps_per_second else SOON)
-        write_whole(self.path, json.dumps(asdict(self.status), indent=1) + "\n", sync=False)
+        write_atomic(self.path, json.dumps(asdict(self.status), indent=1) + "\n", sync=False)
 
 
 def read_status(folder: Path) -> Status | None:
     """The status of the run in a folder, `killed` if its process is no more; None if it has no such file."""
     try:
-        values = json.loads((folder / FILE).read_text())
+        values = json.loads((folder / STATUS_FILE).read_text())
         status = Status(**{field.name: values[field.name] for field in fields(Status)})
         sensible = status.state in STATES and status.step >= 0 and status.steps >= 1 and isinstance(status.go_on, str)
         if not sensible or (status.steps_per_second or 0) < 0:

@@ -13,12 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rrn.common.files import read_packed, write_whole
+from rrn.common.files import read_packed, write_atomic
 
 if TYPE_CHECKING:
     import torch
 
-FILE = "software.jsonl"
+SOFTWARE_FILE = "software.jsonl"
 
 
 def packages_of_scores() -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def note_software(folder: Path, device: torch.device, step: int, packages: Itera
     before = [one for one in read_software(folder) if isinstance(one.get("step"), int) and one["step"] < step]
     now = software(device, packages)
     lines = [*before, {"step": step, **now}]
-    write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
+    write_atomic(folder / SOFTWARE_FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
     last = lines[-2] if before else lines[-1]
     changed = [key for key in {**last, **now} if key != "step" and last.get(key) != now.get(key)]
     there = [(key, last.get(key, "not there"), now.get(key, "not there")) for key in changed]
@@ -93,7 +93,7 @@ def note_software(folder: Path, device: torch.device, step: int, packages: Itera
 def read_software(folder: Path) -> list[dict]:
     """The lines of a run's file, oldest first; none if there is no file, packed or not. Damaged lines are left out."""
     try:
-        lines = read_packed(folder / FILE).decode(errors="replace").splitlines()
+        lines = read_packed(folder / SOFTWARE_FILE).decode(errors="replace").splitlines()
     except (OSError, ValueError):
         return []
     found = []

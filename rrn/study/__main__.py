@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rrn.common.console import command_line, terminal_size
+from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
 
-with command_line(), needs("python -m rrn.study", "rl"):
+with cli_errors(), needs("python -m rrn.study", "rl"):
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -26,7 +26,7 @@ with command_line(), needs("python -m rrn.study", "rl"):
     from rrn.runs.status_file import Status, read_status
     from rrn.study.cost import Cost, from_runs, measured
     from rrn.study.plan import Method, Part, PlannedRun, load_plan, take_part
-    from rrn.sweeps.resources import share_out
+    from rrn.sweeps.resources import max_parallel_runs
 
 USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
@@ -47,7 +47,7 @@ Found = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of 
 
 def main(arguments: list[str]) -> None:
     """List the plan or start it; a user's mistake ends with a sentence and exit code 2."""
-    with command_line():
+    with cli_errors():
         code = study(arguments)
     raise SystemExit(code)
 
@@ -166,7 +166,7 @@ def show_cost(
     text = f"left: {len(left)} runs, {_steps(sum(steps.values()))} agent steps"
     if all(run.method in costs for run in steps):
         hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
-        at_once = share_out([config] * len(left), 0)
+        at_once = max_parallel_runs([config] * len(left), 0)
         text += f", {_time(hours)} of one core; with {at_once} at a time {_time(hours / at_once)}"
     console.print(text)
     disks = [costs[run.method].disk_of(run) if run.method in costs else None for run, _ in left]

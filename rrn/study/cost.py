@@ -87,7 +87,7 @@ def measure(config: Config) -> Cost:
 
     from rrn.agents import make_learner
     from rrn.common.device import pick_device
-    from rrn.envs import make_games
+    from rrn.envs import make_envs
 
     capacity = transitions(config)
     for name, value in FEWER.items():
@@ -96,17 +96,17 @@ def measure(config: Config) -> Cost:
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads or 1)
     try:
-        games = make_games(config.env, config.env.num_envs, (config.seed, 0))
+        games = make_envs(config.env, config.env.num_envs, (config.seed, 0))
         learner = make_learner(config, games, pick_device(config.device))
-        while learner.preparing:
-            learner.prepare()
+        while learner.warming_up:
+            learner.warmup_step()
         step = 0
 
         def train() -> int:
             nonlocal step
-            learner.advance(step, False)
-            step += learner.stride
-            return learner.stride
+            learner.training_step(step, False)
+            step += learner.steps_per_call
+            return learner.steps_per_call
 
         train()
         seconds = 1 / _rate(train)
@@ -129,9 +129,9 @@ def _bytes(state: dict) -> int:
 
 def _acting_rate(config: Config, agent: Agent) -> float:
     """Agent steps a second in games of an evaluation."""
-    from rrn.envs import make_games
+    from rrn.envs import make_envs
 
-    games = make_games(config.env, config.evaluation.num_envs, (config.seed, 1))
+    games = make_envs(config.env, config.evaluation.num_envs, (config.seed, 1))
     observations = games.reset((config.seed, 1))
 
     def act() -> int:

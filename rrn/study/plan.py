@@ -15,14 +15,14 @@ from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.imports import is_import_string
-from rrn.common.numbers import read_whole
+from rrn.common.numbers import parse_int
 from rrn.config import ACTS, Config
 from rrn.config.classes import name_of
-from rrn.config.compose import check_words, compose_open, hydra_ready
+from rrn.config.compose import check_words, compose_unresolved, hydra_ready
 from rrn.config.load import to_config
 from rrn.config.register import conf_dir, files_of
 
-OWN = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
+PART_KEYS = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
 MARKS = ("\ue000", "\ue001", "\ue002")  # for game, activation and seed; letters that no name has
 
@@ -88,7 +88,7 @@ class Part:
         words = self._words(game, method)
         if check:
             check_words(words)
-        composed = compose_open(words)
+        composed = compose_unresolved(words)
         config = to_config(composed)
         composed.env.name, composed.act.name, composed.seed = MARKS
         return composed.run_dir, config
@@ -194,7 +194,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
         key, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"{word}: expected key=value, or start.")
-        if key in OWN:
+        if key in PART_KEYS:
             texts[key] = value
         elif key in ("steps", "frames"):
             if part.budget and part.budget[0] != key:
@@ -241,7 +241,7 @@ def _values(key: str, text: str, known: Sequence[str]) -> list[str]:
 def _check(key: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         hint = nearest(value, known, f"It has {', '.join(known)}.")
-        raise UserError(f"{key}={value}: not among the {OWN[key]} of this plan. {hint}")
+        raise UserError(f"{key}={value}: not among the {PART_KEYS[key]} of this plan. {hint}")
 
 
 def read_number(key: str, text: str) -> int:
@@ -250,7 +250,7 @@ def read_number(key: str, text: str) -> int:
     Raises:
         UserError: it is no such number above 0.
     """
-    number = read_whole(text)
+    number = parse_int(text)
     if number is None or number < 1:
         raise UserError(f"{key}={text}: expected a number such as 200000, 500k or 40M.")
     return number

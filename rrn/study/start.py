@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rrn.common.console import leave_terminal
+from rrn.common.console import detach_output
 from rrn.runs.signals import HANG_UP, stopping_signals
 from rrn.study.plan import Part, PlannedRun
 from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
@@ -35,7 +35,7 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
 
     def handle(number: int, frame: object) -> None:
         if number == HANG_UP:
-            leave_terminal()
+            detach_output()
         signals.append(number)
         for child in children:
             if child.poll() is None:

@@ -19,7 +19,7 @@ def count_gpus() -> int:
     return torch.cuda.device_count()
 
 
-def share_out(configs: list[Config], gpus: int) -> int:
+def max_parallel_runs(configs: list[Config], gpus: int) -> int:
     """How many of these runs at a time: cores for each, some to a GPU, room for their memories; one without joblib."""
     if find_spec("joblib") is None:
         return 1

@@ -26,18 +26,18 @@ import psutil
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
-from rrn.common.console import Screen, leave_terminal, say, terminal_size
+from rrn.common.console import Screen, detach_output, print_in_signal_handler, terminal_size
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import MissingPackage
 from rrn.config import Config
-from rrn.config.compose import typed
+from rrn.config.compose import command_text
 from rrn.config.register import conf_dir
 from rrn.runs.folder import can_go_on, is_finished
-from rrn.runs.signals import HANG_UP, ask_to_stop, stopping_signals
+from rrn.runs.signals import HANG_UP, request_stop, stopping_signals
 from rrn.runs.status_file import is_running, read_status
 from rrn.runs.table import Row, table
-from rrn.sweeps.resources import count_gpus, share_out
-from rrn.sweeps.worker import Shared, run_one
+from rrn.sweeps.resources import count_gpus, max_parallel_runs
+from rrn.sweeps.worker import SweepContext, run_job
 
 PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
@@ -76,7 +76,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     at_once, gpus = 1, 0
     if PLUGINS.get(launcher, launcher) == "joblib":
         gpus = count_gpus() if configs[0].device == "auto" else 0
-        at_once = share_out([config for config in configs if not is_finished(config)], gpus)
+        at_once = max_parallel_runs([config for config in configs if not is_finished(config)], gpus)
         if "hydra.launcher.n_jobs" in given:
             at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
         else:
@@ -88,7 +88,9 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     folder = added.get("hydra.sweep.dir") or given["hydra.sweep.dir"]
     if "${" in folder:
         raise UserError(f"hydra.sweep.dir: expected a folder without ${{...}}, got {folder}.")
-    shared = Shared(Path(folder).absolute() / ".rrn", os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus)
+    shared = SweepContext(
+        Path(folder).absolute() / ".rrn", os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus
+    )
     return Sweep(overrides, [f"{key}={value}" for key, value in added.items()], configs, shared, launcher, at_once)
 
 
@@ -122,7 +124,7 @@ class Sweep:
     overrides: list[str]  # of the command line
     added: list[str]  # what it left open
     configs: list[Config]  # of each run
-    shared: Shared  # what the processes know of each other
+    shared: SweepContext  # what the processes know of each other
     launcher: str  # of Hydra
     at_once: int  # how many runs at a time; only for the line that says so
 
@@ -165,9 +167,9 @@ class Sweep:
         """Let Hydra do the runs; what went wrong with the launcher itself."""
         shared = self.shared
 
-        @wraps(run_one)  # its module tells Hydra the name of the job
+        @wraps(run_job)  # its module tells Hydra the name of the job
         def task(composed):
-            return run_one(composed, shared)
+            return run_job(composed, shared)
 
         first = sys.argv.index(self.overrides[0]) if self.overrides else len(sys.argv)
         sys.argv[first:first] = self.added
@@ -195,12 +197,12 @@ class Sweep:
     def _handle(self, number: int, frame: object) -> None:
         """The first signal stops all runs, each with a checkpoint; the second one at once."""
         if number == HANG_UP:
-            leave_terminal()
+            detach_output()
         if self.signal is None:
             self.signal = number
-            ask_to_stop(self.shared.stop_file, number)
+            request_stop(self.shared.stop_file, number)
             if not sys.stderr.isatty():
-                say("stopping all runs, each with a checkpoint")
+                print_in_signal_handler("stopping all runs, each with a checkpoint")
             return
         if number == HANG_UP:
             return
@@ -272,5 +274,5 @@ class Sweep:
                 f"{foreign[0]}: set run_dir to other folders, or these settings back"
             )
         if len(foreign) < len(left):
-            print(f"go on with: {typed(self.overrides, '-m')} resume=true")
+            print(f"go on with: {command_text(self.overrides, '-m')} resume=true")
         return 1 if self.signal is None else 128 + self.signal

@@ -1,6 +1,6 @@
 """One run of a sweep, in a process of its own, so that what ends it ends no other run.
 
-`run_one` is what Hydra's launchers call: joblib in its workers, submitit in the jobs of a cluster. A
+`run_job` is what Hydra's launchers call: joblib in its workers, submitit in the jobs of a cluster. A
 worker starts `python -m rrn.sweeps.worker`, which trains; a job is such a process already.
 """
 
@@ -17,19 +17,19 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
-from rrn.common.files import write_whole
+from rrn.common.files import write_atomic
 from rrn.config import Config
 from rrn.config.compose import run_command
 from rrn.config.load import to_config
 from rrn.runs.folder import is_finished
-from rrn.runs.signals import StopSignals, ask_to_stop, asked_to_stop, stopping_signals
+from rrn.runs.signals import StopSignals, request_stop, requested_signal, stopping_signals
 from rrn.runs.status_file import is_running, read_status
 
 
 @dataclass(frozen=True)
-class Shared:
+class SweepContext:
     """What the processes of one sweep know of each other."""
 
     folder: Path  # for files of ours alone, in that of the sweep; all machines see it
@@ -48,7 +48,7 @@ class Shared:
         return self.folder / f"{number}.json"
 
 
-def run_one(composed: DictConfig, shared: Shared) -> None:
+def run_job(composed: DictConfig, shared: SweepContext) -> None:
     """Do one run and leave its outcome in the folder of the sweep; a failure ends here."""
     number = HydraConfig.get().job.num
     try:
@@ -57,19 +57,19 @@ def run_one(composed: DictConfig, shared: Shared) -> None:
         state, why = "failed", str(error)
     except Exception as error:  # a mistake of ours: the traceback is in output.log
         state, why = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
-    write_whole(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
+    write_atomic(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
     if not shared.jobs and not is_running(shared.parent):
         os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
 
 
-def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | None]:
+def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, str | None]:
     config = to_config(composed)
     begun = shared.begun_file(number)
     if begun.exists():  # the cluster took the machine away and starts the job again
         config.resume = True
     if is_finished(config):
         return "done", None
-    if (stopped := asked_to_stop(shared.stop_file)) is not None:
+    if (stopped := requested_signal(shared.stop_file)) is not None:
         return "stopped", f"{signal.Signals(stopped).name}, before it began"
     begun.touch()
     if shared.gpus and config.device == "auto":
@@ -77,7 +77,7 @@ def _run(composed: DictConfig, shared: Shared, number: int) -> tuple[str, str | 
     return _in_a_job(config, shared) if shared.jobs else _in_a_child(config, shared)
 
 
-def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
+def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
     """Start a process, wait for it, say how it ended."""
     if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
         for ignored in stopping_signals():
@@ -99,10 +99,10 @@ def _in_a_child(config: Config, shared: Shared) -> tuple[str, str | None]:
         except subprocess.TimeoutExpired:
             text = None  # it has been sent
             if not is_running(shared.parent) and shared.folder.is_dir():
-                ask_to_stop(shared.stop_file, signal.SIGTERM)
+                request_stop(shared.stop_file, signal.SIGTERM)
     status = read_status(Path(config.run_dir))
     if status is not None and status.pid == child.pid:
-        if status.state == "killed" and asked_to_stop(shared.stop_file):
+        if status.state == "killed" and requested_signal(shared.stop_file):
             return "stopped", "at once, without a checkpoint"
         if status.state == "killed":
             return "killed", _killed_by(child.returncode)
@@ -117,7 +117,7 @@ def _killed_by(code: int) -> str:
     return f"{name}{', perhaps by the system for lack of memory' if name == 'SIGKILL' else ''}"
 
 
-def _in_a_job(config: Config, shared: Shared) -> tuple[str, str | None]:
+def _in_a_job(config: Config, shared: SweepContext) -> tuple[str, str | None]:
     """Train in this process; when the cluster wants its machine back, submitit puts the job in the queue again."""
     from submitit import JobEnvironment
 
@@ -136,7 +136,7 @@ def main() -> None:
 
     task = json.loads(sys.stdin.read())
     config = to_config(OmegaConf.create(task["config"]))
-    with command_line():
+    with cli_errors():
         stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
     if stopped_by:
         raise SystemExit(128 + stopped_by)

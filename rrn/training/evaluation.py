@@ -9,20 +9,20 @@ import torch
 
 from rrn.agents.base import Agent
 from rrn.common.seeding import derive_seed
-from rrn.envs import Game, VectorGames
+from rrn.envs import Episode, VectorEnv
 from rrn.metrics.overestimation import Predictions
 
 
 def play(
     agent: Agent,
-    games: VectorGames,
+    games: VectorEnv,
     seeds: tuple[int, ...],
     epsilon: float,
     episodes: int | None = None,
     steps: int | None = None,
     stop: Callable[[], bool] = lambda: False,
     predictions: Predictions | None = None,
-) -> list[Game] | None:
+) -> list[Episode] | None:
     """Whole games, in the order in which they end; None if `stop` said so.
 
     With `episodes`, each copy plays its share and no more, so that short games do not count more
@@ -35,18 +35,18 @@ def play(
     shares = [0] * games.num_envs
     if episodes is not None:
         shares = [len(range(env, episodes, games.num_envs)) for env in range(games.num_envs)]
-    finished: list[Game] = []
+    finished: list[Episode] = []
     taken = 0
     while True:
         if stop():
             return None
-        actions, values = agent.act_and_predict(observations, epsilon, generator)
+        actions, values = agent.act_with_values(observations, epsilon, generator)
         step = games.step(actions)
         observations = step.observations
         taken += 1
         if predictions is not None:
             predictions.add(values, step)
-        for game in step.finished:
+        for game in step.episodes:
             counts = episodes is None or shares[game.env] > 0
             if counts:
                 shares[game.env] -= 1
@@ -58,7 +58,7 @@ def play(
             return finished
 
 
-def summary(games: list[Game]) -> dict[str, float]:
+def summary(games: list[Episode]) -> dict[str, float]:
     """Mean, median, smallest and largest score, and the number of games."""
     scores = [game.score for game in games]
     return {

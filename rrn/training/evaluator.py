@@ -11,12 +11,12 @@ from rrn.activations.inspection.histogram import record_inputs
 from rrn.activations.inspection.plot import draw
 from rrn.activations.inspection.snapshots import snapshot
 from rrn.agents.learner import Learner
-from rrn.common.eval_mode import evaluating
+from rrn.common.eval_mode import eval_mode
 from rrn.config import Config
-from rrn.envs import VectorGames, make_games
+from rrn.envs import VectorEnv, make_envs
 from rrn.metrics.overestimation import Predictions
-from rrn.metrics.recorder import Measures, record_activity
-from rrn.runs.logger import Records
+from rrn.metrics.recorder import PlasticityRecorder, record_activity
+from rrn.runs.logger import RunLogger
 from rrn.training.evaluation import play, summary
 
 EVALUATION = 1  # second part of the key of a game's seed; training has 0
@@ -38,17 +38,17 @@ class Evaluator:
 
     def __init__(self, config: Config, learner: Learner):
         self.config, self.learner = config, learner
-        self.measures = Measures(learner.agent)
+        self.measures = PlasticityRecorder(learner.agent)
         self.states = SHAPE_STATES * learner.agent.network.widths[-1]
 
     @cached_property
-    def games(self) -> VectorGames:
+    def games(self) -> VectorEnv:
         """Apart from those of training, and made when the first evaluation is due."""
         config = self.config.evaluation
         copies = config.num_envs if config.episodes is not None else 1
-        return make_games(self.config.env, copies, (self.config.seed, EVALUATION))
+        return make_envs(self.config.env, copies, (self.config.seed, EVALUATION))
 
-    def evaluate(self, step: int, records: Records, stop: Callable[[], bool]) -> dict[str, float] | None:
+    def evaluate(self, step: int, records: RunLogger, stop: Callable[[], bool]) -> dict[str, float] | None:
         """Play, measure, draw, and log all of it; the summary of the scores, or None if `stop` said so.
 
         Raises:
@@ -68,13 +68,13 @@ class Evaluator:
         return scores
 
     @torch.no_grad()
-    def draw(self, step: int, records: Records) -> None:
+    def draw(self, step: int, records: RunLogger) -> None:
         """Log a snapshot of the activations, with the inputs that recent observations cause, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + step)
-        observations, agent = self.learner.recent(self.states, generator), self.learner.agent
+        observations, agent = self.learner.sample_observations(self.states, generator), self.learner.agent
         recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)
-        with evaluating(agent.network), recording[0] as inputs, recording[1] as activity:
-            agent.look(observations)
+        with eval_mode(agent.network), recording[0] as inputs, recording[1] as activity:
+            agent.forward(observations)
         now = snapshot(agent.network.layers, step, inputs)
         log_measures(records, step, self.measures.take(activity, now))
         records.snapshot(now)
@@ -83,6 +83,6 @@ class Evaluator:
         records.figure(step, "shapes", figure)
 
 
-def log_measures(records: Records, step: int, values: dict[str, float]) -> None:
+def log_measures(records: RunLogger, step: int, values: dict[str, float]) -> None:
     """Log measures of plasticity, by name."""
     records.scalars(step, {f"plasticity/{name}": value for name, value in values.items()})

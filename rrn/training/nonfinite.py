@@ -26,7 +26,7 @@ def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) 
 @torch.no_grad()
 def first_not_finite(network: nn.Module, observations: torch.Tensor) -> str | None:
     """Name of the first layer, in the order of the network, with a NaN or infinite parameter or output."""
-    x = network.prepared(observations)
+    x = network.preprocess(observations)
     for name, layer in network.layers.named_children():
         for parameter, value in layer.named_parameters():
             if not value.isfinite().all():

@@ -34,7 +34,7 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
         here, there = (_places(keys) for keys in (own, theirs))
         raise UserError(f"act.from={folder}: its rationals are {there}, those of this run {here}; set act= as there.")
     try:
-        agent.set_weights({key: saved[key] for key in own})
+        agent.load_weights({key: saved[key] for key in own})
     except (RuntimeError, AttributeError, TypeError) as error:
         reason = str(error).splitlines()[:2][-1].strip(" \t.")  # torch's first line names the network alone
         raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error

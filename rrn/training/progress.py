@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TextIO
 
-from rrn.common.console import tell
+from rrn.common.console import print_safely
 
 
 class Progress:
@@ -26,9 +26,9 @@ class Progress:
         """Show the line now."""
         self.next = time.monotonic() + self.interval
         width = shutil.get_terminal_size().columns - 1
-        tell(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n", self.stream)
+        print_safely(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n", self.stream)
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
         clear = f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r" if self.live else ""
-        tell(f"{clear}{text}\n", self.stream)
+        print_safely(f"{clear}{text}\n", self.stream)

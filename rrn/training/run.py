@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from rrn.activations.ops.torch_private import is_compile_error
-from rrn.common.console import tell
+from rrn.common.console import print_safely
 from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
@@ -39,29 +39,29 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")
     stop = stop or StopSignals()
-    with denormals_as_zero(), one_sentence(folder, command):
+    with denormals_as_zero(), as_user_errors(folder, command):
         if folder.is_file():
             raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
         with _made(folder), needs("python -m rrn.train", "rl"), RunLock(folder) as lock, stop:
             check_folder(folder, config)
             go_on = f"{command} resume=true"
-            with log, StatusFile(folder, config, go_on) as status, one_sentence(folder, command):
-                tell(f"{config.env.protocol()}\nrun folder: {folder}\n")
+            with log, StatusFile(folder, config, go_on) as status, as_user_errors(folder, command):
+                print_safely(f"{config.env.protocol()}\nrun folder: {folder}\n")
                 trainer = Trainer(config, folder, lock.watch(stop), status.update)
                 if trainer.run():
-                    tell(
+                    print_safely(
                         f"finished at step {trainer.step}; look at it with: tensorboard --logdir "
                         f"{shlex.quote(str(folder))}\n"
                         "go on for longer with the same command, more steps= and resume=true\n"
                     )
                     return None
                 status.stopped(stop.signal)
-                tell(f"stopped at step {trainer.step}; go on with: {go_on}\n")
+                print_safely(f"stopped at step {trainer.step}; go on with: {go_on}\n")
                 return stop.signal
 
 
 @contextmanager
-def one_sentence(folder: Path, command: str) -> Iterator[None]:
+def as_user_errors(folder: Path, command: str) -> Iterator[None]:
     """What the system refuses becomes a UserError."""
     try:
         yield

@@ -19,15 +19,15 @@ from rrn.agents.base import NotFinite
 from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
-from rrn.common.files import write_whole
+from rrn.common.files import write_atomic
 from rrn.common.numbers import count, duration
 from rrn.config import Config, delay_steps, dotted
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.metrics.coefficients import coefficients
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
 from rrn.runs.folder import read_run_id
-from rrn.runs.logger import FILES, Records
+from rrn.runs.logger import FILES, RunLogger
 from rrn.runs.versions import note_software
 from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
@@ -56,7 +56,7 @@ class Trainer:
         self.config, self.folder, self.stop, self.report = config, folder, stop, report
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
-        games = make_games(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
+        games = make_envs(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
         self.evaluator = Evaluator(config, self.learner)
@@ -77,8 +77,8 @@ class Trainer:
     def run(self) -> bool:
         """Train to the end, or until `stop` says so; True at the end."""
         while not self._report_and_ask():
-            if self.learner.preparing:
-                self.taken += self.learner.prepare()
+            if self.learner.warming_up:
+                self.taken += self.learner.warmup_step()
                 self._show()
                 continue
             if self._evaluation_due() and not self._evaluate():
@@ -112,21 +112,21 @@ class Trainer:
 
     def _advance(self) -> None:
         """The next steps of the agent, and what they gave."""
-        before, after = self.step, self.step + self.learner.stride
+        before, after = self.step, self.step + self.learner.steps_per_call
         log = after // self.config.log_every > before // self.config.log_every
-        self.agent.train_rationals(after > self.delay)
+        self.agent.set_rationals_trainable(after > self.delay)
         try:
-            finished = self.learner.advance(before, log)
+            finished = self.learner.training_step(before, log)
         except NotFinite as error:
             raise explain_not_finite(error, self.agent, self.folder, after) from None
-        self.step, self.taken = after, self.taken + self.learner.stride
+        self.step, self.taken = after, self.taken + self.learner.steps_per_call
         for game in finished:
             self.records.scalars(after, {"game/return": game.score, "game/length": game.length})
             self.last["return"] = game.score
         if log:
             self._log()
 
-    def _begin_or_go_on(self) -> Records:
+    def _begin_or_go_on(self) -> RunLogger:
         """Take up the last checkpoint, if the run goes on, and open the logs."""
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
         if found is not None:
@@ -136,12 +136,12 @@ class Trainer:
         if found is None:
             if self.config.resume:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
-            records = Records(self.folder)
+            records = RunLogger(self.folder)
             text = OmegaConf.to_yaml(self.config)
             records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
             records.text("protocol", self.config.env.protocol())
         else:
-            records = Records(self.folder, self.step, found[1]["lengths"])
+            records = RunLogger(self.folder, self.step, found[1]["lengths"])
             self.evaluator.measures.read_snapshots(self.folder)
             self.progress.say(f"going on from {found[0].name}")
         packages = (*self.config.env.packages, *self.config.agent.packages)
@@ -152,7 +152,7 @@ class Trainer:
 
     def _write_config(self) -> None:
         header = f"# {self.config.env.protocol()}\n# run {self.run_id}\n"
-        write_whole(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
+        write_atomic(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
 
     def _take_up(self, path: Path, state: dict) -> None:
         """Go on from a checkpoint.
@@ -196,7 +196,7 @@ class Trainer:
         return True
 
     def _log(self) -> None:
-        measured = {**self.learner.settings(self.step), **self.learner.drain(), "steps_per_second": self._rate()}
+        measured = {**self.learner.schedules(self.step), **self.learner.pop_values(), "steps_per_second": self._rate()}
         values = {f"train/{name}": value for name, value in measured.items()}
         values |= {f"coefficients/{name}": value for name, value in coefficients(self.agent.network).items()}
         self.records.scalars(self.step, values)
@@ -210,10 +210,10 @@ class Trainer:
             return
         rate = self._rate()
         left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
-        at = self.learner.preparing or f"{count(self.step)}/{count(self.config.steps)}"
+        at = self.learner.warming_up or f"{count(self.step)}/{count(self.config.steps)}"
         self.progress.show(
             f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
-            f"eval {self.last['evaluation']:.1f} {self.learner.note(self.step)}"
+            f"eval {self.last['evaluation']:.1f} {self.learner.progress_text(self.step)}"
         )
 
     def _save(self) -> None:

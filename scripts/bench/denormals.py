@@ -21,7 +21,7 @@ from rrn.agents import make_learner
 from rrn.agents.base import Agent
 from rrn.common.device import denormals_as_zero
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 TURNS, SETTLING = 300, 10
 MODES = {"as they are": nullcontext, "taken as 0": denormals_as_zero}
@@ -37,12 +37,12 @@ def share_of_denormals(agent: Agent) -> float:
 
 def measure(env: str, steps: int) -> None:
     config = compose_config([f"env={env}", "agent=dqn", "act=relu", "agent.warmup=1000", "agent.replay_capacity=20000"])
-    games = make_games(config.env, config.env.num_envs, (config.seed, 0))
+    games = make_envs(config.env, config.env.num_envs, (config.seed, 0))
     learner = make_learner(config, games, torch.device("cpu"))
-    while learner.preparing:
-        learner.prepare()
-    for step in range(0, steps, learner.stride):
-        learner.advance(step, False)
+    while learner.warming_up:
+        learner.warmup_step()
+    for step in range(0, steps, learner.steps_per_call):
+        learner.training_step(step, False)
     share = share_of_denormals(learner.agent)
     agents = {mode: copy.deepcopy(learner.agent) for mode in MODES}
     times: dict[str, list[float]] = {mode: [] for mode in MODES}

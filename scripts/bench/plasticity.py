@@ -20,7 +20,7 @@ import torch
 
 from rrn.activations.inspection.histogram import record_inputs
 from rrn.activations.inspection.snapshots import snapshot
-from rrn.common.eval_mode import evaluating
+from rrn.common.eval_mode import eval_mode
 from rrn.config.compose import compose_config
 from rrn.envs import Step
 from rrn.metrics.overestimation import Predictions
@@ -58,14 +58,14 @@ def rate(trainer: Trainer) -> float:
 def look(trainer: Trainer, states: int, measure: bool):
     """The forward pass of an evaluation, with the recording of the measures or without; what was recorded."""
     network = trainer.agent.network
-    observations = trainer.learner.recent(states, torch.Generator().manual_seed(0))
+    observations = trainer.learner.sample_observations(states, torch.Generator().manual_seed(0))
     inputs, activity = record_inputs(network.layers, SHAPE_BINS), record_activity(network.layers)
-    with evaluating(network), inputs:
+    with eval_mode(network), inputs:
         if measure:
             with activity:
-                trainer.agent.look(observations)
+                trainer.agent.forward(observations)
         else:
-            trainer.agent.look(observations)
+            trainer.agent.forward(observations)
     return activity, snapshot(network.layers, trainer.step, inputs.histograms)
 
 
@@ -116,8 +116,8 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(compose_config([*overrides, "device=cpu"]), Path(folder), lambda: False)
-            while trainer.learner.preparing:
-                trainer.learner.prepare()
+            while trainer.learner.warming_up:
+                trainer.learner.warmup_step()
             found = times(trainer, options.rounds)
             trainer.records.close()
         cells = [f"{found[part] * 1e3:.1f}" for part in ("pass", "measures", "log", "games", "all")]

@@ -73,7 +73,7 @@ class Apart:
         self.pipe.send((method, arguments))
         return self.pipe.recv()
 
-    def advance(self, steps: int) -> int:
+    def training_step(self, steps: int) -> int:
         return self("advance", steps)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Theirs:
         self.model = kind("CnnPolicy", games, seed=0, device="cpu", **ZOO[kind])
         self.model.learn(ZOO[kind].get("learning_starts", 0) + 8)
 
-    def advance(self, steps: int) -> int:
+    def training_step(self, steps: int) -> int:
         """Train for some agent steps; how many they were."""
         before = self.model.num_timesteps
         self.model.learn(steps, reset_num_timesteps=False)
@@ -119,10 +119,10 @@ class Ours:
         self.folder = tempfile.TemporaryDirectory()
         config = compose_config([*overrides, "device=cpu", f"run_dir={self.folder.name}"])
         self.trainer = Trainer(config, Path(self.folder.name), lambda: False)
-        while self.trainer.learner.preparing:
-            self.trainer.learner.prepare()
+        while self.trainer.learner.warming_up:
+            self.trainer.learner.warmup_step()
 
-    def advance(self, steps: int) -> int:
+    def training_step(self, steps: int) -> int:
         """Train for some agent steps; how many they were."""
         trainer, before = self.trainer, self.trainer.step
         while trainer.step < before + steps:
@@ -143,7 +143,7 @@ class Ours:
             for name in names:
                 setattr(owner, name, _clocked(getattr(owner, name), part, spent))
         began = time.perf_counter()
-        self.advance(steps)
+        self.training_step(steps)
         total = time.perf_counter() - began
         for owner, *names in parts.values():
             for name in names:
@@ -165,7 +165,7 @@ class Ours:
         frames, zero = replay.frames[: replay.added[0]].numpy().copy(), np.zeros(1)
         while replay.added[0] < replay.rows:
             replay.add(frames[replay.added % len(frames)], zero, zero, zero, zero)
-        self.advance(200)
+        self.training_step(200)
         training = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         self.trainer._save()
         return {"training": training, "saving": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}

@@ -34,7 +34,7 @@ def main() -> None:
     for turn in range(options.turns + 1):
         for n, side in sides.items():
             began = time.perf_counter()
-            taken = side.advance(options.steps)
+            taken = side.training_step(options.steps)
             if turn:
                 rates[n].append(taken / (time.perf_counter() - began))
     for side in sides.values():

@@ -28,7 +28,7 @@ from stable_baselines3 import DQN, PPO
 
 from rrn.agents import make_learner
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.envs.atari import emulator_options
 from rrn.training.trainer import RESEED_AFTER
 
@@ -70,7 +70,7 @@ def interleaved(runs: dict[str, Callable[[int], int]], steps: int, turns: int, w
 def environment_side(turns: int, steps: int = 40) -> list[dict]:
     """8 games with all that the loop needs of them, stored, beside the bare emulator; in short turns, as games vary."""
     config = compose_config(["env=Pong", "agent=dqn", "env.num_envs=8", "agent.warmup=100000", SAME[-1]])
-    games = make_games(config.env, 8, (0,), RESEED_AFTER)
+    games = make_envs(config.env, 8, (0,), RESEED_AFTER)
     learner = make_learner(config, games, torch.device("cpu"))
     bare = AtariVectorEnv(game="pong", img_height=84, img_width=84, stack_num=4, **emulator_options(config.env, 8))
     bare.reset(seed=np.arange(8))
@@ -83,7 +83,7 @@ def environment_side(turns: int, steps: int = 40) -> list[dict]:
         return 8 * steps
 
     def store(steps: int) -> int:
-        return sum(learner.prepare() for _ in range(steps))
+        return sum(learner.warmup_step() for _ in range(steps))
 
     return interleaved({"AtariVectorEnv alone": play, "ours, stored in the memory": store}, steps, turns, steps)
 
@@ -110,7 +110,7 @@ def main() -> None:
         return Apart(options.threads, Ours, *overrides)
 
     def compare(key: str, title: str, sides: dict[str, Apart], *size: int, split: bool = True) -> None:
-        results[key] = interleaved({name: side.advance for name, side in sides.items()}, *size)
+        results[key] = interleaved({name: side.training_step for name, side in sides.items()}, *size)
         show(title, results[key])
         for name, side in sides.items():
             if split and not name.startswith("stable"):

@@ -15,17 +15,19 @@ import time
 import torch
 
 from rrn.agents import make_agent
-from rrn.agents.dqn.replay import Batch
+from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 BASE = "relu"
 
 
-def random_batch(shape: tuple[int, ...], num_actions: int, size: int = 32) -> Batch:
+def random_batch(shape: tuple[int, ...], num_actions: int, size: int = 32) -> TransitionBatch:
     states, next_states = torch.randint(256, (2, size, *shape), dtype=torch.uint8)
     rewards, steps = torch.randn(size, 1), torch.ones(size, dtype=torch.int64)
-    return Batch(states, torch.randint(num_actions, (size,)), rewards, next_states, steps, torch.rand(size) < 0.1)
+    return TransitionBatch(
+        states, torch.randint(num_actions, (size,)), rewards, next_states, steps, torch.rand(size) < 0.1
+    )
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     agents = {}
     for act in (BASE, *options.activations):
         config = compose_config(["env=Pong", f"act={act}", "env.num_envs=1"])
-        games = make_games(config.env, 1, (0,))
+        games = make_envs(config.env, 1, (0,))
         agents[act] = make_agent(config, games, torch.device("cpu"))
     batch = random_batch((games.stack, *games.frame_shape), games.num_actions)
     times: dict[str, list[float]] = {act: [] for act in agents}

@@ -10,7 +10,7 @@ from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from rrn.config.compose import compose_config, compose_open, hydra_ready
+from rrn.config.compose import compose_config, compose_unresolved, hydra_ready
 from rrn.config.games import MINATAR_GAMES, atari_games
 from rrn.config.hydra_private import compose_own
 from rrn.config.register import files_of
@@ -30,7 +30,7 @@ WORDS = [
 def test_it_is_what_hydra_composes(words):
     with hydra_ready():
         for _ in range(2):  # what one composition changes is not in the next
-            ours, theirs = compose_open(words), compose("config", words)
+            ours, theirs = compose_unresolved(words), compose("config", words)
             assert OmegaConf.to_container(ours, resolve=False) == OmegaConf.to_container(theirs, resolve=False)
             assert OmegaConf.is_struct(ours) == OmegaConf.is_struct(theirs)
             ours.agent.gamma = ours.env.num_envs = -1
@@ -66,7 +66,7 @@ def test_games_with_the_same_files_differ_in_their_names_alone(words):
     games = [*list(atari_games())[::9], "Pong", "Skiing", "SpaceInvaders", "VideoPinball"]
     for game in games if "agent=ppo" not in words else [*games, *MINATAR_GAMES, "CartPole"]:
         with hydra_ready():
-            composed = OmegaConf.to_container(compose_open([*words, f"env={game}"]))
+            composed = OmegaConf.to_container(compose_unresolved([*words, f"env={game}"]))
         assert composed["env"].pop("name") == game
         assert settings.setdefault(files_of(game), composed) == composed
     assert len(settings) < len(games) + 7  # this test can fail: some share their files

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import UserError
-from rrn.common.numbers import read_whole
+from rrn.common.numbers import parse_int
 from rrn.config import ACTS, AGENTS, ENVS, ActConfig, changed_settings, delay_steps
 from rrn.config.compose import choices, compose_config, hydra_ready
 from rrn.config.games import atari_games
@@ -151,8 +151,8 @@ def test_whole_numbers_as_people_write_them(text):
 
 
 def test_each_hundredth_of_a_million_is_a_whole_number():
-    assert [read_whole(f"{i // 100}.{i % 100:02}M") for i in range(1000)] == list(range(0, 10_000_000, 10_000))
-    assert [read_whole(text) for text in ("1e400", "1e999999999", "0.5", "inf", "nan", "")] == [None] * 6
+    assert [parse_int(f"{i // 100}.{i % 100:02}M") for i in range(1000)] == list(range(0, 10_000_000, 10_000))
+    assert [parse_int(text) for text in ("1e400", "1e999999999", "0.5", "inf", "nan", "")] == [None] * 6
 
 
 @pytest.mark.parametrize(

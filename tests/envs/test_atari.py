@@ -27,10 +27,10 @@ def test_a_lost_life_ends_an_episode_but_not_the_game():
     lost = ended = 0
     for actions in random_actions(games, 700):
         step = games.step(actions)
-        lost += (step.terminated & ~step.over).sum()
-        ended += step.over.sum()
-        assert (step.terminated | ~step.over).all()
-        assert len(step.finished) == step.over.sum()
+        lost += (step.terminated & ~step.done).sum()
+        ended += step.done.sum()
+        assert (step.terminated | ~step.done).all()
+        assert len(step.episodes) == step.done.sum()
     assert ended >= 4
     assert lost >= 4 * (ended - 2)  # five lives a game
 
@@ -39,7 +39,7 @@ def test_without_life_loss_only_the_end_of_the_game_terminates():
     games = games_of("Breakout", life_loss="false")
     for actions in random_actions(games, 400):
         step = games.step(actions)
-        assert (step.terminated == step.over).all()
+        assert (step.terminated == step.done).all()
 
 
 @pytest.mark.slow
@@ -55,11 +55,11 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
     for actions in random_actions(games, 1200):
         step = games.step(actions)
         _, _, terminated, truncated, _ = plain.step(actions)
-        assert (step.over == (terminated | truncated)).all()
-        if step.over.any():
+        assert (step.done == (terminated | truncated)).all()
+        if step.done.any():
             ends += 1
-            seeds = np.array([games._seed(env) for env in np.flatnonzero(step.over)])
-            plain.reset(seed=seeds, options={"reset_mask": step.over})
+            seeds = np.array([games._seed(env) for env in np.flatnonzero(step.done)])
+            plain.reset(seed=seeds, options={"reset_mask": step.done})
         if ends == 3:
             break
     assert ends > 0 or name in ("Seaquest",)
@@ -79,7 +79,7 @@ def test_the_score_and_the_actions_of_a_finished_game():
         total += step.rewards
         for env in range(2):
             played[env].append(actions[env])
-        for game in step.finished:
+        for game in step.episodes:
             assert game.score == total[game.env]
             assert game.actions.tolist() == played[game.env]
             total[game.env], played[game.env] = 0, []
@@ -90,8 +90,8 @@ def assert_same_future(games, other, actions):
         mine, theirs = games.step(row), other.step(row)
         assert np.array_equal(mine.observations, theirs.observations)
         assert np.array_equal(mine.rewards, theirs.rewards)
-        assert np.array_equal(mine.over, theirs.over)
-        for game, twin in zip(mine.finished, theirs.finished, strict=True):
+        assert np.array_equal(mine.done, theirs.done)
+        for game, twin in zip(mine.episodes, theirs.episodes, strict=True):
             assert (game.score, game.seed, game.actions.tolist()) == (twin.score, twin.seed, twin.actions.tolist())
 
 
@@ -162,10 +162,10 @@ def test_frame_cap_cuts_off_and_shows_the_last_frame():
     for row in random_actions(games, 150):
         step = games.step(row)
         observations, *_ = plain.step(row)  # which does not start the next game at once
-        if step.over.any():
+        if step.done.any():
             break
-    env = int(np.flatnonzero(step.over)[0])
-    assert 90 <= step.finished[0].length <= 100
+    env = int(np.flatnonzero(step.done)[0])
+    assert 90 <= step.episodes[0].length <= 100
     assert step.truncated[env]
     assert not step.terminated[env]
     assert np.array_equal(step.final_frames[env], observations[env, -1])
@@ -178,8 +178,8 @@ def test_a_life_lost_with_the_last_frame_does_not_hide_the_end_of_a_game():
     for actions in random_actions(games, 400):
         step = games.step(actions)
         started = ~step.observations[:, :3].any(axis=(1, 2, 3))  # the older frames are zeros
-        assert np.array_equal(step.over, started)
-        assert all(game.length <= 75 for game in step.finished)
+        assert np.array_equal(step.done, started)
+        assert all(game.length <= 75 for game in step.episodes)
         both += (step.terminated & step.truncated).sum()
     assert both > 0
 

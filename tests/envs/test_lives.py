@@ -46,7 +46,7 @@ def test_the_life_that_leaves_none_in_reserve_is_lost(name, life_loss):
     games, (lost, end) = games_of(name, noop_max=0, life_loss=life_loss), STEPS[name]
     for t, actions in enumerate(actions_in(name, games)):
         step = games.step(actions * [1, 0])
-        assert step.over[0] == (t == end)
+        assert step.done[0] == (t == end)
         if t == lost:
             assert games.lives[0] == 0
         if t >= lost:
@@ -64,7 +64,7 @@ def test_it_is_lost_with_the_last_frame_before_the_cap_too(name):
         step = games.step(actions)
     assert step.terminated[0]
     assert step.truncated[0]
-    assert step.over[0]
+    assert step.done[0]
     assert not step.observations[0, :3].any()  # the next game has begun
 
 
@@ -75,10 +75,10 @@ def test_the_next_life_begins_with_fire(name, life_loss):
     games, last_lives, begins = games_of(name, fire="true", life_loss=life_loss), 0, np.ones(2, dtype=bool)
     for actions in actions_in(name, games):
         lives, step = games.lives, games.step(actions)
-        for env in np.flatnonzero(~step.over):
+        for env in np.flatnonzero(~step.done):
             assert games.actions[env][-1] == (FIRE if begins[env] else actions[env])
         last_lives += (begins & (lives == 0)).sum()
-        begins = (games.lives < lives) | step.over
+        begins = (games.lives < lives) | step.done
     assert last_lives > 0
 
 
@@ -111,7 +111,7 @@ def test_rewards_lives_and_ends_are_those_of_the_emulators_interface(name):
             reward, frames = reward + emulator.act(buttons[action]), frames + 1
         over, lost = emulator.game_over(), emulator.lives() < lives
         step = games.step(np.array([action]))
-        assert (step.rewards[0], step.over[0], step.terminated[0]) == (reward, over, over or lost)
+        assert (step.rewards[0], step.done[0], step.terminated[0]) == (reward, over, over or lost)
         last_lives += lost and not over and emulator.lives() == 0
         if over:
             emulator.setInt("random_seed", games._seed(0))

@@ -12,13 +12,13 @@ from minatar import Environment
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.config.games import MINATAR_GAMES
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.networks.build import make_network
 
 
 def games_of(name, copies=2, **options):
     config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
-    return make_games(config.env, copies, (7,))
+    return make_envs(config.env, copies, (7,))
 
 
 @pytest.mark.parametrize("name", MINATAR_GAMES)
@@ -41,10 +41,10 @@ def test_the_games_are_those_of_the_package(name):
             reward, over = plain[env].act(int(actions[env]))
             totals[env] += reward
             assert step.rewards[env] == reward
-            assert step.terminated[env] == step.over[env] == over
+            assert step.terminated[env] == step.done[env] == over
             if over:
                 assert np.array_equal(step.final_frames[env], plain[env].state().transpose(2, 0, 1))
-                game = next(game for game in step.finished if game.env == env)
+                game = next(game for game in step.episodes if game.env == env)
                 assert game.score == totals[env]
                 start(env)
                 totals[env], ends = 0.0, ends + 1
@@ -58,7 +58,7 @@ def test_the_step_cap_cuts_a_game_off():
         step = games.step(np.array([0, 1]))
         assert (step.truncated == (number % 30 == 0)).all()
         assert not step.terminated.any()
-        assert (step.over == step.truncated).all()
+        assert (step.done == step.truncated).all()
 
 
 def test_the_network_is_the_one_of_the_paper():

@@ -74,11 +74,11 @@ def test_the_first_action_of_each_life_is_fire(life_loss):
         step = games.step(np.full(2, 3))
         played = [actions[-1] if actions else None for actions in games.actions]  # None: the game is over
         assert all(action in (FIRE if begins else 3, None) for action, begins in zip(played, first, strict=True))
-        first = (games.lives != lives) | step.over
+        first = (games.lives != lives) | step.done
         lost += (games.lives < lives).sum()
         lives = games.lives
     assert lost > 8
-    assert all(game.actions[0] == FIRE for game in step.finished)
+    assert all(game.actions[0] == FIRE for game in step.episodes)
 
 
 def test_fire_is_pressed_in_the_games_that_have_it_and_if_asked():

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import rrn
-from rrn.activations.inspection.snapshots import FILE
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE
 from rrn.activations.registry import make_activations
 from rrn.config.compose import compose_config
 from rrn.runs.status_file import Status
@@ -73,7 +73,7 @@ def make_run(
     at = int(parts[-1] * steps)
     status = Status(state, why, at, steps, 1.0, 1.0, 100.0, os.getpid(), socket.gethostname(), began, now, command)
     (folder / "status.json").write_text(json.dumps(asdict(status)))
-    (folder / FILE).write_text(
+    (folder / SNAPSHOT_FILE).write_text(
         "".join(_snapshot(act, seed).replace('"step": 0', f'"step": {int(part * steps)}') for part in parts)
     )
     return folder

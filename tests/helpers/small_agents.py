@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from rrn.agents import make_agent
-from rrn.agents.dqn.replay import Batch
+from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 CPU = torch.device("cpu")
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 def agent_for(*overrides):
     """An agent for CartPole."""
     config = compose_config(["env=CartPole", *overrides])
-    return make_agent(config, make_games(config.env, 1, (0,)), CPU)
+    return make_agent(config, make_envs(config.env, 1, (0,)), CPU)
 
 
 def random_batch(size=16, n_step=1, seed=0):
@@ -23,7 +23,7 @@ def random_batch(size=16, n_step=1, seed=0):
     generator = torch.Generator().manual_seed(seed)
     states, next_states = torch.randn(2, size, 1, 4, generator=generator)
     steps = torch.randint(1, n_step + 1, (size,), generator=generator)
-    return Batch(
+    return TransitionBatch(
         states,
         torch.randint(2, (size,), generator=generator),
         torch.randn(size, n_step, generator=generator) * 3 * (torch.arange(n_step) < steps[:, None]),

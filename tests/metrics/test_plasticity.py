@@ -1,4 +1,4 @@
-"""Measures of plasticity against values worked out by hand, and that every agent and activation has them."""
+"""PlasticityRecorder of plasticity against values worked out by hand, and that every agent and activation has them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import make_agent, make_learner
 from rrn.config import AGENTS
 from rrn.config.compose import compose_config
-from rrn.envs import Game, Step, make_games
+from rrn.envs import Episode, Step, make_envs
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm, returns_after
-from rrn.metrics.recorder import Measures, _dormant, record_activity
+from rrn.metrics.recorder import PlasticityRecorder, _dormant, record_activity
 from rrn.runs import checkpoint
 from rrn.training.evaluation import play
 
@@ -177,13 +177,13 @@ def small(agent: str, *overrides: str):
 @pytest.mark.parametrize("agent", AGENTS)
 def test_watching_an_evaluation_changes_nothing_and_asks_the_network_once_a_step(agent):
     config = small(agent)
-    games = make_games(config.env, 3, (0, 1))
+    games = make_envs(config.env, 3, (0, 1))
     made = make_agent(config, games, CPU)
     calls, values = [], []
     made.network.register_forward_hook(lambda *_: calls.append(1))
     made.network.layers.register_forward_hook(lambda *_: values.append(1))
 
-    def scores(found: list[Game]):
+    def scores(found: list[Episode]):
         return [(game.env, game.score, game.actions.tolist()) for game in found]
 
     plain = scores(play(made, games, (3, 3), 0.3, episodes=5))
@@ -200,31 +200,31 @@ def test_watching_an_evaluation_changes_nothing_and_asks_the_network_once_a_step
 @pytest.mark.parametrize("agent", AGENTS)
 def test_the_value_is_that_of_the_network(agent):
     config = small(agent)
-    games = make_games(config.env, 3, (0, 1))
+    games = make_envs(config.env, 3, (0, 1))
     made = make_agent(config, games, CPU)
     observations = games.observations
-    _, values = made.act_and_predict(observations, 0.0)
+    _, values = made.act_with_values(observations, 0.0)
     with torch.no_grad():
         if agent.startswith("sb3"):
             seen = made._seen(torch.from_numpy(observations))
             expected = made.policy.predict_values(seen)[:, 0] if "ppo" in agent else made.policy(seen).amax(1)
         else:
-            outputs = made.look(torch.from_numpy(observations))
+            outputs = made.forward(torch.from_numpy(observations))
             expected = outputs[:, -1] if agent == "ppo" else outputs.amax(1)
     assert torch.allclose(values, expected, atol=1e-6)
-    assert made.act_and_predict(observations, 1.0)[1] is None
+    assert made.act_with_values(observations, 1.0)[1] is None
 
 
 @pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
 @pytest.mark.parametrize("agent", AGENTS)
 def test_norms_of_layers_add_up_to_those_of_the_network(agent, act):
     config = small(agent, f"act={act}")
-    learner = make_learner(config, make_games(config.env, config.env.num_envs, (0,)), CPU)
-    measures = Measures(learner.agent)
+    learner = make_learner(config, make_envs(config.env, config.env.num_envs, (0,)), CPU)
+    measures = PlasticityRecorder(learner.agent)
     assert measures.gradient_norms() == {}
-    while learner.preparing:
-        learner.prepare()
-    learner.advance(0, True)
+    while learner.warming_up:
+        learner.warmup_step()
+    learner.training_step(0, True)
     model = learner.agent.network if not agent.startswith("sb3") else learner.agent.policy
     layers = learner.agent.layers()
     assert sorted(id(p) for layer in layers.values() for p in layer) == sorted(map(id, model.parameters()))
@@ -233,7 +233,7 @@ def test_norms_of_layers_add_up_to_those_of_the_network(agent, act):
     assert found.keys() == layers.keys() >= {"conv1", "hidden"}
     assert ("act1" in found) == (act != "relu")
     assert math.hypot(*found.values()) == pytest.approx(total, rel=1e-5)
-    again = Measures(learner.agent)
+    again = PlasticityRecorder(learner.agent)
     again.load_state_dict(measures.state_dict())
     for p in model.parameters():
         p.grad = None
@@ -303,11 +303,11 @@ def test_each_unit_counts_the_same_among_all_of_a_network():
 
 
 def test_logged_norms_of_weights_are_those_of_the_layers():
-    agent = make_agent(config := compose_config(["env=CartPole"]), make_games(config.env, 1, (0,)), CPU)
+    agent = make_agent(config := compose_config(["env=CartPole"]), make_envs(config.env, 1, (0,)), CPU)
     network = agent.network.layers
     with record_activity(network) as activity:
         network(torch.randn(300, 1, 4))
-    values = Measures(agent).take(activity, rrn.snapshot(network, 0))
+    values = PlasticityRecorder(agent).take(activity, rrn.snapshot(network, 0))
     for name in ("hidden1", "output"):
         layer = getattr(network, name)
         wanted = torch.cat([p.flatten() for p in layer.parameters()]).norm().item()

@@ -13,7 +13,7 @@ from helpers.paths import ROOT, SHARED
 from rrn.agents import make_agent
 from rrn.config import dotted
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.reference import protocol
 from rrn.reference.protocol import NOT_COMPARED, SAME, VALUES, compare, settings
 from rrn.reference.tables import games, rows
@@ -89,7 +89,7 @@ def test_a_difference_is_seen(monkeypatch):
 def test_what_has_no_setting_is_as_the_lines_say():
     """But for the loss, which tests/agents/dqn/test_dqn.py compares with the papers."""
     config = compose_config(["env=Pong", "experiment=paper", "agent.replay_capacity=100"])
-    agent = make_agent(config, make_games(config.env, 1, (0,)), torch.device("cpu"))
+    agent = make_agent(config, make_envs(config.env, 1, (0,)), torch.device("cpu"))
     assert type(agent.optimiser).__name__ == protocol.FIXED["optimiser"][1]
     for module in agent.network.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):

@@ -13,7 +13,7 @@ from helpers.made_runs import make_run
 
 import rrn
 from rrn.activations.baselines import PELU
-from rrn.activations.inspection.snapshots import FILE
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE
 from rrn.common.curves import Curve
 from rrn.report.__main__ import main
 from rrn.report.aggregates import over_games
@@ -149,7 +149,7 @@ def test_runs_whose_schedules_have_another_length_are_other_runs(tmp_path):
 
 def test_each_row_of_a_rational_and_each_activation_that_learns_is_drawn(tmp_path):
     network = torch.nn.Sequential(rrn.Rational(groups=3), PELU(), torch.nn.ReLU())
-    with (tmp_path / FILE).open("w") as file:
+    with (tmp_path / SNAPSHOT_FILE).open("w") as file:
         for step in (0, 10):
             file.write(rrn.snapshot(network, step).to_json() + "\n")
     chart = evolution(tmp_path)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from rrn.agents.dqn.replay import Replay
+from rrn.agents.dqn.replay import ReplayBuffer
 from rrn.common.errors import UserError
 from rrn.runs import checkpoint
 
@@ -219,11 +219,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
 def test_memory_of_50_000_steps_is_saved_in_five_seconds_of_the_processor(tmp_path):
     """On real frames."""
     from rrn.config.compose import compose_config
-    from rrn.envs import make_games
+    from rrn.envs import make_envs
 
     config = compose_config(["env=Breakout"])
-    games = make_games(config.env, 4, (0,))
-    replay = Replay(50_000, 4, games.frame_shape, games.frame_type, 4)
+    games = make_envs(config.env, 4, (0,))
+    replay = ReplayBuffer(50_000, 4, games.frame_shape, games.frame_type, 4)
     generator = torch.Generator().manual_seed(0)
     for _ in range(1000):
         step = games.step(torch.randint(4, (4,), generator=generator).numpy())

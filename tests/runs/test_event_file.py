@@ -18,7 +18,7 @@ from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
 
 from rrn.config.compose import compose_config
-from rrn.runs.logger import Records
+from rrn.runs.logger import RunLogger
 from rrn.training.trainer import Trainer
 
 NOW = 1_800_000_000
@@ -54,7 +54,7 @@ def shown(folder: Path) -> dict[str, list[tuple[int, object]]]:
     return values
 
 
-def points(records: Records, process: int, steps: Sequence[int]) -> list[tuple[int, object]]:
+def points(records: RunLogger, process: int, steps: Sequence[int]) -> list[tuple[int, object]]:
     """Points at these steps that say which process wrote them."""
     for step in steps:
         records.scalars(step, {"x": process, "y": process})
@@ -78,8 +78,8 @@ def kill_at(monkeypatch, step: int) -> None:
     monkeypatch.setattr(Trainer, "_save", saved)
 
 
-def begin(folder: Path) -> Records:
-    records = Records(folder)
+def begin(folder: Path) -> RunLogger:
+    records = RunLogger(folder)
     records.configuration("a: 1", {"a": 1})
     return records
 
@@ -93,13 +93,13 @@ def test_each_point_is_shown_once_whatever_the_clocks_say(tmp_path, monkeypatch,
     points(records, 0, range(10, 16))  # an evaluation of step 10 too; then it is killed
     for process in (1, 2):
         set_clock(monkeypatch, clocks[process])
-        records = Records(tmp_path, 10, lengths)
+        records = RunLogger(tmp_path, 10, lengths)
         later = points(records, process, range(11, 13 + 5 * process))  # killed, and then to the end
     lengths = records.flush()
     records.close()
     assert shown(tmp_path)["x"] == expected + later
     set_clock(monkeypatch, clocks[3])
-    records = Records(tmp_path, 22, lengths)  # with more steps=
+    records = RunLogger(tmp_path, 22, lengths)  # with more steps=
     later += points(records, 3, range(23, 31))
     records.close()
     values = shown(tmp_path)
@@ -135,7 +135,7 @@ def test_a_tensorboard_that_looks_on_shows_a_resumed_run_too(tmp_path, monkeypat
     assert len(shown_by(looks_on)["x"]) == 16
     for process in (1, 2, 3):
         set_clock(monkeypatch, clocks[process])
-        later = points(Records(tmp_path, 10, lengths), process, range(11, 14 + process))
+        later = points(RunLogger(tmp_path, 10, lengths), process, range(11, 14 + process))
         assert shown_by(looks_on)["x"] == expected + later
 
 
@@ -152,7 +152,7 @@ def test_a_run_from_before_goes_on(tmp_path, monkeypatch, clocks):
             writer.add_scalar("x", 0, step)
     for process in (1, 2, 3):
         set_clock(monkeypatch, clocks[process])
-        records = Records(tmp_path, 10, lengths)
+        records = RunLogger(tmp_path, 10, lengths)
         later = points(records, process, range(11, 14))
     assert shown(tmp_path)["x"] == [(step, 0) for step in range(11)] + later
 
@@ -163,7 +163,7 @@ def test_a_run_goes_on_without_its_event_files(tmp_path):
     lengths = records.flush()
     for path in tmp_path.glob("*tfevents*"):
         path.unlink()
-    expected = points(Records(tmp_path, 4, lengths), 1, range(5, 8))
+    expected = points(RunLogger(tmp_path, 4, lengths), 1, range(5, 8))
     assert shown(tmp_path)["x"] == expected
 
 

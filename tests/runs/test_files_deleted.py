@@ -16,7 +16,7 @@ from helpers.marks import slow
 from helpers.scalars import read_scalars
 
 from rrn.common.errors import UserError
-from rrn.common.files import write_whole
+from rrn.common.files import write_atomic
 from rrn.config.compose import compose_config
 from rrn.runs.lock import RunLock
 from rrn.runs.status_file import Status
@@ -92,7 +92,7 @@ def test_a_run_whose_log_is_lost_goes_on_without_what_it_held(tmp_path, whole, c
 def status_of(folder, state, pid):
     now = datetime.now().astimezone().isoformat()
     status = Status(state, None, 5, 10, None, None, None, pid, socket.gethostname(), now, now, "")
-    write_whole(folder / "status.json", json.dumps(asdict(status)))
+    write_atomic(folder / "status.json", json.dumps(asdict(status)))
 
 
 def test_a_lock_file_that_is_deleted_is_taken_again(tmp_path):
@@ -149,6 +149,6 @@ def test_a_text_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     fsync, rename = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda file: (calls.append("sync"), fsync(file)))
     monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("rename"), rename(*paths)))
-    write_whole(tmp_path / "a.txt", "text ü")
+    write_atomic(tmp_path / "a.txt", "text ü")
     assert calls == ["sync", "rename", "sync"]
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "text ü"

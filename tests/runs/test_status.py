@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rrn.common.console import command_line
+from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
 from rrn.common.numbers import count
 from rrn.config.compose import compose_config
@@ -109,7 +109,7 @@ def test_a_count_has_five_characters_at_most(number):
 
 
 def test_a_command_ends_without_a_traceback(tmp_path, capfd):
-    with pytest.raises(SystemExit) as end, command_line():
+    with pytest.raises(SystemExit) as end, cli_errors():
         raise KeyboardInterrupt
     assert end.value.code == 128 + signal.SIGINT
     assert capfd.readouterr().err == "stopped\n"

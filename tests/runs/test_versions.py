@@ -9,7 +9,7 @@ from helpers.made_runs import make_run
 
 from rrn.report.__main__ import main
 from rrn.runs import versions
-from rrn.runs.versions import FILE, note_software, read_software, version_of
+from rrn.runs.versions import SOFTWARE_FILE, note_software, read_software, version_of
 
 CPU = torch.device("cpu")
 TINY = ("env=CartPole", "act=rational", "experiment=smoke", "threads=1", "device=cpu")
@@ -49,7 +49,7 @@ def test_each_start_is_noted_and_compared_with_the_one_before(tmp_path):
     first, second = read_software(tmp_path)
     assert (first["step"], second["step"], first["torch"], first["device"]) == (0, 50, torch.__version__, "cpu")
     older = {**second, "torch": "1.0", "jax": "0.1"} | {"step": 60}
-    with open(tmp_path / FILE, "a") as file:
+    with open(tmp_path / SOFTWARE_FILE, "a") as file:
         file.write(json.dumps(older) + "\n")
     assert note_software(tmp_path, CPU, 70) == f"torch was 1.0 and is {torch.__version__}; jax was 0.1 and is not there"
 
@@ -65,7 +65,7 @@ def test_a_process_of_which_nothing_is_left_does_not_count(tmp_path):
 @pytest.mark.parametrize("damage", [b"{", b"\xff\x00\n", b"3\n", b"[" * 100_000 + b"\n"])
 def test_damaged_lines_are_left_out(tmp_path, damage):
     note_software(tmp_path, CPU, 0)
-    with open(tmp_path / FILE, "ab") as file:
+    with open(tmp_path / SOFTWARE_FILE, "ab") as file:
         file.write(damage)
     assert [one["step"] for one in read_software(tmp_path)] == [0]
     note_software(tmp_path, CPU, 10)
@@ -78,9 +78,9 @@ def test_a_run_that_goes_on_with_other_software_says_so(tmp_path, command):
     again = command(*arguments, "steps=100", "resume=true")
     assert again.returncode == 0
     assert "goes on, but" not in again.stderr
-    text = (tmp_path / FILE).read_text()
+    text = (tmp_path / SOFTWARE_FILE).read_text()
     assert [one["step"] for one in read_software(tmp_path)] == [0, 50]
-    (tmp_path / FILE).write_text(text.replace(torch.__version__, "1.0"))
+    (tmp_path / SOFTWARE_FILE).write_text(text.replace(torch.__version__, "1.0"))
     finished = command(*arguments, "steps=100", "resume=true")  # nothing is left to do
     assert "goes on, but" not in finished.stderr
     other = command(*arguments, "steps=150", "resume=true")
@@ -95,8 +95,8 @@ def test_the_report_says_which_versions_made_which_runs(tmp_path, capsys):
     main([str(tmp_path / "runs"), "--out", str(page)])
     assert "same versions" not in capsys.readouterr().out
     assert f"torch {torch.__version__}" in page.read_text()
-    line = (folder / FILE).read_text()
-    (folder / FILE).write_text(line.replace(torch.__version__, "1.0<b>"))
+    line = (folder / SOFTWARE_FILE).read_text()
+    (folder / SOFTWARE_FILE).write_text(line.replace(torch.__version__, "1.0<b>"))
     note_software(folder, CPU, 50)
     main([str(tmp_path / "runs"), "--out", str(page)])
     printed = " ".join(capsys.readouterr().out.split())

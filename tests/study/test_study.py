@@ -141,8 +141,8 @@ def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
 def test_the_whole_plan_is_listed_without_composing_each_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     composed = []
-    compose = study_plan.compose_open
-    monkeypatch.setattr(study_plan, "compose_open", lambda words: composed.append(words) or compose(words))
+    compose = study_plan.compose_unresolved
+    monkeypatch.setattr(study_plan, "compose_unresolved", lambda words: composed.append(words) or compose(words))
     assert "450 runs" in listed(capsys, "paper")
     assert 0 < len(composed) < 40  # each takes 0.1 to 0.4 seconds
 

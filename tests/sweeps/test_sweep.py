@@ -31,7 +31,7 @@ from rrn.runs import checkpoint
 from rrn.runs.signals import StopSignals
 from rrn.runs.status_file import Status, read_status
 from rrn.sweeps import resources, sweep
-from rrn.sweeps.worker import Shared
+from rrn.sweeps.worker import SweepContext
 from rrn.training.run import train
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
@@ -235,7 +235,7 @@ def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_pat
 
 
 def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
-    def prepared(number: int, *overrides: str):
+    def preprocess(number: int, *overrides: str):
         config = compose_config([text for text in overrides if not text.startswith("hydra")])
         configs = [replace(config, run_dir=str(i)) for i in range(number)]
         with initialize_config_dir(conf_dir(), version_base="1.3"):
@@ -244,18 +244,18 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
     monkeypatch.setattr(resources, "usable_cores", lambda: 6)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     ten = (10, "env=CartPole")
-    found = prepared(*ten)
+    found = preprocess(*ten)
     assert (found.at_once, found.shared.gpus, found.launcher) == (6, 0, "local")
     assert {"hydra/launcher=local", "hydra.launcher.n_jobs=6", "threads=1"} <= set(found.added)
-    assert prepared(2, "env=CartPole").at_once == 2
-    assert prepared(*ten, "hydra.launcher.n_jobs=3").at_once == 3
-    assert "threads=1" not in prepared(*ten, "threads=2").added
-    assert "threads=1" not in prepared(*ten, "hydra/launcher=basic").added
+    assert preprocess(2, "env=CartPole").at_once == 2
+    assert preprocess(*ten, "hydra.launcher.n_jobs=3").at_once == 3
+    assert "threads=1" not in preprocess(*ten, "threads=2").added
+    assert "threads=1" not in preprocess(*ten, "hydra/launcher=basic").added
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert (prepared(*ten).at_once, prepared(*ten).shared.gpus) == (resources.RUNS_PER_GPU, 1)
-    assert (prepared(*ten, "device=cpu").at_once, prepared(*ten, "device=cpu").shared.gpus) == (6, 0)
+    assert (preprocess(*ten).at_once, preprocess(*ten).shared.gpus) == (resources.RUNS_PER_GPU, 1)
+    assert (preprocess(*ten, "device=cpu").at_once, preprocess(*ten, "device=cpu").shared.gpus) == (6, 0)
     monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
-    assert prepared(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
+    assert preprocess(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
 
     options = ConfigLoaderImpl.get_group_options  # as without the plugins
     monkeypatch.setattr(
@@ -265,10 +265,10 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
             ["basic", "local", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
         ),
     )
-    assert prepared(*ten).launcher == "basic"
+    assert preprocess(*ten).launcher == "basic"
     assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"hydra/launcher=local needs hydra-joblib-launcher: pip install"):
-        prepared(*ten, "hydra/launcher=local")
+        preprocess(*ten, "hydra/launcher=local")
 
 
 def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
@@ -316,13 +316,13 @@ def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
     monkeypatch.setattr(resources, "usable_cores", lambda: 8)
     for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
         config = compose_config(["env=CartPole", f"threads={threads}"])
-        assert resources.share_out([config] * 20, gpus=0) == at_once
+        assert resources.max_parallel_runs([config] * 20, gpus=0) == at_once
 
 
 def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
     """Nodes of a cluster may have another time zone than the command."""
     config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
-    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=True), "slurm", 1)
+    one = sweep.Sweep([], [], [config], SweepContext(tmp_path / "sweep", os.getpid(), jobs=True), "slurm", 1)
     status = Status("running", None, 5, 10, None, None, None, 1, "a node", "", "", "")
     for minutes, state in ((5, "running"), (-5, "waiting")):
         for zone in (-8, 0, 9):
@@ -334,7 +334,7 @@ def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
 
 def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
     config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
-    one = sweep.Sweep([], [], [config], Shared(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
+    one = sweep.Sweep([], [], [config], SweepContext(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
     one.signal = signal.SIGINT  # the first Ctrl-C came
     foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:

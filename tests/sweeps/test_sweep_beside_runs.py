@@ -58,4 +58,4 @@ def test_the_runs_that_are_left_are_shared_out_whatever_is_in_the_first_folder(t
     train_here(*SHORT, "act=relu")
     config = compose_config([*SHORT, "act=relu"])
     assert is_finished(config)
-    assert resources.share_out([config] * 4, gpus=0) == 2
+    assert resources.max_parallel_runs([config] * 4, gpus=0) == 2

@@ -9,14 +9,14 @@ import torch
 from rrn.agents import make_agent
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.evaluate import parse
 from rrn.training.evaluation import play, summary
 
 
 def agent_and_games(copies, *overrides):
     config = compose_config(["env=CartPole", *overrides])
-    games = make_games(config.env, copies, (0, 1))
+    games = make_envs(config.env, copies, (0, 1))
     return make_agent(config, games, torch.device("cpu")), games
 
 

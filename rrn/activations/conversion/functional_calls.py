@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import fx, nn
 
-from rrn.activations.rational import Place, Rational
+from rrn.activations.rational import Rational, SharedRational
 
 
 def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tuple[dict[str, str], str | None]:
@@ -28,7 +28,7 @@ def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tupl
             if inspect.isroutine(value) and _word(_name(value)) in words:
                 found.setdefault(name, {})[_name(value)] = None
     trouble = None
-    closed = (*kinds, Rational, Place)
+    closed = (*kinds, Rational, SharedRational)
     try:
         parts = [("", copy.deepcopy(model, {id(p): p for p in model.parameters()}))]  # tracing runs `forward`
     except Exception as error:
@@ -52,7 +52,7 @@ def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tupl
 
 
 class _Tracer(fx.Tracer):
-    """Records activations, and what torch has ready, as single calls."""
+    """RunLogger activations, and what torch has ready, as single calls."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__()

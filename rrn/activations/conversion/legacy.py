@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.rational import Place, Rational, owner_of
+from rrn.activations.rational import Rational, SharedRational, coefficients_of
 from rrn.activations.variants import AffineRational
 
 COEFFICIENTS = ("numerator", "denominator")
@@ -41,12 +41,12 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """
     new = dict(state)
     modules = model.named_modules(remove_duplicate=False)
-    places = {name: module for name, module in modules if isinstance(module, Rational | Place)}
+    places = {name: module for name, module in modules if isinstance(module, Rational | SharedRational)}
     names = {module: name for name, module in reversed(places.items())}  # the first of each
-    strays = [name for name, module in places.items() if owner_of(module) not in names]
+    strays = [name for name, module in places.items() if coefficients_of(module) not in names]
     if strays:
         raise ValueError(f"{strays[0]}: its RecurrentRational is not in the model; put it at the first place.")
-    owners = {name: names[owner_of(module)] for name, module in places.items()}
+    owners = {name: names[coefficients_of(module)] for name, module in places.items()}
     rows: dict[str, Tensor] = {}
     for name, owner in owners.items():
         for key in (*COEFFICIENTS, "center"):

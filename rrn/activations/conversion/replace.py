@@ -24,8 +24,8 @@ from rrn.common.errors import nearest
 
 By = Mapping[type[nn.Module], Callable[[], nn.Module]] | str
 WORDS = ("rational", "recurrent_rational")
-OWN = {"init", "device", "dtype"}  # options of a rational that its place decides
-KINDS = tuple(kind for kind in PLAIN if kind is not CReLU)  # which doubles the channels
+DECIDED_BY_SITE = {"init", "device", "dtype"}  # options of a rational that its place decides
+REPLACEABLE = tuple(kind for kind in PLAIN if kind is not CReLU)  # which doubles the channels
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def replace_activations(
             of the model trains to one that it does not, such as a target network. The model is then as it was.
     """
     _check(model, by, networks or (), options)
-    kinds = KINDS if isinstance(by, str) else tuple(by)
+    kinds = REPLACEABLE if isinstance(by, str) else tuple(by)
     everything = list(_walk(model))
     spots = [spot for spot in everything if type(spot.module) in kinds and not _reason(spot.module, by)]
     replaced = {id(spot.module) for spot in spots}
@@ -152,7 +152,7 @@ def _check(model: nn.Module, by: By, networks: Sequence[str], options: dict[str,
     names = {name for name, _ in model.named_modules()}
     if isinstance(networks, str) or not names.issuperset(networks):
         raise ValueError(f"networks: expected names of parts of the model, such as ['q_net'], got {networks!r}.")
-    known = signature(Rational).parameters.keys() - OWN if isinstance(by, str) else set()
+    known = signature(Rational).parameters.keys() - DECIDED_BY_SITE if isinstance(by, str) else set()
     for name in options.keys() - known:
         raise ValueError(
             f"{name}: expected an option of the rationals that `by` names. {nearest(name, known, '')}".strip()

@@ -21,7 +21,7 @@ from rrn.activations.fitting.formula import check_range
 from rrn.activations.fitting.functions import ALIASES, Function
 from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.rational import owner_of
+from rrn.activations.rational import coefficients_of
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
 STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
@@ -110,7 +110,7 @@ def best_fit(
         ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
             rows of coefficients.
     """
-    owner = owner_of(module)
+    owner = coefficients_of(module)
     rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
     if rows > 1:
         raise ValueError(

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from rrn.activations.fitting.formula import check_range
 from rrn.activations.ops import cpu
 from rrn.activations.ops.kernels import have_memory, in_memory_order
-from rrn.activations.ops.operator import OWN
+from rrn.activations.ops.operator import PLAIN_TENSORS
 from rrn.activations.ops.torch_private import functorch_active
-from rrn.activations.rational import owner_of
-from rrn.activations.sites import places
+from rrn.activations.rational import coefficients_of
+from rrn.activations.sites import named_activations
 
 BINS = 256
 SAMPLE = 10_000  # values that choose a range, at most twice as many
@@ -193,7 +193,7 @@ class record_inputs:
         inputs["layers.act1"].counts
 
     Args:
-        model: any module with activations in it, see `rrn.activations.sites.places`, or one activation.
+        model: any module with activations in it, see `rrn.activations.sites.named_activations`, or one activation.
         bins, range: of each histogram, as for `Histogram`; the range of None is chosen for each place.
 
     Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks; it warns if nothing
@@ -207,7 +207,7 @@ class record_inputs:
     """
 
     def __init__(self, model: nn.Module, bins: int = BINS, range: tuple[float, float] | None = None):
-        self.modules = dict(places(model))
+        self.modules = dict(named_activations(model))
         if not self.modules:
             raise ValueError(
                 "expected a model with activation modules in it; it has none (functional calls are hidden)."
@@ -219,7 +219,7 @@ class record_inputs:
         everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
         for name, module in self.modules.items():
             module.recorded_inputs = histogram = self.histograms[name]
-            everywhere[owner_of(module)].append(histogram)
+            everywhere[coefficients_of(module)].append(histogram)
             self.hooks.append(module.register_forward_pre_hook(_Count(histogram), with_kwargs=True))
         for owner, histograms in everywhere.items():
             owner.recorded_everywhere = histograms
@@ -244,7 +244,7 @@ class _Count:
 
     def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
         x = arguments[0] if arguments else next(iter(named.values()))
-        if torch.compiler.is_compiling() or functorch_active() or type(x) not in OWN or not have_memory(x):
+        if torch.compiler.is_compiling() or functorch_active() or type(x) not in PLAIN_TENSORS or not have_memory(x):
             return  # it has no values now
         if self.histogram is not None:
             self.histogram.add(x)

@@ -13,10 +13,10 @@ from torch import nn
 from rrn.activations.functions import as_function
 from rrn.activations.inspection.best_fit import Candidates, best_fit
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.rational import Rational, owner_of, poles
-from rrn.activations.sites import places
+from rrn.activations.rational import Rational, coefficients_of, poles
+from rrn.activations.sites import named_activations
 from rrn.activations.variants import RationalChain
-from rrn.common.eval_mode import evaluating
+from rrn.common.eval_mode import eval_mode
 from rrn.common.extras import needs
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def plot(
     if isinstance(other, str):
         other = (other,)
     shapes = []
-    for name, module in places(model):
+    for name, module in named_activations(model):
         histogram = _histogram(module, name, inputs)
         at = _where(x, histogram)
         y = values(module, at)
@@ -103,10 +103,10 @@ def plot(
 @torch.no_grad()
 def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
     """The activation at x [K] in evaluation mode, [K, lines]: a line for each row of coefficients or each output."""
-    module = owner_of(module)
+    module = coefficients_of(module)
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
     points = torch.from_numpy(np.asarray(x, dtype=np.float64)).to(like.device)[:, None]  # [K, 1]
-    with evaluating(module):
+    with eval_mode(module):
         if isinstance(module, Rational | RationalChain):
             y = module.each_row(points)
         else:

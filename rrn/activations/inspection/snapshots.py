@@ -18,11 +18,11 @@ from torch import nn
 from rrn.activations.baselines import PELU
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import RANGE, Shape, values
-from rrn.activations.rational import Rational, RecurrentRational, owner_of, poles
-from rrn.activations.sites import places
+from rrn.activations.rational import Rational, RecurrentRational, coefficients_of, poles
+from rrn.activations.sites import named_activations
 from rrn.common.files import read_packed
 
-FILE = "shapes.jsonl"  # in the folder of a run
+SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
 POINTS = 401
 
 
@@ -115,10 +115,10 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
         ValueError: no activation in the model.
     """
     found = {}
-    for name, module in places(model):
+    for name, module in named_activations(model):
         histogram = getattr(module, "recorded_inputs", None) if inputs is None else inputs.get(name)
         histogram = copy.deepcopy(histogram)  # it may go on counting
-        owner = owner_of(module)
+        owner = coefficients_of(module)
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
             rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))
@@ -143,7 +143,7 @@ def read_snapshots(path: str | PathLike) -> list[Snapshot]:
     Raises:
         ValueError: there are none, or a line is damaged.
     """
-    path = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    path = Path(path) / SNAPSHOT_FILE if Path(path).is_dir() else Path(path)
     lines = read_packed(path).decode("utf-8").splitlines(keepends=True)
     found = []
     for number, line in enumerate((line for line in lines if line.endswith("\n")), 1):

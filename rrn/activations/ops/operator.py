@@ -27,7 +27,10 @@ from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_act
 
 # what torch.export and torch.onnx.export make is for places without rrn; before torch 2.7 it keeps the operator
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
-OWN = (Tensor, nn.Parameter)  # types of coefficients that the eager paths take; others have rules of their own
+PLAIN_TENSORS = (
+    Tensor,
+    nn.Parameter,
+)  # types of coefficients that the eager paths take; others have rules of their own
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
@@ -63,7 +66,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
         return reference.rational(x, numerator, denominator, version, axis)
     if functorch_active():
         return TransformedRational.apply(x, numerator, denominator, version, axis)
-    own = type(x) is Tensor and type(numerator) in OWN and type(denominator) in OWN
+    own = type(x) is Tensor and type(numerator) in PLAIN_TENSORS and type(denominator) in PLAIN_TENSORS
     if not own or x.is_neg() or is_recorded() or not kernels.have_memory(x, numerator, denominator):
         return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
     if torch.is_grad_enabled() and (x.requires_grad or numerator.requires_grad or denominator.requires_grad):

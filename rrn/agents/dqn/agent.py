@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from rrn.agents.base import Agent, NotFinite, adam
-from rrn.agents.dqn.heads import Values
+from rrn.agents.dqn.heads import QHead
 from rrn.agents.dqn.noisy import noise, noisy_layers
-from rrn.agents.dqn.replay import Batch
+from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config import DQNConfig
 from rrn.networks.base import Network
 
@@ -43,7 +43,7 @@ class DQN(Agent):
         self,
         config: DQNConfig,
         network: Network,
-        values: Values,
+        values: QHead,
         seed: int,
         clip_rewards: bool,
         lr_rational: float | None = None,
@@ -76,12 +76,12 @@ class DQN(Agent):
         """Context in which noisy layers, if there are any, draw noise for each observation that the agent acts on."""
         return noise(self.noisy_layers, each_row=True)
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The actions of highest value, and that value."""
-        q = self.values.q(self.look(observations))
+        q = self.values.q(self.forward(observations))
         return q.argmax(1).cpu(), q.amax(1)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def loss(self, batch: TransitionBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The mean loss, a scalar, the Q-values [B] of the actions taken, and the errors [B]."""
         rewards = batch.rewards.clamp(-1, 1) if self.clip_rewards else batch.rewards
         returns = (rewards * self.discounts[:-1]).sum(1)
@@ -98,26 +98,26 @@ class DQN(Agent):
             q = self.values.q(outputs).gather(1, batch.actions[:, None]).squeeze(1)
         return losses.mean(), q, errors
 
-    def update(self, batch: Batch, measure_norm: bool = False) -> dict[str, float]:
+    def update(self, batch: TransitionBatch, measure_norm: bool = False) -> dict[str, float]:
         """One step of Adam on a batch; loss, mean and max Q and, if asked or clipped, gradient norm.
 
         Raises:
             NotFinite: the loss is NaN or infinite; nothing was changed.
         """
-        batch = Batch(*(t if t is None else t.to(self.device) for t in vars(batch).values()))
+        batch = TransitionBatch(*(t if t is None else t.to(self.device) for t in vars(batch).values()))
         with noise(self.noisy_layers + self.noisy_target):
             loss, q, self.errors = self.fast_loss(batch)
         measured = dict(zip(("loss", "q_mean", "q_max"), torch.stack((loss, q.mean(), q.amax())).tolist(), strict=True))
         if not math.isfinite(measured["loss"]):
             raise NotFinite(vars(batch), [(self.network, batch.states), (self.target, batch.next_states)])
-        return measured | self.descend(loss, self.config.max_grad_norm, measure_norm)
+        return measured | self.optimizer_step(loss, self.config.max_grad_norm, measure_norm)
 
     def copy_target(self) -> None:
         """Set the target network to the trained one."""
         self.target.load_state_dict(self.network.state_dict())
 
-    def set_weights(self, values: dict[str, Tensor]) -> None:
-        super().set_weights(values)
+    def load_weights(self, values: dict[str, Tensor]) -> None:
+        super().load_weights(values)
         self.copy_target()
 
     def state_dict(self) -> dict:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import torch
 
 from rrn.agents.dqn.agent import DQN
-from rrn.agents.dqn.heads import Distribution, Expected
-from rrn.agents.dqn.learner import OffPolicy
+from rrn.agents.dqn.heads import CategoricalQHead, ScalarQHead
+from rrn.agents.dqn.learner import DQNLearner
 from rrn.agents.dqn.noisy import make_noisy
 from rrn.config import Config
-from rrn.envs import VectorGames
+from rrn.envs import VectorEnv
 from rrn.networks.build import lr_rational, make_network
 from rrn.networks.init import xavier
 
 
-def make_agent(config: Config, games: VectorGames, device: torch.device) -> DQN:
+def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
     """Make the agent of the configuration."""
     c = config.agent
     if c.distributional:
-        values = Distribution(games.num_actions, c.dueling, *c.value_range, c.atoms)
+        values = CategoricalQHead(games.num_actions, c.dueling, *c.value_range, c.atoms)
     else:
-        values = Expected(games.num_actions, c.dueling)
+        values = ScalarQHead(games.num_actions, c.dueling)
     network = make_network(config, games.frame_shape, games.stack, values.outputs, xavier)
     if c.noisy:
         make_noisy(network)
     return DQN(c, network.to(device), values, config.seed, config.env.clip_rewards, lr_rational(config))
 
 
-def make_learner(config: Config, agent: DQN, games: VectorGames) -> OffPolicy:
+def make_learner(config: Config, agent: DQN, games: VectorEnv) -> DQNLearner:
     """Make the learner of an agent."""
-    return OffPolicy(config.agent, agent, games, getattr(config.env, "overlap", False))
+    return DQNLearner(config.agent, agent, games, getattr(config.env, "overlap", False))

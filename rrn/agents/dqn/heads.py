@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-class Values(ABC):
+class QHead(ABC):
     """Base: the outputs are those of each action, one after the other.
 
     With dueling (Wang et al. 2016, equation 9) they are advantages, and those of the state's own value come last:
@@ -30,7 +30,7 @@ class Values(ABC):
         """Units of the network's last layer."""
         return (self.num_actions + self.dueling) * self.atoms
 
-    def of_actions(self, outputs: Tensor) -> Tensor:
+    def per_action(self, outputs: Tensor) -> Tensor:
         """The outputs of each action, [B, actions, atoms], dueling done; [B, outputs] in."""
         rows = outputs.unflatten(1, (-1, self.atoms))
         if not self.dueling:
@@ -38,14 +38,14 @@ class Values(ABC):
         advantages, value = rows[:, :-1], rows[:, -1:]
         return value + advantages - advantages.mean(1, keepdim=True)
 
-    def taken(self, outputs: Tensor, actions: Tensor) -> Tensor:
+    def gather(self, outputs: Tensor, actions: Tensor) -> Tensor:
         """Those of one action for each state, [B, atoms]; [B, outputs] and [B] in."""
-        rows = self.of_actions(outputs)
+        rows = self.per_action(outputs)
         return rows.gather(1, actions[:, None, None].expand(-1, 1, self.atoms)).squeeze(1)
 
     @abstractmethod
     def q(self, outputs: Tensor) -> Tensor:
-        """Expected returns, [B, actions]."""
+        """ScalarQHead returns, [B, actions]."""
 
     @abstractmethod
     def losses(
@@ -63,19 +63,19 @@ class Values(ABC):
         """
 
 
-class Expected(Values):
+class ScalarQHead(QHead):
     """One number for each action, its expected return; Huber loss (Mnih et al. 2015, methods)."""
 
     def q(self, outputs: Tensor) -> Tensor:
-        return self.of_actions(outputs).squeeze(2)
+        return self.per_action(outputs).squeeze(2)
 
     def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
-        aim = returns + discounts * self.taken(next_outputs, best).squeeze(1)
-        q = self.taken(outputs, actions).squeeze(1)
+        aim = returns + discounts * self.gather(next_outputs, best).squeeze(1)
+        q = self.gather(outputs, actions).squeeze(1)
         return F.smooth_l1_loss(q, aim, reduction="none"), (aim - q.detach()).abs()
 
 
-class Distribution(Values):
+class CategoricalQHead(QHead):
     """A distribution of the return of each action, over atoms at equal distances (C51, Bellemare et al. 2017).
 
     Args:
@@ -92,20 +92,20 @@ class Distribution(Values):
         return torch.linspace(self.low, self.high, self.atoms, device=device)
 
     def q(self, outputs: Tensor) -> Tensor:
-        return self.of_actions(outputs).softmax(2) @ self.support(outputs.device)
+        return self.per_action(outputs).softmax(2) @ self.support(outputs.device)
 
     def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
-        """Cross entropy with the target network's distribution, moved and projected onto the atoms (algorithm 1).
+        """Cross entropy with the target network's distribution, moved and project onto the atoms (algorithm 1).
 
         The error is the Kullback-Leibler divergence (Hessel et al. 2018).
         """
-        following = self.taken(next_outputs, best).softmax(1)
+        following = self.gather(next_outputs, best).softmax(1)
         moved = returns[:, None] + discounts[:, None] * self.support(outputs.device)
-        aim = self.projected(moved, following)
-        losses = -(aim * self.taken(outputs, actions).log_softmax(1)).sum(1)
+        aim = self.project(moved, following)
+        losses = -(aim * self.gather(outputs, actions).log_softmax(1)).sum(1)
         return losses, (losses.detach() + torch.xlogy(aim, aim).sum(1)).clamp(min=0)
 
-    def projected(self, returns: Tensor, probabilities: Tensor) -> Tensor:
+    def project(self, returns: Tensor, probabilities: Tensor) -> Tensor:
         """Probabilities [B, K] of some returns [B, K], shared out to the atoms next to each, [B, atoms]."""
         last = self.atoms - 1
         place = ((returns - self.low) * (last / (self.high - self.low))).clamp(0, last)

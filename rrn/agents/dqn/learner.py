@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from rrn.agents.dqn.agent import DQN
-from rrn.agents.dqn.replay import Replay
+from rrn.agents.dqn.replay import ReplayBuffer
 from rrn.agents.learner import Learner
 from rrn.common.device import CPU
 from rrn.config import DQNConfig
-from rrn.envs import Game, Step, VectorGames
+from rrn.envs import Episode, Step, VectorEnv
 
 SMALLEST_PRIORITY = 1e-6  # on top of each error, so that no transition is never drawn again
 
 
-class OffPolicy(Learner):
+class DQNLearner(Learner):
     """DQN, its games and its replay memory.
 
     Updates that are due after a step take place while the emulator plays it, if `overlap` is on. They do not see that
@@ -25,48 +25,48 @@ class OffPolicy(Learner):
 
     agent: DQN
 
-    def __init__(self, config: DQNConfig, agent: DQN, games: VectorGames, overlap: bool):
+    def __init__(self, config: DQNConfig, agent: DQN, games: VectorEnv, overlap: bool):
         super().__init__()
         self.config, self.agent, self.games, self.overlap = config, agent, games, overlap
         device = agent.device if config.replay_on_device else CPU
         shape = (games.num_envs, games.frame_shape, games.frame_type, games.stack)
         alpha = config.priority_alpha if config.prioritised else None
-        self.replay = Replay(config.replay_capacity, *shape, device, config.n_step, alpha)
-        self.stride = games.num_envs
+        self.replay = ReplayBuffer(config.replay_capacity, *shape, device, config.n_step, alpha)
+        self.steps_per_call = games.num_envs
         self.starting = np.ones(games.num_envs, dtype=bool)  # the observation is the first of a game
         self.warmed = 0  # agent steps of random play before training
         self.target_copies = 0
 
     @property
-    def preparing(self) -> str | None:
+    def warming_up(self) -> str | None:
         if self.warmed >= self.config.warmup:
             return None
         return f"random play {self.warmed}/{self.config.warmup}"
 
-    def prepare(self) -> int:
+    def warmup_step(self) -> int:
         observations = self.games.observations
         actions = self.agent.act(observations, epsilon=1.0)
         self._store(observations, actions, self.games.step(actions))
-        self.warmed += self.stride
-        return self.stride
+        self.warmed += self.steps_per_call
+        return self.steps_per_call
 
-    def advance(self, step: int, measure: bool) -> list[Game]:
+    def training_step(self, step: int, measure: bool) -> list[Episode]:
         observations = self.games.observations
         with self.agent.exploring():
             actions = self.agent.act(observations, self.agent.epsilon(step))
         self.games.send(actions)
         result = None if self.overlap else self.games.receive()
-        self._learn(step + self.stride, measure)
+        self._learn(step + self.steps_per_call, measure)
         result = result or self.games.receive()
         self._store(observations, actions, result)
-        return result.finished
+        return result.episodes
 
     def _store(self, observations: np.ndarray, actions: np.ndarray, step: Step) -> None:
         self.replay.add(observations[:, -1], actions, step.rewards, step.terminated, self.starting)
         cut = np.flatnonzero(step.truncated & ~step.terminated)
         if len(cut):
             self.replay.add_final(cut, step.final_frames[cut])
-        self.starting = step.over
+        self.starting = step.done
 
     def _learn(self, step: int, measure: bool) -> None:
         """The updates and target copies that are due after `step` agent steps; their number is a function of it."""
@@ -74,20 +74,20 @@ class OffPolicy(Learner):
         while self.agent.updates < step // config.train_every:
             last = self.agent.updates + 1 == step // config.train_every
             batch = self.replay.sample(config.batch_size, self.agent.generator, self.agent.beta(step))
-            self.measured(self.agent.update(batch, measure and last))
+            self.log_values(self.agent.update(batch, measure and last))
             if config.prioritised:
-                self.replay.priorities.set(batch.rows, self.agent.errors.cpu() + SMALLEST_PRIORITY)
+                self.replay.priorities.update(batch.rows, self.agent.errors.cpu() + SMALLEST_PRIORITY)
         if step // config.target_every > self.target_copies:
             self.agent.copy_target()
             self.target_copies = step // config.target_every
 
-    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         return self.replay.sample(number, generator).states
 
-    def settings(self, step: int) -> dict[str, float]:
+    def schedules(self, step: int) -> dict[str, float]:
         return {"epsilon": self.agent.epsilon(step)}
 
-    def note(self, step: int) -> str:
+    def progress_text(self, step: int) -> str:
         return f"eps {self.agent.epsilon(step):.2f}"
 
     def state_dict(self) -> dict:

@@ -1,4 +1,4 @@
-"""Priorities of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
+"""PrioritizedSampler of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 BLOCK = 1024  # rows whose priorities have a sum of their own, so that a change or a draw touches few of them
 
 
-class Priorities:
+class PrioritizedSampler:
     """p_i^alpha of each row, for drawing row i with probability p_i^alpha / sum over k of p_k^alpha.
 
     Sums are made anew from the priorities and not corrected, so that they do not drift.
@@ -24,13 +24,13 @@ class Priorities:
         self.sums = torch.zeros(len(self.powers), dtype=torch.float64)
         self.largest = 1.0  # of all powers there were: what a new row gets
 
-    def set(self, rows: Tensor, priorities: Tensor) -> None:
-        """Priorities [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
+    def update(self, rows: Tensor, priorities: Tensor) -> None:
+        """PrioritizedSampler [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
         powers = priorities.double() ** self.alpha
         self.largest = max(self.largest, powers.max().item())
         self._write(rows, powers)
 
-    def admit(self, rows: Tensor) -> None:
+    def add(self, rows: Tensor) -> None:
         """Let rows [K] be drawn, with the largest priority so far."""
         self._write(rows, torch.full(rows.shape, self.largest, dtype=torch.float64))
 
@@ -43,7 +43,7 @@ class Priorities:
         blocks = rows // BLOCK
         self.sums[blocks] = self.powers[blocks].sum(1)
 
-    def draw(self, size: int, generator: torch.Generator) -> Tensor:
+    def sample(self, size: int, generator: torch.Generator) -> Tensor:
         """`size` rows by their priorities, with replacement, [size]; `generator` is one of the CPU."""
         ends = self.sums.cumsum(0)
         point = torch.rand(size, generator=generator, dtype=torch.float64) * ends[-1]

@@ -1,4 +1,4 @@
-"""Replay memory that keeps each frame once and rebuilds the stacks at sampling (Mnih et al. 2015, methods).
+"""ReplayBuffer memory that keeps each frame once and rebuilds the stacks at sampling (Mnih et al. 2015, methods).
 
 7.06 GB per million transitions of 84x84 frames. Rows are frames in the order in which they came, one
 ring for each environment.
@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from rrn.agents.compression import compress, decompress
-from rrn.agents.dqn.priorities import Priorities
+from rrn.agents.dqn.priorities import PrioritizedSampler
 from rrn.common.device import CPU, require_memory
 
 
 @dataclass
-class Batch:
+class TransitionBatch:
     """Transitions for one update; B of them, of up to n agent steps each."""
 
     states: Tensor  # [B, stack, *frame]
@@ -32,7 +32,7 @@ class Batch:
     rows: Tensor | None = None  # [B] int64, where the memory holds them, if drawn by priorities
 
 
-class Replay:
+class ReplayBuffer:
     """The last `capacity` transitions of several environments.
 
     A row holds a frame and what was done on seeing it. `start` marks the first frame of a game,
@@ -68,7 +68,7 @@ class Replay:
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
         columns = (self.actions, self.rewards, self.terminated, self.start, self.final)
         self.arrays = [column.numpy() for column in columns]  # the same memory, quicker to write a few rows to
-        self.priorities = None if alpha is None else Priorities(num_envs * self.rows, alpha)
+        self.priorities = None if alpha is None else PrioritizedSampler(num_envs * self.rows, alpha)
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
 
     def __len__(self) -> int:
@@ -112,9 +112,9 @@ class Replay:
         )
         self.priorities.remove(torch.from_numpy(np.concatenate((new, broken))))
         whole = torch.from_numpy(whole[filled >= self.stack + self.n_step])
-        self.priorities.admit(whole[~self.final[whole]])
+        self.priorities.add(whole[~self.final[whole]])
 
-    def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> Batch:
+    def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> TransitionBatch:
         """`size` transitions, with replacement: by priorities with weights of this beta, or uniformly without it.
 
         `generator` is one of the CPU.
@@ -122,7 +122,7 @@ class Replay:
         least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
-        rows = self._draw(size, generator) if beta is None else self.priorities.draw(size, generator)
+        rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator)
         env, row = rows // self.rows, rows % self.rows
         around = torch.arange(-self.stack + 1, self.n_step + 1)  # from the state's oldest frame to the last next one
         window = env[:, None] * self.rows + (row[:, None] + around) % self.rows  # [B, stack + n]
@@ -135,7 +135,7 @@ class Replay:
         ends = self.terminated[seen] | self.final[following]
         counted = ends.cumsum(1) - ends.long() == 0
         steps = counted.sum(1)
-        return Batch(
+        return TransitionBatch(
             _without_older_games(frames[:, : self.stack], start[:, : self.stack]),
             self.actions[rows].long(),
             self.rewards[seen] * counted,

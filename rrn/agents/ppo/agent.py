@@ -18,7 +18,7 @@ from rrn.networks.base import Network
 
 
 @dataclass
-class Samples:
+class RolloutBatch:
     """What was seen and done in a rollout, or some of it; B agent steps."""
 
     observations: Tensor  # [B, stack, *frame]
@@ -28,8 +28,8 @@ class Samples:
     advantages: Tensor  # [B]
     returns: Tensor  # [B] the aim of the value
 
-    def __getitem__(self, rows: Tensor) -> Samples:
-        return Samples(*(t.index_select(0, rows) for t in vars(self).values()))  # quicker than t[rows]
+    def __getitem__(self, rows: Tensor) -> RolloutBatch:
+        return RolloutBatch(*(t.index_select(0, rows) for t in vars(self).values()))  # quicker than t[rows]
 
 
 class PPO(Agent):
@@ -49,13 +49,15 @@ class PPO(Agent):
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
 
     @torch.no_grad()
-    def choose(self, observations: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def sample_actions(
+        self, observations: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Actions drawn from the policy, their log probabilities and the values, all [N], on the CPU.
 
         Raises:
             NotFinite: there is no such policy, because the network gives NaN or inf.
         """
-        logits, values = self.policy(observations)
+        logits, values = self.logits_and_values(observations)
         log_probs = logits.log_softmax(1).cpu()
         if not log_probs.isfinite().all():
             raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
@@ -65,26 +67,26 @@ class PPO(Agent):
     @torch.no_grad()
     def value(self, observations: Tensor) -> Tensor:
         """Values [N], on the CPU."""
-        return self.policy(observations)[1].cpu()
+        return self.logits_and_values(observations)[1].cpu()
 
-    def policy(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+    def logits_and_values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, actions] and values [N] of observations [N, stack, *frame]."""
-        outputs = self.look(observations)
+        outputs = self.forward(observations)
         return outputs[:, :-1], outputs[:, -1]
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Actions drawn from the policy, and the values of the observations."""
-        actions, _, values = self.choose(observations, generator)
+        actions, _, values = self.sample_actions(observations, generator)
         return actions, values
 
-    def loss(self, samples: Samples, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, samples: RolloutBatch, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the sign turned).
 
         Args:
             samples: a minibatch.
             clip: range of the ratio of probabilities around 1.
         """
-        logits, values = self.policy(samples.observations)
+        logits, values = self.logits_and_values(samples.observations)
         log_policy = logits.log_softmax(1)
         log_ratio = log_policy.gather(1, samples.actions[:, None]).squeeze(1) - samples.log_probs
         ratio = log_ratio.exp()
@@ -108,7 +110,9 @@ class PPO(Agent):
             parts["clip_fraction"] = ((ratio - 1).abs() > clip).float().mean()
         return loss, parts
 
-    def update(self, samples: Samples, fraction: float = 1.0, measure_norm: bool = False) -> list[dict[str, float]]:
+    def update(
+        self, samples: RolloutBatch, fraction: float = 1.0, measure_norm: bool = False
+    ) -> list[dict[str, float]]:
         """All epochs over one rollout.
 
         Args:
@@ -125,7 +129,7 @@ class PPO(Agent):
         config, device = self.config, self.device
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * fraction
-        samples = Samples(*(t.to(device) for t in vars(samples).values()))
+        samples = RolloutBatch(*(t.to(device) for t in vars(samples).values()))
         measured = []
         for _ in range(config.epochs):
             order = torch.randperm(len(samples.actions), generator=self.generator).to(device)
@@ -135,12 +139,12 @@ class PPO(Agent):
                 values = torch.stack((loss, *parts.values())).tolist()
                 if not math.isfinite(values[0]):
                     raise NotFinite(vars(batch), [(self.network, batch.observations)])
-                norm = self.descend(loss, config.max_grad_norm, measure_norm)
+                norm = self.optimizer_step(loss, config.max_grad_norm, measure_norm)
                 measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
         return measured
 
 
-def advantages(rewards: Tensor, values: Tensor, over: Tensor, last_values: Tensor, gamma: float, lam: float) -> Tensor:
+def gae(rewards: Tensor, values: Tensor, over: Tensor, last_values: Tensor, gamma: float, lam: float) -> Tensor:
     """Generalised advantage estimates [T, N] (Schulman et al. 2016, eq. 16).
 
     Args:

@@ -17,11 +17,11 @@ from stable_baselines3.common.utils import LinearSchedule
 from torch import Tensor
 
 from rrn.agents.base import Agent
-from rrn.agents.sb3.vec_env import SB3Games
+from rrn.agents.sb3.vec_env import SB3VecEnv
 from rrn.common.device import CPU, require_memory
 from rrn.common.errors import UserError
 from rrn.config import Config, SB3PPOConfig
-from rrn.envs import VectorGames
+from rrn.envs import VectorEnv
 from rrn.networks.build import activation_of, own_classes_work
 from rrn.networks.mlp import VectorNetwork
 from rrn.sb3 import policy_kwargs
@@ -37,7 +37,7 @@ class SB3Agent(Agent):
         UserError: a setting that stable-baselines3 has not.
     """
 
-    def __init__(self, config: Config, games: VectorGames, device: torch.device):
+    def __init__(self, config: Config, games: VectorEnv, device: torch.device):
         if getattr(config.act, "lr", None) is not None:
             raise UserError("act.lr: stable-baselines3 sets one learning rate for all parameters; leave it out.")
         settings = dataclasses.asdict(config.agent)
@@ -46,7 +46,7 @@ class SB3Agent(Agent):
         if settings.pop("anneal", False):
             for name in ("learning_rate", "clip_range"):
                 settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
-        env = SB3Games(games, config.env.clip_rewards)
+        env = SB3VecEnv(games, config.env.clip_rewards)
         rows, copies = ("n_steps", games.num_envs) if self.on_policy else ("buffer_size", 2)
         seen = env.observation_space
         needed = settings[rows] * copies * (math.prod(seen.shape) * seen.dtype.itemsize)
@@ -70,15 +70,15 @@ class SB3Agent(Agent):
         self.policy = self.model.policy if self.on_policy else self.model.q_net
         super().__init__(self.policy.features_extractor, self.model.policy.optimizer, games.num_actions, config.seed)
         with own_classes_work(config):
-            self.look(torch.from_numpy(games.observations))
+            self.forward(torch.from_numpy(games.observations))
 
-    def prefer(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Actions drawn from the policy of PPO and its values; those of highest value of DQN, and that value."""
         if not self.on_policy:
             q = self.policy(self._seen(observations))
             return q.argmax(1).cpu(), q.amax(1)
         # policy.get_distribution and predict_values would each go through the whole network
-        policy_features, value_features = self.policy.mlp_extractor(self.look(observations))
+        policy_features, value_features = self.policy.mlp_extractor(self.forward(observations))
         try:
             logits = self.policy.action_net(policy_features)
             probabilities = self.policy.action_dist.proba_distribution(logits).distribution.probs.cpu()
@@ -88,7 +88,7 @@ class SB3Agent(Agent):
             raise
         return actions, self.policy.value_net(value_features).squeeze(1)
 
-    def look(self, observations: Tensor) -> Tensor:
+    def forward(self, observations: Tensor) -> Tensor:
         """The features, [N, features]."""
         return self.network(preprocess_obs(self._seen(observations), self.policy.observation_space))
 
@@ -101,8 +101,8 @@ class SB3Agent(Agent):
     def _seen(self, observations: Tensor) -> Tensor:
         return observations.reshape(-1, *self.policy.observation_space.shape).to(self.device)
 
-    def set_weights(self, values: dict[str, Tensor]) -> None:
-        super().set_weights(values)
+    def load_weights(self, values: dict[str, Tensor]) -> None:
+        super().load_weights(values)
         if not self.on_policy:
             self.model.q_net_target.load_state_dict(self.model.q_net.state_dict())
 

@@ -15,7 +15,7 @@ from rrn.agents.learner import Learner
 from rrn.agents.sb3 import private
 from rrn.agents.sb3.agent import SB3Agent, explain
 from rrn.common.errors import UserError
-from rrn.envs import Game, VectorGames
+from rrn.envs import Episode, VectorEnv
 
 MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
 
@@ -25,7 +25,7 @@ class SB3Learner(Learner):
 
     agent: SB3Agent
 
-    def __init__(self, agent: SB3Agent, games: VectorGames, steps: int):
+    def __init__(self, agent: SB3Agent, games: VectorEnv, steps: int):
         super().__init__()
         self.agent, self.games = agent, games
         self.model = agent.model
@@ -34,19 +34,21 @@ class SB3Learner(Learner):
         private.begin(self.model, steps + self.warmup)
         self.callback = CallbackList([])
         self.callback.init_callback(self.model)
-        self.stride = games.num_envs * (self.model.n_steps if agent.on_policy else self.model.train_freq.frequency)
+        self.steps_per_call = games.num_envs * (
+            self.model.n_steps if agent.on_policy else self.model.train_freq.frequency
+        )
 
     @property
-    def preparing(self) -> str | None:
+    def warming_up(self) -> str | None:
         done = self.model.num_timesteps
         return f"random play {done}/{self.warmup}" if done < self.warmup else None
 
-    def prepare(self) -> int:
+    def warmup_step(self) -> int:
         self._collect()
         self.model.env.finished = []  # random play is no training
-        return self.stride
+        return self.steps_per_call
 
-    def advance(self, step: int, measure: bool) -> list[Game]:
+    def training_step(self, step: int, measure: bool) -> list[Episode]:
         model = self.model
         try:
             self._collect()
@@ -54,7 +56,7 @@ class SB3Learner(Learner):
                 private.update_progress(model)
                 model.train()
             else:
-                steps = model.gradient_steps if model.gradient_steps >= 0 else self.stride
+                steps = model.gradient_steps if model.gradient_steps >= 0 else self.steps_per_call
                 model.train(batch_size=model.batch_size, gradient_steps=steps)
         except (ValueError, RuntimeError) as error:
             explain(error)
@@ -65,7 +67,7 @@ class SB3Learner(Learner):
             raise UserError(f"the loss is not finite at step {step}; try a smaller agent.learning_rate.")
         for schedule in ("n_updates", "learning_rate", "clip_range"):
             values.pop(schedule, None)
-        self.measured(values)
+        self.log_values(values)
         model.logger.dump()
         finished, model.env.finished = model.env.finished, []
         return finished
@@ -83,7 +85,7 @@ class SB3Learner(Learner):
                 learning_starts=model.learning_starts,
             )
 
-    def recent(self, number: int, generator: torch.Generator) -> Tensor:
+    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         seen = self._kept()["observations"]
         if not len(seen):
             return torch.from_numpy(self.games.observations)
@@ -98,7 +100,7 @@ class SB3Learner(Learner):
         arrays = {name: getattr(memory, name)[:rows] for name in MEMORY}
         return {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
 
-    def settings(self, step: int) -> dict[str, float]:
+    def schedules(self, step: int) -> dict[str, float]:
         model = self.model
         left = private.progress_left(model)
         rates = {"learning_rate": model.lr_schedule(left)}
@@ -106,7 +108,7 @@ class SB3Learner(Learner):
             {"clip": model.clip_range(left)} if self.agent.on_policy else {"epsilon": model.exploration_rate}
         )
 
-    def note(self, step: int) -> str:
+    def progress_text(self, step: int) -> str:
         return "" if self.agent.on_policy else f"eps {self.model.exploration_rate:.2f}"
 
     def export(self, path: Path) -> None:

@@ -6,15 +6,15 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from rrn.envs import Game, VectorGames
+from rrn.envs import Episode, VectorEnv
 
 
-class SB3Games(VecEnv):
+class SB3VecEnv(VecEnv):
     """A lost life is `done`, and the game goes on."""
 
-    def __init__(self, games: VectorGames, clip_rewards: bool):
+    def __init__(self, games: VectorEnv, clip_rewards: bool):
         self.games, self.clip_rewards = games, clip_rewards
-        self.finished: list[Game] = []  # since someone looked
+        self.finished: list[Episode] = []  # since someone looked
         super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
 
     def reset(self) -> np.ndarray:
@@ -26,13 +26,13 @@ class SB3Games(VecEnv):
 
     def step_wait(self):
         before, step = self.games.observations, self.games.receive()
-        self.finished += step.finished
+        self.finished += step.episodes
         rewards = np.clip(step.rewards, -1, 1) if self.clip_rewards else step.rewards
         done = step.terminated | step.truncated
         infos: list[dict] = [{} for _ in range(self.num_envs)]
         for env in np.flatnonzero(done):
             last = step.observations[env]
-            if step.over[env]:
+            if step.done[env]:
                 last = np.concatenate((before[env, 1:], step.final_frames[env][None]))
             cut = bool(step.truncated[env] and not step.terminated[env])
             infos[env] = {"terminal_observation": self._seen(last[None])[0], "TimeLimit.truncated": cut}
@@ -58,7 +58,7 @@ class SB3Games(VecEnv):
         return [False] * self.num_envs
 
 
-def _space(games: VectorGames) -> spaces.Box:
+def _space(games: VectorEnv) -> spaces.Box:
     """[stack, size, size] of Atari, [channels, 10, 10] of MinAtar, [features] of others."""
     first, *rest = games.frame_shape
     if len(games.frame_shape) == 2:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 import rrn
 from rrn import Rational, RecurrentRational
-from rrn.activations.rational import Place
-from rrn.activations.sites import places
+from rrn.activations.rational import SharedRational
+from rrn.activations.sites import named_activations
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_converted_resnet_with_relu_has_the_preset_at_each_place(vision):
     x = torch.randn(2, 3, 64, 64)
     model, _ = rrn.replace_activations(model, "rational")
     differences = []
-    for _, place in places(model):
+    for _, place in named_activations(model):
         place.register_forward_hook(
             lambda _module, inputs, output: differences.append((output - inputs[0].relu())[inputs[0].abs() < 3])
         )
@@ -168,7 +168,7 @@ def test_a_recurrent_rational_starts_as_what_stood_at_most_places_and_is_one():
     model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SiLU(), nn.Linear(2, 2), nn.SiLU())
     model, report = rrn.replace_activations(model, "recurrent_rational")
     assert isinstance(model[1], RecurrentRational)
-    assert isinstance(model[4], Place)
+    assert isinstance(model[4], SharedRational)
     assert model[1] is model[2].owner is model[4].owner
     assert model[1].init == "silu"
     assert len(report.parameters) == 2
@@ -181,7 +181,7 @@ def test_the_new_rationals_have_the_options(by):
     model, report = rrn.replace_activations(
         nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SELU()), by, degrees=(3, 2), version="B", train_denominator=False
     )
-    for _, place in places(model):
+    for _, place in named_activations(model):
         found = getattr(place, "owner", place)
         assert (found.degrees, found.version, found.denominator.requires_grad) == ((3, 2), "B", False)
     assert torch.allclose(model[1](torch.ones(1)), torch.ones(1).tanh(), atol=0.02)
@@ -221,7 +221,7 @@ def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(net
         assert not list(m for m in agent.policy.modules() if isinstance(m, Rational))
     by = "rational" if networks is None else "recurrent_rational"
     _, report = rrn.replace_activations(agent.policy, by, networks)
-    online, target = ([m for _, m in places(net)] for net in (agent.q_net, agent.q_net_target))
+    online, target = ([m for _, m in named_activations(net)] for net in (agent.q_net, agent.q_net_target))
     assert len(online) == len(target) == 2
     before = copy.deepcopy(online[0])
     agent.learn(200)  # two copies to the target network
@@ -231,7 +231,7 @@ def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(net
     one = networks is not None
     assert len(report.parameters) == (4 if one else 8)
     assert len(report.untrained) == len(report.parameters) // 2  # those of the target network
-    assert isinstance(online[1], Place if one else Rational)
+    assert isinstance(online[1], SharedRational if one else Rational)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from torch import nn
 import rrn
 from rrn.activations.inspection.animate import draw_runs
 from rrn.activations.inspection.plot import values
-from rrn.activations.inspection.snapshots import FILE, Snapshot, read_snapshots
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.networks.mlp import VectorNetwork
 
@@ -90,7 +90,7 @@ def test_an_animation_has_a_frame_for_each_snapshot(tmp_path, suffix):
 def test_runs_stand_beside_each_other(tmp_path):
     for name in ("Pong", "Seaquest"):
         (tmp_path / name).mkdir()
-        write(tmp_path / name / FILE, snapshots(2))
+        write(tmp_path / name / SNAPSHOT_FILE, snapshots(2))
     figure = draw_runs({name: tmp_path / name for name in ("Pong", "Seaquest")}, "after training")
     assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["Pong", "Seaquest"]
     assert rrn.animate({"a": tmp_path / "Pong", "b": snapshots(3)}, tmp_path / "both.gif") == 3
@@ -98,7 +98,7 @@ def test_runs_stand_beside_each_other(tmp_path):
 
 def test_half_a_line_is_left_out(tmp_path):
     one = snapshots(1)[0]
-    (tmp_path / FILE).write_text(one.to_json() + "\n" + one.to_json()[:50])
+    (tmp_path / SNAPSHOT_FILE).write_text(one.to_json() + "\n" + one.to_json()[:50])
     assert len(read_snapshots(tmp_path)) == 1
 
 

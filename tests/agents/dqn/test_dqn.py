@@ -10,20 +10,20 @@ from torch import nn
 
 from rrn.activations.rational import Rational
 from rrn.activations.registry import ACTIVATIONS
-from rrn.activations.sites import places
+from rrn.activations.sites import named_activations
 from rrn.agents import make_agent
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.networks.build import make_network
-from rrn.training.run import one_sentence
+from rrn.training.run import as_user_errors
 from rrn.training.trainer import Trainer
 
 
 def test_an_agent_alone_takes_no_memory():
     """As to evaluate it on a machine with less than it was trained on."""
     config = compose_config(["env=Pong", "agent.replay_capacity=2000000000"])
-    assert make_agent(config, make_games(config.env, 1, (0,)), CPU).num_actions == 6
+    assert make_agent(config, make_envs(config.env, 1, (0,)), CPU).num_actions == 6
 
 
 def test_update_is_one_step_of_adam_and_leaves_the_target_alone():
@@ -93,11 +93,11 @@ def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
 
 def agent_of(*overrides):
     config = compose_config(["env=CartPole", "act=rational", *overrides])
-    return make_agent(config, make_games(config.env, 1, (0,)), CPU)
+    return make_agent(config, make_envs(config.env, 1, (0,)), CPU)
 
 
 def test_options_of_rationals_reach_the_agent():
-    first, second = (module for _, module in places(agent_of("act.share=[2,2]").network.layers))
+    first, second = (module for _, module in named_activations(agent_of("act.share=[2,2]").network.layers))
     assert second.owner is first
     assert len(list(agent_of("act.share=[1,2]", "act.preset=minimax").network.parameters())) == 6 + 4
     frozen = agent_of("act.trainable=false")
@@ -110,9 +110,9 @@ def test_options_of_rationals_reach_the_agent():
 
 def test_rationals_per_channel():
     config = compose_config(["act=rational", "act.per=channel", "act.share=[1,2,2,3]"])
-    games = make_games(config.env, 1, (0,))
+    games = make_envs(config.env, 1, (0,))
     network = make_network(config, games.frame_shape, games.stack, games.num_actions)
-    assert [len(m.numerator) for _, m in places(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
+    assert [len(m.numerator) for _, m in named_activations(network.layers) if hasattr(m, "numerator")] == [32, 64, 512]
     with torch.no_grad():
         before = network(torch.from_numpy(games.observations))
         network.layers.act1.numerator[5] *= 2  # the sixth channel of the first convolution alone
@@ -130,7 +130,7 @@ def test_rationals_per_channel():
 @pytest.mark.parametrize("share", [[1, 1, 1, 2], [1, 2, 2, 2], [1, 1, 2, 2], [1, 2, 1, 2]])
 def test_partial_sharing(share):
     network = make_network(compose_config(["act=rational", f"act.share={share}"]), (84, 84), 4, 6)
-    owners = [getattr(module, "owner", module) for _, module in places(network.layers)]
+    owners = [getattr(module, "owner", module) for _, module in named_activations(network.layers)]
     assert [[a is b for b in owners] for a in owners] == [[i == j for j in share] for i in share]
     assert sum("numerator" in name for name, _ in network.named_parameters()) == 2
 
@@ -138,9 +138,9 @@ def test_partial_sharing(share):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_network_has_the_activation_at_its_four_places(name):
     config = compose_config([f"act={name}"])
-    games = make_games(config.env, 1, (0,))
+    games = make_envs(config.env, 1, (0,))
     network = make_network(config, games.frame_shape, games.stack, games.num_actions)
-    found = dict(places(network.layers))
+    found = dict(named_activations(network.layers))
     assert list(found) == ["act1", "act2", "act3", "act4"]
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
     q = network(observations)
@@ -155,14 +155,14 @@ def test_network_has_the_activation_at_its_four_places(name):
 
 def test_d_silu_has_silu_first_and_dsilu_last():
     config = compose_config(["act=d_silu"])
-    games = make_games(config.env, 1, (0,))
+    games = make_envs(config.env, 1, (0,))
     network = make_network(config, games.frame_shape, games.stack, 6)
-    assert [type(m).__name__ for _, m in places(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
+    assert [type(m).__name__ for _, m in named_activations(network.layers)] == ["SiLU", "SiLU", "DSiLU", "DSiLU"]
 
 
 def test_weights_are_xavier_with_gain_sqrt_2_and_1_in_the_last_layer():
     config = compose_config(["act=relu"])
-    games = make_games(config.env, 1, (0,))
+    games = make_envs(config.env, 1, (0,))
     network = make_network(config, games.frame_shape, games.stack, 6)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -244,7 +244,7 @@ def test_the_compiled_loss_makes_the_same_updates():
     start = torch.cat([p.detach().flatten() for p in plain.network.parameters()])
     for number in range(5):
         for agent in (plain, compiled):
-            agent.train_rationals(number < 4)
+            agent.set_rationals_trainable(number < 4)
         batch = random_batch(seed=number)
         losses = [agent.update(batch)["loss"] for agent in (plain, compiled)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -261,7 +261,7 @@ def test_without_a_compiler_the_compiled_loss_says_so(tmp_path):
     with (
         torch._inductor.config.patch(options),
         pytest.raises(UserError, match=r"agent.compile=true: .*no-such-compiler.*; set agent.compile=false"),
-        one_sentence(tmp_path, "python -m rrn.train"),
+        as_user_errors(tmp_path, "python -m rrn.train"),
     ):
         agent.update(random_batch(size=7))
 
@@ -270,12 +270,12 @@ def test_version_d_draws_no_noise_for_the_target_nor_for_acting():
     agent, batch = agent_for("act=rational", "act.version=D"), random_batch()
     assert torch.equal(agent.target(batch.states), agent.target(batch.states))
     assert not torch.equal(agent.network(batch.states), agent.network(batch.states))
-    assert torch.equal(*(agent.act_and_predict(batch.states.numpy(), 0.0)[1] for _ in range(2)))
+    assert torch.equal(*(agent.act_with_values(batch.states.numpy(), 0.0)[1] for _ in range(2)))
 
 
 def test_pixels_are_divided_by_255():
     config = compose_config(["act=relu"])
-    games = make_games(config.env, 1, (0,))
+    games = make_envs(config.env, 1, (0,))
     network = make_network(config, games.frame_shape, games.stack, 6)
     pixels = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
     for x in (pixels, pixels.float()):

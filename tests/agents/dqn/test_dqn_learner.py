@@ -7,14 +7,14 @@ import torch
 
 from rrn.agents import make_learner
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 CPU = torch.device("cpu")
 
 
 def learner_for(*overrides, num_envs=1):
     config = compose_config([*overrides, f"env.num_envs={num_envs}"])
-    return make_learner(config, make_games(config.env, num_envs, (0,)), CPU)
+    return make_learner(config, make_envs(config.env, num_envs, (0,)), CPU)
 
 
 def test_the_memory_holds_what_the_games_showed():
@@ -30,12 +30,12 @@ def test_the_memory_holds_what_the_games_showed():
             rows.append((before[env, -1], actions[env], starting[env], False))
             if step.truncated[env]:
                 rows.append((step.final_frames[env], 0, False, True))
-            starting[env] = step.over[env]
+            starting[env] = step.done[env]
         return step
 
     games.step = watch
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     memory = learner.replay
     assert memory.final.sum() >= 4
     for env, rows in enumerate(seen):
@@ -54,21 +54,21 @@ def test_it_plays_with_the_epsilon_of_the_step():
         return plain(observations, epsilon)
 
     learner.agent.act = watch
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     assert seen == [1.0] * 10
     for step in (0, 500, 1000):
-        learner.advance(step, False)
+        learner.training_step(step, False)
     assert seen[10:] == [learner.agent.epsilon(step) for step in (0, 500, 1000)]
 
 
 def test_the_target_follows_the_network_at_its_steps():
     settings = ["agent.warmup=40", "agent.train_every=1", "agent.target_every=5", "agent.batch_size=4"]
     learner = learner_for("env=CartPole", *settings)
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     agent = learner.agent
     for step in range(12):
-        learner.advance(step, False)
+        learner.training_step(step, False)
         pairs = zip(agent.network.parameters(), agent.target.parameters(), strict=True)
         assert all(torch.equal(*pair) for pair in pairs) == ((step + 1) % 5 == 0)

@@ -67,7 +67,7 @@ def test_loss_is_that_of_the_papers(agent, clip, dueling, n_step, distributional
     batch.weights = torch.rand(16)
     assert agent.loss(batch)[0].item() == pytest.approx(np.mean(losses * batch.weights.numpy()), rel=1e-5)
     assert q.numpy() == pytest.approx(np.array(predicted), rel=1e-4, abs=1e-5)
-    actions, values = agent.prefer(batch.states, torch.Generator())
+    actions, values = agent.select_actions(batch.states, torch.Generator())
     wanted = np.array([value(look(agent.network, state)) for state in batch.states])
     assert np.array_equal(actions, wanted.argmax(1))
     assert values.detach().numpy() == pytest.approx(wanted.max(1), rel=1e-4, abs=1e-5)

@@ -10,7 +10,7 @@ from helpers.small_agents import CPU, agent_for, random_batch
 from rrn.agents import make_learner
 from rrn.agents.dqn.noisy import NoisyLinear, noise, noisy_layers
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 
 @pytest.mark.parametrize("each_row", [False, True])
@@ -81,7 +81,7 @@ def test_each_pass_of_an_update_has_noise_of_its_own(double, monkeypatch):
 
 def test_training_explores_by_noise_and_evaluation_has_none():
     config = compose_config(["env=CartPole", "agent.noisy=true", "env.num_envs=2"])
-    games = make_games(config.env, 2, (0, 0))
+    games = make_envs(config.env, 2, (0, 0))
     agent = make_learner(config, games, CPU).agent
     assert agent.epsilon(0) == 0
     with torch.no_grad():
@@ -96,17 +96,17 @@ def test_training_explores_by_noise_and_evaluation_has_none():
 
 def test_it_acts_with_noise_while_it_learns_and_only_then(monkeypatch):
     config = compose_config(["env=CartPole", "agent.noisy=true", "agent.warmup=10", "agent.batch_size=4"])
-    learner = make_learner(config, make_games(config.env, 1, (0,)), CPU)
+    learner = make_learner(config, make_envs(config.env, 1, (0,)), CPU)
     noisy = []
-    prefer = learner.agent.prefer
+    prefer = learner.agent.select_actions
     monkeypatch.setattr(
-        learner.agent, "prefer", lambda *a: noisy.append(learner.agent.noisy_layers[0].noisy) or prefer(*a)
+        learner.agent, "select_actions", lambda *a: noisy.append(learner.agent.noisy_layers[0].noisy) or prefer(*a)
     )
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     assert noisy == []
     for step in range(20):
-        learner.advance(step, measure=False)
+        learner.training_step(step, measure=False)
     assert noisy == [True] * 20
     learner.agent.act(learner.games.observations, 0.0)
     assert noisy[-1] is False

@@ -7,10 +7,10 @@ import psutil
 import pytest
 import torch
 
-from rrn.agents.dqn.replay import Replay
+from rrn.agents.dqn.replay import ReplayBuffer
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 
 def fill(replay, games, steps, seed=0):
@@ -27,17 +27,19 @@ def fill(replay, games, steps, seed=0):
         replay.add_final(np.flatnonzero(cut), step.final_frames[cut])
         for env, key in enumerate(keys):
             following = step.observations[env]
-            if step.over[env]:
+            if step.done[env]:
                 following = np.concatenate([observations[env, 1:], step.final_frames[env][None]])
             expected[key] = observations[env], int(actions[env]), following, bool(step.terminated[env]), bool(cut[env])
-        observations, starting = step.observations, step.over
+        observations, starting = step.observations, step.done
     return expected
 
 
 def setup(name, capacity, copies, n_step=1, alpha=None, **options):
     config = compose_config([f"env={name}", *(f"env.{key}={value}" for key, value in options.items())])
-    games = make_games(config.env, copies, (3,))
-    replay = Replay(capacity, copies, games.frame_shape, games.frame_type, games.stack, n_step=n_step, alpha=alpha)
+    games = make_envs(config.env, copies, (3,))
+    replay = ReplayBuffer(
+        capacity, copies, games.frame_shape, games.frame_type, games.stack, n_step=n_step, alpha=alpha
+    )
     return replay, games
 
 
@@ -91,7 +93,7 @@ def test_samples_are_what_the_environments_showed(name, copies, options):
 
 
 def test_sampling_is_uniform():
-    replay = Replay(100, 2, (2,), torch.float32, 1)
+    replay = ReplayBuffer(100, 2, (2,), torch.float32, 1)
     for number in range(50):
         replay.add(np.zeros((2, 2)), np.zeros(2), 2 * number + np.arange(2), np.zeros(2), np.zeros(2))
     generator = torch.Generator().manual_seed(0)
@@ -107,7 +109,7 @@ def test_state_comes_back(alpha, beta):
     fill(replay, games, 700)
     if alpha:
         rows = replay.sample(200, torch.Generator().manual_seed(0), beta).rows
-        replay.priorities.set(rows, torch.rand(200) + 0.1)
+        replay.priorities.update(rows, torch.rand(200) + 0.1)
     state = replay.state_dict()
     twin, _ = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
     twin.load_state_dict(state)
@@ -122,7 +124,7 @@ def test_state_comes_back(alpha, beta):
 def test_memory_is_taken_as_it_fills_and_half_a_million_cost_less_than_3_7_gb():
     process = psutil.Process()
     before = process.memory_info().rss
-    replay = Replay(500_000, 1, (84, 84), torch.uint8, 4)
+    replay = ReplayBuffer(500_000, 1, (84, 84), torch.uint8, 4)
     assert process.memory_info().rss - before < 0.1e9
     assert sum(t.numel() * t.element_size() for t in vars(replay).values() if torch.is_tensor(t)) < 3.7e9
     frame, zero = np.ones((1, 84, 84), dtype=np.uint8), np.zeros(1)
@@ -135,4 +137,4 @@ def test_a_size_that_cannot_fit_is_refused_with_the_numbers():
     with pytest.raises(
         UserError, match=r"replay_capacity=1000000000 needs 70\d\d\.\d\d GB.*GB are free: set it to \d+"
     ):
-        Replay(1_000_000_000, 1, (84, 84), torch.uint8, 4)
+        ReplayBuffer(1_000_000_000, 1, (84, 84), torch.uint8, 4)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rrn.agents import make_learner
-from rrn.agents.ppo.agent import Samples, advantages
+from rrn.agents.ppo.agent import RolloutBatch, gae
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ def learner_for(*overrides, env="CartPole"):
     paper = ["learning_rate=2.5e-4", "epochs=4", "batch_size=256", "clip=0.1", "entropy_coef=0.01", "rollout=40"]
     settings = [f"env={env}", "env.num_envs=3", *(f"agent.{one}" for one in paper)]
     config = compose_config(["agent=ppo", *settings, *overrides])
-    return make_learner(config, make_games(config.env, config.env.num_envs, (0,)), CPU)
+    return make_learner(config, make_envs(config.env, config.env.num_envs, (0,)), CPU)
 
 
 def samples_of(agent, size=24, seed=0):
@@ -29,7 +29,7 @@ def samples_of(agent, size=24, seed=0):
     observations = torch.randn(size, 1, 4, generator=generator)
     draw = lambda: torch.randn(size, generator=generator)  # noqa: E731
     log_probs = torch.rand(size, generator=generator).clamp(0.2).log()
-    return Samples(observations, torch.randint(2, (size,), generator=generator), log_probs, draw(), draw(), draw())
+    return RolloutBatch(observations, torch.randint(2, (size,), generator=generator), log_probs, draw(), draw(), draw())
 
 
 def test_advantages_are_the_sum_over_all_later_steps():
@@ -39,7 +39,7 @@ def test_advantages_are_the_sum_over_all_later_steps():
     rewards, values = torch.randn(2, steps, envs, generator=generator)
     over = torch.rand(steps, envs, generator=generator) < 0.2
     last = torch.randn(envs, generator=generator)
-    found = advantages(rewards, values, over, last, gamma, lam)
+    found = gae(rewards, values, over, last, gamma, lam)
     for env in range(envs):
         for t in range(steps):
             total, weight = 0.0, 1.0
@@ -88,7 +88,7 @@ def test_loss_is_that_of_the_paper(clip_value, normalise):
 def test_a_rollout_holds_what_the_games_showed(env):
     """Observations, actions and clipped rewards; the end of an episode, be it a lost life, cuts the estimate."""
     learner = learner_for("agent.rollout=60", env=env)
-    twin = make_games(compose_config([f"env={env}"]).env, 3, (0,))
+    twin = make_envs(compose_config([f"env={env}"]).env, 3, (0,))
     observations, finished = twin.observations, []
     got = learner._collect()
     for t in range(60):
@@ -96,12 +96,12 @@ def test_a_rollout_holds_what_the_games_showed(env):
         step = twin.step(learner.actions[t].numpy())
         expected = np.clip(step.rewards, -1, 1) if env == "Breakout" else step.rewards
         assert np.array_equal(learner.rewards[t], expected)
-        assert np.array_equal(learner.over[t], step.terminated | step.truncated)
-        observations, finished = step.observations, finished + step.finished
+        assert np.array_equal(learner.dones[t], step.terminated | step.truncated)
+        observations, finished = step.observations, finished + step.episodes
     assert [g.score for g in got] == [g.score for g in finished]
-    assert learner.over.any()
+    assert learner.dones.any()
     log_probs, values = learner.log_probs.clone(), learner.values.clone()
-    logits, expected = learner.agent.policy(learner.observations.flatten(0, 1))
+    logits, expected = learner.agent.logits_and_values(learner.observations.flatten(0, 1))
     assert torch.allclose(values.flatten(), expected, atol=1e-5)
     chosen = logits.log_softmax(1).gather(1, learner.actions.flatten()[:, None]).squeeze(1)
     assert torch.allclose(log_probs.flatten(), chosen, atol=1e-5)
@@ -110,7 +110,7 @@ def test_a_rollout_holds_what_the_games_showed(env):
 def test_a_game_that_is_cut_off_goes_on_in_its_value():
     """At the time limit the value of the last observation is added to the reward."""
     learner = learner_for("env.frame_cap=160", "agent.rollout=50", "env.noop_max=0", env="Pong")
-    twin = make_games(compose_config(["env=Pong", "env.frame_cap=160", "env.noop_max=0"]).env, 3, (0,))
+    twin = make_envs(compose_config(["env=Pong", "env.frame_cap=160", "env.noop_max=0"]).env, 3, (0,))
     learner._collect()
     cut = 0
     for t in range(50):
@@ -122,7 +122,7 @@ def test_a_game_that_is_cut_off_goes_on_in_its_value():
             value = learner.agent.value(torch.from_numpy(last)[None]).item()
             assert value != 0
             assert learner.rewards[t, env].item() == pytest.approx(step.rewards[env] + 0.99 * value, abs=1e-5)
-            assert learner.over[t, env]
+            assert learner.dones[t, env]
     assert cut >= 3
 
 
@@ -136,7 +136,7 @@ def test_each_epoch_goes_through_the_whole_rollout_and_the_rates_fall():
         return plain(samples, clip)
 
     agent.loss = watch
-    learner.advance(600, False)  # half of the training is left
+    learner.training_step(600, False)  # half of the training is left
     assert [len(rows) for rows, _, _ in seen] == [50, 50, 20] * 3
     everything = learner.observations.flatten(0, 1).flatten(1).sum(1).sort().values
     for epoch in range(3):
@@ -146,8 +146,8 @@ def test_each_epoch_goes_through_the_whole_rollout_and_the_rates_fall():
     assert {lr for _, _, lr in seen} == {5e-3}
     assert agent.updates == 9
     constant = learner_for("agent.anneal=false", "steps=1200")
-    assert constant.settings(600) == {"learning_rate": 2.5e-4, "clip": 0.1}
-    assert learner.settings(1200) == {"learning_rate": 5e-3, "clip": 0.05}  # those of the updates, after them
+    assert constant.schedules(600) == {"learning_rate": 2.5e-4, "clip": 0.1}
+    assert learner.schedules(1200) == {"learning_rate": 5e-3, "clip": 0.05}  # those of the updates, after them
 
 
 def test_weights_are_orthogonal():
@@ -166,7 +166,7 @@ def test_actions_are_drawn_from_the_policy():
     with torch.no_grad():
         agent.network.layers.output.weight.mul_(200)
     observation = torch.randn(1, 1, 4)
-    chances = agent.policy(observation)[0].softmax(1)[0]
+    chances = agent.logits_and_values(observation)[0].softmax(1)[0]
     assert 0.02 < chances[0] < 0.98
     many = observation.expand(20_000, 1, 4).numpy()
     assert agent.act(many, 0.0).mean() == pytest.approx(chances[1].item(), abs=0.015)
@@ -205,25 +205,25 @@ def test_a_rollout_becomes_samples_with_advantages_and_returns():
     learner._collect()
     samples = learner._samples()
     last = learner.agent.value(torch.from_numpy(learner.games.observations))
-    wanted = advantages(learner.rewards, learner.values, learner.over, last, gamma=0.9, lam=0.5)
+    wanted = gae(learner.rewards, learner.values, learner.dones, last, gamma=0.9, lam=0.5)
     assert torch.allclose(samples.advantages, wanted.flatten())
     assert torch.allclose(samples.returns, (wanted + learner.values).flatten())
     missed = ((samples.returns - samples.values).var() / samples.returns.var()).item()
-    assert learner.drain()["explained_variance"] == pytest.approx(1 - missed, abs=1e-5)
+    assert learner.pop_values()["explained_variance"] == pytest.approx(1 - missed, abs=1e-5)
 
 
 def test_version_d_draws_no_noise_in_a_rollout():
     learner, seen = learner_for("act=rational", "act.version=D"), []
     learner.agent.update = lambda samples, *rest: seen.append(samples) or []
-    learner.advance(0, False)
+    learner.training_step(0, False)
     learner.agent.network.eval()
-    assert torch.allclose(seen[0].values, learner.agent.policy(seen[0].observations)[1], atol=1e-6)
+    assert torch.allclose(seen[0].values, learner.agent.logits_and_values(seen[0].observations)[1], atol=1e-6)
 
 
 def test_the_divergence_is_that_of_the_ratios():
     agent = learner_for().agent
     samples = samples_of(agent)
-    log_policy = agent.policy(samples.observations)[0].log_softmax(1).detach()
+    log_policy = agent.logits_and_values(samples.observations)[0].log_softmax(1).detach()
     ratio = (log_policy.gather(1, samples.actions[:, None])[:, 0] - samples.log_probs).double().exp()
     kl = agent.loss(samples, 0.2)[1]["approx_kl"].item()
     assert kl == pytest.approx((ratio - 1 - ratio.log()).mean().item(), rel=1e-4)

@@ -13,10 +13,10 @@ from helpers.small_runs import cartpole, pong
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from rrn.agents import make_agent, make_learner
-from rrn.agents.ppo.agent import Samples, advantages
+from rrn.agents.ppo.agent import RolloutBatch, gae
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 from rrn.runs import checkpoint
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def learner_for(agent, *overrides, env="Pong", copies=2):
     small = ["agent.buffer_size=500", "agent.learning_starts=100"] if agent == "sb3_dqn" else []
     small += ["agent.n_steps=20", "agent.batch_size=10"] if agent == "sb3_ppo" else []
     config = compose_config([f"agent={agent}", f"env={env}", f"env.num_envs={copies}", *small, *overrides])
-    return make_learner(config, make_games(config.env, copies, (0,)), CPU)
+    return make_learner(config, make_envs(config.env, copies, (0,)), CPU)
 
 
 def copy_weights(model, network, heads) -> None:
@@ -54,7 +54,7 @@ def test_20_updates_of_dqn_equal_those_of_stable_baselines3(act):
         *("dqn", f"act={act}", "agent.learning_rate=1e-4", "agent.replay_capacity=500", "agent.warmup=400")
     )
     theirs = learner_for("sb3_dqn", f"act={act}", "agent.max_grad_norm=1e30")
-    while ours.preparing:
+    while ours.warming_up:
         ours.prepare()
     model, network = theirs.model, ours.agent.network
     heads = [model.q_net.q_net[0]]
@@ -110,7 +110,7 @@ def test_20_updates_of_ppo_equal_those_of_stable_baselines3(act, monkeypatch):
         buffer.compute_returns_and_advantage(model.policy.predict_values(last), model._last_episode_starts)
     values, rewards = torch.from_numpy(buffer.values.copy()), torch.from_numpy(buffer.rewards.copy())
     over = torch.cat((torch.from_numpy(buffer.episode_starts[1:]) > 0, ends[None]))
-    estimates = advantages(rewards, values, over, agent.value(last), 0.99, 0.95)
+    estimates = gae(rewards, values, over, agent.value(last), 0.99, 0.95)
     assert torch.allclose(estimates, torch.from_numpy(buffer.advantages), atol=1e-5)
     parts = (
         torch.from_numpy(buffer.observations.copy()),
@@ -127,7 +127,7 @@ def test_20_updates_of_ppo_equal_those_of_stable_baselines3(act, monkeypatch):
     mine = iter([torch.from_numpy(order % steps * copies + order // steps) for order in orders])
     monkeypatch.setattr(torch, "randperm", lambda size, generator: next(mine))
     model.train()
-    measured = agent.update(Samples(*(part.flatten(0, 1) for part in parts)))
+    measured = agent.update(RolloutBatch(*(part.flatten(0, 1) for part in parts)))
     assert len(measured) == 20
     assert measured[-1]["loss"] == pytest.approx(model.logger.name_to_value["train/loss"], rel=1e-3)
     moved = (agent.network.layers.hidden.weight - start).abs().max().item()
@@ -139,7 +139,7 @@ def test_20_updates_of_ppo_equal_those_of_stable_baselines3(act, monkeypatch):
 def test_the_games_are_ours_and_a_lost_life_is_done(env):
     learner = learner_for("sb3_dqn", env=env)
     games = learner.model.env
-    twin = make_games(compose_config([f"env={env}"]).env, 2, (0,))
+    twin = make_envs(compose_config([f"env={env}"]).env, 2, (0,))
     lost = ended = 0
     for actions in np.random.default_rng(0).integers(0, twin.num_actions, (600, 2)):
         before = twin.observations.copy()
@@ -152,7 +152,7 @@ def test_the_games_are_ours_and_a_lost_life_is_done(env):
         assert np.array_equal(done, step.terminated | step.truncated)
         for env_number in np.flatnonzero(done):
             last = infos[env_number]["terminal_observation"].reshape(before[0].shape)
-            if step.over[env_number]:
+            if step.done[env_number]:
                 ended += 1
                 assert np.array_equal(last[-1], step.final_frames[env_number])
                 assert np.array_equal(last[:-1], before[env_number, 1:])
@@ -170,7 +170,7 @@ def test_the_zip_beside_a_checkpoint_is_for_stable_baselines3_and_plays_alike(tr
     assert len(list((folder / "checkpoints").glob("*.zip"))) == len(checkpoint.find(folder / "checkpoints")) == 2
     path, state = checkpoint.load_last(folder / "checkpoints")
     config = compose_config(["experiment=smoke", f"agent={agent}", "env=Pong", "act=recurrent_rational"])
-    ours = make_agent(config, make_games(config.env, 1, (0,)), CPU)
+    ours = make_agent(config, make_envs(config.env, 1, (0,)), CPU)
     ours.load_state_dict(state["agent"])
     observations = np.random.default_rng(0).integers(0, 256, (20, 4, 84, 84), dtype=np.uint8)
     np.save(tmp_path / "observations.npy", observations)
@@ -216,19 +216,19 @@ def test_a_loss_that_is_not_finite_stops_the_run(validate, monkeypatch):
     with torch.no_grad():
         learner.model.policy.value_net.weight.fill_(float("inf"))
     with pytest.raises(UserError, match=r"is not finite.*; try a smaller"):  # the loss, or after an update the policy
-        learner.advance(0, False)
+        learner.training_step(0, False)
     learner = learner_for("sb3_ppo", env="CartPole")
     with torch.no_grad():
         learner.model.policy.action_net.weight.fill_(3e38)  # finite, but what comes out of it is not
     with pytest.raises(UserError, match="the policy is not finite, its network gives NaN or inf; try a smaller"):
-        learner.advance(0, False)
+        learner.training_step(0, False)
     with pytest.raises(UserError, match="the policy is not finite"):
         learner.agent.act(learner.games.observations, 0.0)
 
 
 def test_games_of_random_play_are_not_those_of_training():
     learner = learner_for("sb3_dqn", "agent.learning_starts=200", env="CartPole")
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     assert learner.model.num_timesteps >= 200
     assert learner.model.env.finished == []

@@ -13,7 +13,7 @@ from torch import nn
 from rrn.agents.base import Agent, adam
 from rrn.agents.learner import Learner
 from rrn.config import AgentConfig, EnvConfig, setting
-from rrn.envs import VectorGames
+from rrn.envs import VectorEnv
 from rrn.networks.base import Network
 from rrn.networks.build import make_network
 
@@ -34,7 +34,7 @@ class Narrow(Network):
 
     widths = (8,)
 
-    def _hidden_layers(self, frame_shape, stack, activations):
+    def build_layers(self, frame_shape, stack, activations):
         layers = {"flatten": nn.Flatten(), "hidden1": nn.Linear(stack * frame_shape[0], 8), "act1": activations[0]}
         return OrderedDict(layers)
 
@@ -50,7 +50,7 @@ class CorridorConfig(EnvConfig):
     length: int = setting(5, at_least=2, at_most=100)
 
 
-class Corridor(VectorGames):
+class Corridor(VectorEnv):
     frame_shape, frame_type, stack, num_actions = (2,), torch.float32, 1, 2
 
     def __init__(self, config: CorridorConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
@@ -89,17 +89,17 @@ class OneStepConfig(AgentConfig):
 
 
 class OneStep(Agent):
-    def prefer(self, observations, generator):
+    def select_actions(self, observations, generator):
         values = self.network(observations)
         return values.argmax(1), values.amax(1)
 
 
 class OneStepLearner(Learner):
-    def __init__(self, config: OneStepConfig, agent: OneStep, games: VectorGames):
+    def __init__(self, config: OneStepConfig, agent: OneStep, games: VectorEnv):
         super().__init__()
-        self.config, self.agent, self.games, self.stride = config, agent, games, games.num_envs
+        self.config, self.agent, self.games, self.steps_per_call = config, agent, games, games.num_envs
 
-    def advance(self, step, measure):
+    def training_step(self, step, measure):
         before = torch.from_numpy(self.games.observations)
         actions = self.agent.act(before.numpy(), self.config.epsilon)
         after = self.games.step(actions)
@@ -109,10 +109,10 @@ class OneStepLearner(Learner):
             targets = torch.from_numpy(after.rewards) + self.config.gamma * goes_on * following
         values = self.agent.network(before).gather(1, torch.from_numpy(actions)[:, None]).squeeze(1)
         loss = nn.functional.mse_loss(values, targets)
-        self.measured({"loss": loss.item()} | self.agent.descend(loss, None, measure))
-        return after.finished
+        self.log_values({"loss": loss.item()} | self.agent.optimizer_step(loss, None, measure))
+        return after.episodes
 
-    def recent(self, number, generator):
+    def sample_observations(self, number, generator):
         rows = torch.randint(self.games.num_envs, (number,), generator=generator)
         return torch.from_numpy(self.games.observations)[rows]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import sys
-from pathlib import Path
 
 import pytest
 import stable_baselines3
 import torch
+from helpers.paths import ROOT
 
 from rrn.agents import make_learner
 from rrn.agents.sb3.private import LOGGED, NEEDED, NEEDED_OF_DQN, TESTED
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.envs import make_games
+from rrn.envs import make_envs
 
 CPU = torch.device("cpu")
 SMALL = {
@@ -49,19 +49,19 @@ def hide(monkeypatch, agent, name) -> None:
 
 def learner_for(agent):
     config = compose_config([f"agent={agent}", "env=CartPole", "act=rational", "env.num_envs=2", *SMALL[agent]])
-    return make_learner(config, make_games(config.env, 2, (0,)), CPU)
+    return make_learner(config, make_envs(config.env, 2, (0,)), CPU)
 
 
 def train(learner, updates: int) -> dict[str, torch.Tensor]:
-    while learner.preparing:
-        learner.prepare()
+    while learner.warming_up:
+        learner.warmup_step()
     for step in range(updates):
-        learner.advance(step, False)
+        learner.training_step(step, False)
     return {name: value.clone() for name, value in learner.model.policy.state_dict().items()}
 
 
 def test_the_version_that_a_user_is_told_of_is_the_one_that_is_tested():
-    assert f"\nstable-baselines3=={TESTED}\n" in (Path(__file__).parents[1] / "constraints.txt").read_text()
+    assert f"\nstable-baselines3=={TESTED}\n" in (ROOT / "constraints.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_no_private_name_is_used_elsewhere(agent):
     """Attributes of a model that begin with an underscore, in the files beside private.py."""
     model = learner_for(agent).model
     names = [name for name in {*dir(model), *dir(model.policy)} if name.startswith("_") and name[1] != "_"]
-    folder = Path(__file__).parents[1] / "rrn" / "agents" / "sb3"
+    folder = ROOT / "rrn" / "agents" / "sb3"
     for path in (*folder.glob("*.py"), folder.parents[1] / "sb3.py"):
         text = path.read_text()
         used = [name for name in names if f".{name}" in text.replace(f"self.{name}", "")]

@@ -33,6 +33,7 @@ def loaded_without(owner, name: str, how: str) -> None:
             patch.setattr(owner, name, lambda argument: None)
         importlib.reload(torch_private)
     importlib.reload(operator)
+    torch.compiler.reset()  # what is compiled is of the module before
 
 
 @pytest.fixture
