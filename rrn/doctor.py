@@ -6,7 +6,7 @@ import platform
 
 from rrn.common.console import cli_errors
 from rrn.common.extras import EXTRAS, MissingPackage, needs
-from rrn.runs.versions import version_of
+from rrn.runs.software import version_of
 
 PACKAGES = (
     *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),

@@ -24,8 +24,9 @@ with cli_errors(), needs("python -m rrn.evaluate", "rl"):
     from rrn.activations.sites import named_activations
     from rrn.agents import make_agent
     from rrn.agents.base import NotFinite
-    from rrn.common.device import pick_device, set_threads
+    from rrn.common.device import pick_device
     from rrn.common.imports import import_string
+    from rrn.common.threads import set_threads
     from rrn.config.load import explain_validation_error
     from rrn.envs import Episode, make_envs
     from rrn.runs import checkpoint

@@ -24,7 +24,7 @@ READERS = (
     "rrn.runs.folder",
     "rrn.runs.status_file",
     "rrn.runs.scalars",
-    "rrn.runs.versions",
+    "rrn.runs.software",
     "rrn.report.runs",
 )
 

@@ -36,6 +36,7 @@ WITHOUT_TORCH = {"common", "stats.py", "activations/fitting", "config", "framewo
 WITH_TORCH = {
     "common/eval_mode.py",
     "common/device.py",
+    "common/threads.py",
     "runs/checkpoint.py",
     "runs/checkpoint_checks.py",
     "runs/event_file.py",

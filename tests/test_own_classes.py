@@ -11,7 +11,7 @@ import pytest
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.config.load import load_run_config
-from rrn.runs.versions import read_software
+from rrn.runs.software import read_software
 
 TOY = Path(__file__).parent / "data" / "own" / "toy.py"
 OWN = ["agent=toy:OneStepConfig", "env=toy:CorridorConfig", "network.target=toy:Narrow", "act=toy:Wave"]

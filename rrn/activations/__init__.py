@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from rrn.common.renamed import renamed
 
 if TYPE_CHECKING:
+    from rrn.activations.affine_and_chain import AffineRational as AffineRational
+    from rrn.activations.affine_and_chain import RationalChain as RationalChain
     from rrn.activations.rational import Rational as Rational
     from rrn.activations.rational import RecurrentRational as RecurrentRational
     from rrn.activations.rational import SharedRational as SharedRational
-    from rrn.activations.variants import AffineRational as AffineRational
-    from rrn.activations.variants import RationalChain as RationalChain
 
 _LATER = {
     **dict.fromkeys(("SharedRational", "Rational", "RecurrentRational"), "rrn.activations.rational"),
-    **dict.fromkeys(("AffineRational", "RationalChain"), "rrn.activations.variants"),
+    **dict.fromkeys(("AffineRational", "RationalChain"), "rrn.activations.affine_and_chain"),
 }
-_MODULES = ("fitting", "ops", "rational", "variants")
+_MODULES = ("fitting", "ops", "rational", "affine_and_chain")
 _MOVED = {  # names of modules in version 0.1.0, which are in pickles and whole models of that time: names now
     "animate": "inspection.animate",
     "best_fit": "inspection.best_fit",
@@ -32,7 +32,7 @@ _MOVED = {  # names of modules in version 0.1.0, which are in pickles and whole 
     "cuda": "ops.cuda",
     "expression": "fitting.expression",
     "fit": "fitted",
-    "forms": "variants",
+    "forms": "affine_and_chain",
     "functional": "conversion.functional_calls",
     "imports": "conversion.legacy",
     "initial": "fitting.presets",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rrn.activations.affine_and_chain import RationalChain
 from rrn.activations.fitting.formula import check_range
 from rrn.activations.rational import Rational
-from rrn.activations.variants import RationalChain
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from rrn.activations.affine_and_chain import RationalChain
 from rrn.activations.baselines import PELU, CReLU, DSiLU
 from rrn.activations.rational import Rational, SharedRational
-from rrn.activations.variants import RationalChain
 from rrn.common.renamed import renamed
 
 # fmt: off

@@ -1,4 +1,4 @@
-"""Which device a run uses, its memory, how many threads of a processor, and how that treats numbers near zero."""
+"""The device of a run, its memory, and how a processor treats numbers near zero."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import psutil
 import torch
 
-from rrn.common.cores import usable_cores
 from rrn.common.errors import UserError
 
 CPU = torch.device("cpu")
@@ -55,14 +54,6 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
             f"{setting}={value} needs {needed / 1e9:.2f} GB of memory, {free / 1e9:.2f} GB are free: set it to "
             f"{int(value * free / needed * 0.9)} or less."
         )
-
-
-def set_threads(threads: int | None, most: int) -> None:
-    """Give torch this many threads on the CPU; without a number, one for each usable core.
-
-    Then never more than torch would take by itself, nor than `most`.
-    """
-    torch.set_num_threads(threads or min(torch.get_num_threads(), usable_cores(), most))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""PlasticityRecorder of plasticity, how well a network can still learn: each with its definition and source.
+"""Measures of plasticity, how well a network can still learn: each with its definition and source.
 
 Pure functions of tensors and arrays. What goes into them is gathered in recorder.py and overestimation.py; the names in
 the log are in docs/plasticity.md.

@@ -9,7 +9,7 @@ from rrn.reference import protocol
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, against_baseline
 from rrn.report.runs import Run, settings
-from rrn.runs.versions import packages_of_scores
+from rrn.runs.software import packages_of_scores
 
 FEW, MANY = 5, 10  # seeds that the field asks for at least, and from which intervals are about as wide as they say
 

@@ -15,8 +15,8 @@ from rrn.common.errors import UserError
 from rrn.config import MAY_CHANGE_ON_RESUME, Config, effective
 from rrn.config.load import load_run_config
 from rrn.runs.scalars import Series, read_measures
+from rrn.runs.software import read_software
 from rrn.runs.status_file import Status, read_status
-from rrn.runs.versions import read_software
 
 # settings in which runs of one cell may differ
 NOT_METHOD = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}

@@ -1,5 +1,8 @@
-"""Where what a run shows goes: TensorBoard events, scalars.csv with the same scalars, shapes.jsonl with snapshots of
-the activations, and figures."""
+"""Write the logs of a run: TensorBoard events, scalars.csv, shapes.jsonl and figures.
+
+Who logs what: training/trainer.py the tags train/ (what learners collect), game/ and coefficients/;
+training/evaluator.py evaluation/ and plasticity/ (defined in metrics/) and the figures.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ FILES = ("scalars.csv", SNAPSHOT_FILE)  # whose lengths a checkpoint holds, besi
 
 
 class RunLogger:
-    """The records of one run.
+    """Write the logs of one run.
 
     Args:
         folder: of the run.

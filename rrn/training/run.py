@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rrn.activations.ops.torch_private import is_compile_error
 from rrn.common.console import print_safely
-from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device, set_threads
+from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
+from rrn.common.threads import set_threads
 from rrn.config import Config
 from rrn.runs.folder import check_folder
 from rrn.runs.lock import RunLock

@@ -28,7 +28,7 @@ from rrn.runs import checkpoint
 from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
 from rrn.runs.folder import read_run_id
 from rrn.runs.logger import FILES, RunLogger
-from rrn.runs.versions import note_software
+from rrn.runs.software import note_software
 from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
 from rrn.training.pretrained import take_activations

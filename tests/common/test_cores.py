@@ -7,7 +7,7 @@ import os
 import pytest
 import torch
 
-from rrn.common import cores, device
+from rrn.common import cores
 from rrn.common.cores import usable_cores
 from rrn.config.compose import compose_config
 
@@ -83,11 +83,11 @@ def test_affinity_limits_the_cores():
 )
 def test_the_threads_of_a_run(monkeypatch, override, torch_has, usable, threads):
     before = torch.get_num_threads()
-    monkeypatch.setattr(device, "usable_cores", lambda: usable)
+    monkeypatch.setattr(threads_module, "usable_cores", lambda: usable)
     torch.set_num_threads(torch_has)
     try:
         config = compose_config([override])
-        device.set_threads(config.threads, config.env.most_threads)
+        threads_module.set_threads(config.threads, config.env.most_threads)
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

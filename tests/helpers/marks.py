@@ -6,5 +6,5 @@ import pytest
 
 
 def slow(*values: object) -> list:
-    """QHead for `parametrize` that only `pytest -m ""` runs."""
+    """Values for `parametrize` that only `pytest -m ""` runs."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -1,4 +1,4 @@
-"""PlasticityRecorder of plasticity against values worked out by hand, and that every agent and activation has them."""
+"""Measures of plasticity against values worked out by hand, and that every agent and activation has them."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from helpers.scalars import read_scalars
 from rrn.config.compose import compose_config
 from rrn.runs import checkpoint
 from rrn.runs.folder import read_run_id
+from rrn.runs.software import software
 from rrn.runs.status_file import read_status
-from rrn.runs.versions import software
 from rrn.training.run import train
 
 pytestmark = pytest.mark.slow

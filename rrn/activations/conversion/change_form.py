@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rrn.activations.affine_and_chain import AffineRational
 from rrn.activations.fitting.fit import WIDE, fit
 from rrn.activations.fitting.formula import check_form, denominator_size
 from rrn.activations.inspection.best_fit import points
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.ops.operator import rational
 from rrn.activations.rational import Rational
-from rrn.activations.variants import AffineRational
 
 POINTS = 4001  # where the functions before and after are compared
 Inputs = Histogram | Tensor | np.ndarray | None

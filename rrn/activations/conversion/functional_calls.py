@@ -52,7 +52,7 @@ def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tupl
 
 
 class _Tracer(fx.Tracer):
-    """RunLogger activations, and what torch has ready, as single calls."""
+    """Records activations, and what torch has ready, as single calls."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__()

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from rrn.activations.affine_and_chain import AffineRational
 from rrn.activations.rational import Rational, SharedRational, coefficients_of
-from rrn.activations.variants import AffineRational
 
 COEFFICIENTS = ("numerator", "denominator")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)

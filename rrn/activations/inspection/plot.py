@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from rrn.activations.affine_and_chain import RationalChain
 from rrn.activations.functions import as_function
 from rrn.activations.inspection.best_fit import Candidates, best_fit
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.rational import Rational, coefficients_of, poles
 from rrn.activations.sites import named_activations
-from rrn.activations.variants import RationalChain
 from rrn.common.eval_mode import eval_mode
 from rrn.common.extras import needs
 

@@ -45,7 +45,7 @@ class QHead(ABC):
 
     @abstractmethod
     def q(self, outputs: Tensor) -> Tensor:
-        """ScalarQHead returns, [B, actions]."""
+        """Expected returns, [B, actions]."""
 
     @abstractmethod
     def losses(

@@ -1,4 +1,4 @@
-"""PrioritizedSampler of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
+"""Priorities of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PrioritizedSampler:
         self.largest = 1.0  # of all powers there were: what a new row gets
 
     def update(self, rows: Tensor, priorities: Tensor) -> None:
-        """PrioritizedSampler [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
+        """Set the priorities [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
         powers = priorities.double() ** self.alpha
         self.largest = max(self.largest, powers.max().item())
         self._write(rows, powers)

@@ -1,4 +1,4 @@
-"""ReplayBuffer memory that keeps each frame once and rebuilds the stacks at sampling (Mnih et al. 2015, methods).
+"""Replay buffer that keeps each frame once and rebuilds the stacks at sampling (Mnih et al. 2015, methods).
 
 7.06 GB per million transitions of 84x84 frames. Rows are frames in the order in which they came, one
 ring for each environment.

@@ -142,22 +142,3 @@ class PPO(Agent):
                 norm = self.optimizer_step(loss, config.max_grad_norm, measure_norm)
                 measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
         return measured
-
-
-def gae(rewards: Tensor, values: Tensor, over: Tensor, last_values: Tensor, gamma: float, lam: float) -> Tensor:
-    """Generalised advantage estimates [T, N] (Schulman et al. 2016, eq. 16).
-
-    Args:
-        rewards: [T, N] of each step.
-        values: [T, N] of the observation before each step.
-        over: [T, N] bool, whether an episode ended with the step, so that nothing follows it.
-        last_values: [N] of the observation after the last step.
-        gamma, lam: the discount, and lambda of the estimate.
-    """
-    result = torch.empty_like(rewards)
-    following, later = last_values, torch.zeros_like(last_values)
-    for t in reversed(range(len(rewards))):
-        goes_on = (~over[t]).float()
-        later = rewards[t] + gamma * following * goes_on - values[t] + gamma * lam * goes_on * later
-        result[t], following = later, values[t]
-    return result

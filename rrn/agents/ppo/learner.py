@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rrn.agents.compression import compress, decompress
 from rrn.agents.learner import Learner
-from rrn.agents.ppo.agent import PPO, RolloutBatch, gae
+from rrn.agents.ppo.agent import PPO, RolloutBatch
+from rrn.agents.ppo.gae import gae
 from rrn.common.device import CPU, require_memory
 from rrn.common.eval_mode import eval_mode
 from rrn.config import PPOConfig

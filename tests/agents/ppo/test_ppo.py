@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rrn.agents import make_learner
-from rrn.agents.ppo.agent import RolloutBatch, gae
+from rrn.agents.ppo.agent import RolloutBatch
+from rrn.agents.ppo.gae import gae
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_envs

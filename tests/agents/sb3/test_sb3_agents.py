@@ -13,7 +13,8 @@ from helpers.small_runs import cartpole, pong
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from rrn.agents import make_agent, make_learner
-from rrn.agents.ppo.agent import RolloutBatch, gae
+from rrn.agents.ppo.agent import RolloutBatch
+from rrn.agents.ppo.gae import gae
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_envs

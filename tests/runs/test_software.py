@@ -8,8 +8,8 @@ import torch
 from helpers.made_runs import make_run
 
 from rrn.report.__main__ import main
-from rrn.runs import versions
-from rrn.runs.versions import SOFTWARE_FILE, note_software, read_software, version_of
+from rrn.runs import software as software_module
+from rrn.runs.software import SOFTWARE_FILE, note_software, read_software, version_of
 
 CPU = torch.device("cpu")
 TINY = ("env=CartPole", "act=rational", "experiment=smoke", "threads=1", "device=cpu")
@@ -23,7 +23,7 @@ def test_versions():
 
 def test_a_checkout_has_its_commit_and_a_package_has_none(tmp_path, monkeypatch):
     (tmp_path / "rrn").mkdir()
-    monkeypatch.setattr(versions, "__file__", str(tmp_path / "rrn/runs/versions.py"))
+    monkeypatch.setattr(software_module, "__file__", str(tmp_path / "rrn/runs/software.py"))
     assert " at " not in version_of("rrn")
 
     def git(*words):
