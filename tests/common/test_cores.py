@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rrn.common import cores
+from rrn.common import threads as threads_module
 from rrn.common.cores import usable_cores
 from rrn.config.compose import compose_config
 
