@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rrn.common.console import cli_errors
 from rrn.common.errors import UserError, first_line, nearest
@@ -87,7 +88,7 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
         raise UserError(f"replace: expected best_fit or null, got {settings.replace}.")
     if settings.video not in ("auto", None) and Path(settings.video).suffix not in (".mp4", ".gif"):
         raise UserError(f"video: expected a name that ends in .mp4 or .gif, got {settings.video}.")
-    return Path(folders[0]), OmegaConf.to_object(settings)
+    return Path(folders[0]), cast(Settings, OmegaConf.to_object(settings))
 
 
 def evaluate(folder: Path, settings: Settings) -> list[Episode]:

@@ -95,7 +95,7 @@ class Features(BaseFeaturesExtractor):
         else:
             layers = fully_connected(get_flattened_obs_dim(observation_space), widths, activations)
         # stable-baselines3 starts PPO's weights with a function of torch that does not take channels_last
-        self.layers = nn.Sequential(layers).to(memory_format=torch.contiguous_format)
+        self.layers = nn.Sequential(layers).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     def forward(self, observations: Tensor) -> Tensor:
         if observations.dim() == 4 and observations.device.type == "cpu":

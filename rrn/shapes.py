@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
@@ -31,7 +32,7 @@ def main() -> None:
     with cli_errors():
         frames = ""
         try:
-            found = find_runs(options.runs, SNAPSHOT_FILE)
+            found: dict[str, Any] = find_runs(options.runs, SNAPSHOT_FILE)
             if options.out.suffix in SUFFIXES:
                 number = animate(found, options.out, per_second=options.per_second, title=options.title)
                 frames = f"{number} frames, "

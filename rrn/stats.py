@@ -151,10 +151,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
     Where there are no true differences, any of these is below 0.05 in 5 % of cases at most.
     """
-    p_values = np.asarray(p_values, float)
-    order = np.argsort(p_values)
-    steps = p_values[order] * np.arange(len(p_values), 0, -1)
-    corrected = np.empty_like(p_values)
+    given = np.asarray(p_values, float)
+    order = np.argsort(given)
+    steps = given[order] * np.arange(len(given), 0, -1)
+    corrected = np.empty_like(given)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected
 
@@ -178,7 +178,7 @@ def probability_of_improvement(
 
 
 def performance_profile(
-    scores: Scores, taus: Sequence[float], resamples: int = 2000, confidence: float = 0.95, seed: int = 0
+    scores: Scores, taus: Sequence[float] | np.ndarray, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Profile:
     """Share of runs with a score strictly above each of some thresholds (the paper, section 4.2).
 
@@ -256,18 +256,18 @@ def _estimate(
     """A statistic of the scores of one or more methods, [...], and the ends of its interval, [...] or None."""
     if resamples < 1 or not 0 < confidence < 1:
         raise ValueError(f"expected resamples >= 1 and 0 < confidence < 1, got {resamples} and {confidence}.")
-    methods = tuple(_checked(scores) for scores in methods)
-    for game, each in ((game, each) for scores in methods for game, each in scores.items()):
+    arrays = [_checked(scores) for scores in methods]
+    for game, each in ((game, each) for scores in arrays for game, each in scores.items()):
         if each.ndim != 1:
             raise ValueError(f"{game}: expected one score for each seed, got an array of shape {each.shape}.")
-    value = np.asarray(statistic(*methods))
-    if min(len(each) for scores in methods for each in scores.values()) < FEWEST:
+    value = np.asarray(statistic(*arrays))
+    if min(len(each) for scores in arrays for each in scores.values()) < FEWEST:
         return value, None, None
     random = np.random.default_rng(seed)
     draws = statistic(
         *(
             {game: each[random.integers(len(each), size=(resamples, len(each)))] for game, each in scores.items()}
-            for scores in methods
+            for scores in arrays
         )
     )
     if np.shape(draws) != (resamples, *value.shape):

@@ -17,6 +17,11 @@ class AffineRational(Rational):
     `input_shift`, each []. `rational_activations` has this as AugmentedRational.
     """
 
+    output_scale: nn.Parameter
+    output_shift: nn.Parameter
+    input_scale: nn.Parameter
+    input_shift: nn.Parameter
+
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         for side in ("input", "output"):

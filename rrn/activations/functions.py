@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -69,7 +69,7 @@ class _OnArrays(OnArrays):
     kinds: ClassVar[str] = "arrays or tensors"
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        y = None
+        y: Any = None
         if not self.wants_tensors:
             with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
                 y = super().evaluate(x)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,7 +89,7 @@ class Rational(nn.Module):
             )
         if dtype not in (None, *FLOATS):
             raise ValueError(f"dtype: expected one of {', '.join(map(str, FLOATS))}, got {dtype}.")
-        self.tail_range = ends and tuple(float(end) for end in ends)
+        self.tail_range: tuple[float, float] | None = ends and tuple(float(end) for end in ends)  # type: ignore[assignment]
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         numerator, denominator = (
@@ -103,7 +104,8 @@ class Rational(nn.Module):
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
         """R(x), with the shape of x; `noisy` lets version D draw its noise, U(0.9, 1.1) per coefficient."""
-        numerator, denominator = self.numerator, self.denominator
+        numerator: Tensor = self.numerator
+        denominator: Tensor = self.denominator
         if noisy and self.version == "D":
             numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap knows this, and not uniform_
             denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
@@ -184,6 +186,8 @@ class SharedRational(nn.Module):
     nor saved with it; what walks over a model's places warns of that.
     """
 
+    owner: RecurrentRational
+
     def __init__(self, owner: RecurrentRational):
         super().__init__()
         object.__setattr__(self, "owner", owner)  # past nn.Module, which would register the parameters twice
@@ -213,7 +217,7 @@ def rational_with_tails(
         axis %= x.dim()
         repeated = slopes.repeat_interleave(x.shape[axis] // groups, dim=1)
         slopes = repeated.reshape(2, -1, *(1,) * (x.dim() - axis - 1))
-    return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)
+    return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)  # type: ignore[attr-defined]
 
 
 def coefficients_of(module: nn.Module) -> nn.Module:
@@ -229,7 +233,7 @@ def poles(module: nn.Module) -> tuple[float, ...]:
     return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))
 
 
-def _whole(name: str, value: object) -> int:
+def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -37,7 +38,7 @@ def rational(
         for site, (key, width) in enumerate(zip(share, channels, strict=True), 1):
             if width != groups[key]:
                 raise ValueError(f"per=channel: place {site} has {width} channels, others that share it {groups[key]}.")
-    owners: dict[int, Rational] = {}
+    owners: dict[int, Any] = {}
     modules: list[nn.Module] = []
     for key in share:
         if key in owners:

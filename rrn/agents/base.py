@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rrn.activations.optim import parameter_groups, rational_parameters
 from rrn.common.eval_mode import eval_mode
+from rrn.networks.base import Network
 
 
 class NotFinite(Exception):
@@ -21,7 +22,7 @@ class NotFinite(Exception):
         what: is not finite.
     """
 
-    def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[nn.Module, Tensor]], what: str = "the loss"):
+    def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[Network, Tensor]], what: str = "the loss"):
         super().__init__()
         self.batch, self.inputs, self.what = batch, inputs, what
 
@@ -36,7 +37,7 @@ class Agent(ABC):
         seed: of the generator for acting and sampling.
     """
 
-    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer, num_actions: int, seed: int):
+    def __init__(self, network: Network, optimiser: torch.optim.Optimizer, num_actions: int, seed: int):
         self.network, self.optimiser, self.num_actions = network, optimiser, num_actions
         self.device = next(network.parameters()).device
         self.coefficients = [p for p in rational_parameters(network) if p.requires_grad]

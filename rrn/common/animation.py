@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,10 @@ def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) ->
     if path.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:  # too large for the extra plot
         raise MissingPackage("an animation as .mp4", "imageio-ffmpeg")
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {"fps": per_second, "macro_block_size": 2, "quality": 7}
+    options: dict[str, Any] = {"fps": per_second, "macro_block_size": 2, "quality": 7}
     if path.suffix == ".gif":
         options = {"duration": 1000 / per_second, "loop": 0}
+    writer: Any
     with imageio.get_writer(path, **options) as writer:
         for frame in frames:
             writer.append_data(frame)

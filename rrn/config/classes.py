@@ -14,11 +14,11 @@ from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.env import ENVS, EnvConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
-TABLES: dict[str, dict[str, type]] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
+TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
 ROW = {"agent": "name", "env": "kind", "act": "name"}  # the setting that says which row
 
 
-def class_of(group: str, values: dict[str, Any]) -> type:
+def class_of(group: str, values: dict[str, Any]) -> Any:
     """Return the configuration class for the settings of a group, agent, env or act.
 
     Raises:
@@ -67,7 +67,7 @@ def own_defaults(group: str, target: str) -> dict[str, Any]:
     if group == "act":
         return {"name": target.rpartition(":")[2].rpartition(".")[2], "target": target, "kwargs": None}
     kind = own_class(group, target)
-    values = OmegaConf.to_container(OmegaConf.structured(kind))
+    values: Any = OmegaConf.to_container(OmegaConf.structured(kind))
     if values["name"] == MISSING:
         values["name"] = kind.__name__.removesuffix("Config")
     return values | {"target": target} | ({"kind": "own"} if group == "env" else {})

@@ -7,12 +7,13 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import cast
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ValueType
+from hydra.core.override_parser.types import Glob, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -92,7 +93,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
         if not override.is_sweep_override():
             values = [override.get_value_element_as_str()]
         elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
-            values = override.value().filter(choices(key))
+            values = cast(Glob, override.value()).filter(choices(key))
         else:
             values = list(override.sweep_string_iterator())
         if not values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from rrn.config.schema import Config
 
@@ -10,7 +11,9 @@ MAY_CHANGE_ON_RESUME = {
     *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
     *("env.overlap", "agent.replay_on_device"),
 }
-WITHOUT_EFFECT = {  # what nothing reads while a setting has this value; agents have their own
+WITHOUT_EFFECT: dict[
+    tuple[str, object], set[str]
+] = {  # what nothing reads while a setting has this value; agents have their own
     ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
     ("evaluation.episodes", None): {"evaluation.num_envs"},
 }
@@ -32,7 +35,7 @@ def without_effect(config: Config) -> dict[str, str]:
     }
 
 
-def effective(config: Config) -> dict[str, object]:
+def effective(config: Config) -> dict[str, Any]:
     """The settings by dotted name, without those that have no effect beside the others."""
     idle = without_effect(config)
     return {key: value for key, value in dotted(asdict(config)).items() if key not in idle}
@@ -51,7 +54,7 @@ def changed_settings(before: Config, now: Config) -> str:
 
 def dotted(values: dict, prefix: str = "") -> dict:
     """Nested dictionaries as one, with dotted names; the inner nodes are left out."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat

@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 from argparse import ArgumentParser, Namespace
 from functools import cache
+from typing import Any
 
 from hydra import compose
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -24,7 +24,7 @@ try:
     from hydra._internal.config_repository import CachingConfigRepository
     from hydra._internal.defaults_list import create_defaults_list
 except ImportError:
-    CachingConfigRepository, create_defaults_list = object, None
+    CachingConfigRepository, create_defaults_list = object, None  # type: ignore[misc, assignment]
 
 
 def read_arguments() -> Namespace:
@@ -45,7 +45,7 @@ def read_arguments() -> Namespace:
 class _OwnFiles(CachingConfigRepository):
     """The files of conf/ and the games, each read once; without what config.yaml chooses of Hydra's own settings."""
 
-    def __init__(self, delegate: object):
+    def __init__(self, delegate: Any):
         self.delegate, self.cache = delegate, {}  # not super(), which copies it
 
     def __deepcopy__(self, memo: dict) -> _OwnFiles:
@@ -64,7 +64,7 @@ def _own_files() -> _OwnFiles:
     return _OwnFiles(_loader().repository)
 
 
-def _loader() -> ConfigLoader:
+def _loader() -> Any:
     return GlobalHydra.instance().config_loader()
 
 

@@ -6,6 +6,7 @@ import copy
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from omegaconf import DictConfig, IntegerNode, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -30,7 +31,7 @@ def to_config(composed: DictConfig) -> Config:
     """
     typed = OmegaConf.create()
     try:
-        values = OmegaConf.to_container(composed, resolve=True)
+        values: Any = OmegaConf.to_container(composed, resolve=True)
         if "from" in values["act"]:  # no name for a field of Python
             values["act"]["from_run"] = values["act"].pop("from")
         agent, env, act = (class_of(group, values[group]) for group in ("agent", "env", "act"))
@@ -42,9 +43,9 @@ def to_config(composed: DictConfig) -> Config:
         typed = copy.deepcopy(_of_types(agent, env, act))
         _read_whole_numbers(typed, values)
         typed.merge_with(values)
-        config = OmegaConf.to_object(typed)
+        config: Any = OmegaConf.to_object(typed)
     except (ConfigKeyError, ConfigAttributeError) as error:
-        raise _unknown_key(str(error.full_key), OmegaConf.to_container(typed)) from error
+        raise _unknown_key(str(error.full_key), cast(dict, OmegaConf.to_container(typed))) from error
     except ValidationError as error:
         raise UserError(f"{error.full_key}: {explain_validation_error(error)}") from error
     except OmegaConfBaseException as error:
@@ -79,7 +80,7 @@ def load_run_config(folder: Path) -> Config:
     if not path.is_file():
         raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
     try:
-        return to_config(OmegaConf.load(path))
+        return to_config(OmegaConf.load(path))  # type: ignore[arg-type]
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except PermissionError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
@@ -88,7 +88,7 @@ def own_keys() -> set[str]:
 
 def setting_names(kind: type, prefix: str = "") -> list[str]:
     """Dotted names of the settings of a configuration class."""
-    return [prefix + key for key in dotted(OmegaConf.to_container(OmegaConf.structured(kind)))]
+    return [prefix + key for key in dotted(cast(dict, OmegaConf.to_container(OmegaConf.structured(kind))))]
 
 
 def files_of(game: str) -> tuple[str, ...]:

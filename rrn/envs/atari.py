@@ -43,7 +43,7 @@ class AtariEnv(VectorEnv):
             stack_num=1 if self.bilinear else self.stack,
             **emulator_options(config, num_envs),
         )
-        self.num_actions = int(self.emulator.single_action_space.n)
+        self.num_actions = int(self.emulator.single_action_space.n)  # type: ignore[attr-defined]
         self.observations = np.zeros((num_envs, self.stack, *self.frame_shape), dtype=np.uint8)
         self.fire_next = np.zeros(num_envs, dtype=bool)
         self.reset()

@@ -189,8 +189,8 @@ class VectorEnv(ABC):
             self.observations = self._restart(rows & ~fresh)
         return self.observations
 
-    def _seed(self, env: int) -> int:
+    def _seed(self, env: int | np.integer) -> int:
         return derive_seed(*self.seeds, int(env), self.seeded[env])
 
-    def _played(self, env: int) -> np.ndarray:
+    def _played(self, env: int | np.integer) -> np.ndarray:
         return np.array(self.actions[env], dtype=np.uint8)

@@ -17,7 +17,7 @@ def convolutional(
     channels, *sizes = shape
     for i, ((width, kernel, stride), act) in enumerate(zip(convolutions, activations[:-1], strict=True), 1):
         conv = nn.Conv2d(channels, width, kernel, stride)
-        layers[f"conv{i}"] = conv.to(memory_format=torch.channels_last)  # the faster layout on a CPU
+        layers[f"conv{i}"] = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the faster layout on a CPU
         layers[f"act{i}"] = act
         channels, sizes = width * expansion(act), [(size - kernel) // stride + 1 for size in sizes]
     layers["flatten"] = nn.Flatten()

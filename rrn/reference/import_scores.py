@@ -17,6 +17,7 @@ import re
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rrn.common.errors import UserError
 from rrn.reference.curves import COLUMNS
@@ -98,7 +99,7 @@ def _evaluations(values: object, run: Run) -> list[tuple]:
     return [_evaluation(entry) for entry in values]
 
 
-def _evaluation(entry: object) -> tuple:
+def _evaluation(entry: Any) -> tuple:
     """Lowest, highest and mean score, median or None, games."""
     if isinstance(entry, list | tuple) and len(entry) == 2 and all(map(_numbers, entry)):
         summary, scores = entry
@@ -115,7 +116,7 @@ def _evaluation(entry: object) -> tuple:
     return low, high, mean, statistics.median(ended) if ended else None, int(count)
 
 
-def _numbers(values: object) -> bool:
+def _numbers(values: Any) -> bool:
     finite = 1e12  # far above any score, and what is not finite is not below
     return isinstance(values, list | tuple) and all(type(v) in (int, float) and abs(v) < finite for v in values)
 

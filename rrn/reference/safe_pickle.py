@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,13 +46,13 @@ class _Array:
     """Stands in for numpy.ndarray."""
 
     def __init__(self) -> None:
-        self.values: list | float = []  # lists in lists, or the number of an array without axes
+        self.values: Any = []  # lists in lists, or the number of an array without axes
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, kind, fortran, data = state
         self.set(kind, data, shape, "F" if fortran else "C")
 
-    def set(self, kind: _Type, data: bytes | list, shape: tuple[int, ...], order: str) -> None:
+    def set(self, kind: _Type, data: bytes | list, shape: tuple[int, ...], order: Literal["C", "F"]) -> None:
         """Take the data of an array of this shape."""
         if not isinstance(kind, _Type):
             raise pickle.UnpicklingError("it holds an array in an unknown form")
@@ -62,7 +63,7 @@ def _reconstruct(kind: type, shape: tuple, letter: object) -> _Array:
     return _Array()
 
 
-def _from_buffer(data: bytes, kind: _Type, shape: tuple, order: str) -> _Array:
+def _from_buffer(data: bytes, kind: _Type, shape: tuple, order: Literal["C", "F"]) -> _Array:
     array = _Array()
     array.set(kind, data, shape, order)
     return array
@@ -119,7 +120,7 @@ def read_numbers(path: Path) -> object:
         raise UserError(f"expected a pickle of numbers; it is damaged ({type(error).__name__})") from error
 
 
-def _plain(value: object, done: dict[int, object]) -> object:
+def _plain(value: Any, done: dict[int, object]) -> object:
     """Without stand-ins. What occurs in several places is gone through once, or a small file could hold up for ever."""
     if value is None or type(value) in (bool, int, float, str, bytes):
         return value

@@ -46,7 +46,7 @@ def published() -> tuple[Published, ...]:
     """All 100 entries of the authors' two tables but for random play, which stands in `baselines`."""
     return tuple(
         Published(
-            *(row[name] for name in ("game", "agent", "act")),
+            *(row[name] for name in ("game", "agent", "act")),  # type: ignore[arg-type]
             *(float(row[name]) for name in ("mean", "std")),
             *(int(row[name]) for name in ("seeds", "first_epochs", "epochs")),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def learning(
         style, name = styles[method], labels[method]
         data += _group(theirs, theirs, method, style, f"{name} paper", True, reached)
         data += _group(ours, counted.get(method, ()), method, style, name, False, reached)
-    xaxis = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
+    xaxis: dict = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
     yaxis: dict = {"title": {"text": "score"}}
     if paper and reached:  # what ours can be compared with; a double click shows the rest
         seen = [y for t in data for x, y in zip(t["x"], t["y"], strict=True) if y is not None and x <= reached]
@@ -81,7 +82,7 @@ def _group(
         ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
         traces.append(_area(*ends, name, meta, group, style) | {"opacity": 0.1 if faint else 0.18})
     x, y = _thin_beyond((steps, values.mean(axis=0)), reached)
-    marks = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
+    marks: Any = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
     sizes = [7 if i in set(marks) else 0 for i in range(len(x))]
     traces.append(
         _trace(x, y, f"{name} ({len(counted)} seed{'s' * (len(counted) > 1)})", meta, group)
@@ -117,14 +118,16 @@ def thin(series: Series, points: int = POINTS) -> Series:
     starts = np.linspace(1, len(steps) - 1, points - 2, endpoint=False).astype(int)
     lengths = np.diff(starts, append=len(steps) - 1)
     inner = (np.add.reduceat(row[:-1], starts) / lengths for row in (steps, values))
-    return tuple(np.concatenate([row[:1], mean, row[-1:]]) for row, mean in zip(series, inner, strict=True))
+    x, y = (np.concatenate([row[:1], mean, row[-1:]]) for row, mean in zip(series, inner, strict=True))
+    return x, y
 
 
 def _thin_beyond(series: Series, reached: float) -> Series:
     """The same up to one step, and half as many points beyond."""
-    near = int(np.searchsorted(series[0], reached)) + 1  # the next point too, where the line leads
-    parts = thin(tuple(row[:near] for row in series)), thin(tuple(row[near:] for row in series), POINTS // 2)
-    return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))
+    steps, values = series
+    near = int(np.searchsorted(steps, reached)) + 1  # the next point too, where the line leads
+    parts = thin((steps[:near], values[:near])), thin((steps[near:], values[near:]), POINTS // 2)
+    return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))  # type: ignore[return-value]
 
 
 def numbers(values: np.ndarray) -> list:

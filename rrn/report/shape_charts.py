@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def moments(path: Path) -> list[Snapshot]:
         text = read_packed(path)
     lines = text.decode(errors="replace").splitlines(keepends=True)
     lines = [line for line in lines if line.endswith("\n")]
-    picks = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
+    picks: Any = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
     found = []
     for pick in picks:
         with suppress(ValueError, KeyError, TypeError, AttributeError):  # a line that a crash of the machine damaged

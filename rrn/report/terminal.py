@@ -63,10 +63,10 @@ def show(
         console.print(Text(f"note: {sentence}"))
     if found:
         console.print(Text("\nmissing or not finished", style="bold"))
-    for one in found:
-        console.print(Text(f"{rows.where(one, label)}: {one.what}"))
-        if one.command:
-            console.print(Text(f"  {one.command}"), soft_wrap=True)
+    for todo in found:
+        console.print(Text(f"{rows.where(todo, label)}: {todo.what}"))
+        if todo.command:
+            console.print(Text(f"  {todo.command}"), soft_wrap=True)
 
 
 def _game(

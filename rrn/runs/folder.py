@@ -26,7 +26,7 @@ def read_run_id(folder: Path) -> str | None:
         found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
-    return found and found[1]
+    return found[1] if found else None
 
 
 def config_of(state: dict) -> Config | None:

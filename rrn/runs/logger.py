@@ -49,7 +49,7 @@ class RunLogger:
             print(f"warning: {folder / name} is gone, and what it held from before step {step}", file=sys.stderr)
         if lengths is not None:
             lengths = {**lengths, **dict.fromkeys(self.lost, 0)}
-        self.files = {name: _open(folder / name, lengths and lengths[name]) for name in FILES}
+        self.files = {name: _open(folder / name, lengths and lengths[name]) for name in FILES}  # type: ignore[arg-type]
         if not (lengths and lengths["scalars.csv"]):
             self._write_row("step", "name", "value")
         self.events = EventFile(folder, 0 if lengths is None else step + 1, lengths)

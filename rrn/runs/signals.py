@@ -65,7 +65,7 @@ class StopSignals:
 
 def stopping_signals() -> list[int]:
     """Those to stop at: SIGHUP is not one under nohup, which ignores it."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
     if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
         numbers.append(HANG_UP)
     return numbers

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rrn.common.files import read_packed, write_atomic
 
@@ -25,7 +25,8 @@ def packages_of_scores() -> tuple[str, ...]:
     """Name the packages that scores depend on: rrn, torch, NumPy and those of our environments and agents."""
     from rrn.config import AGENTS, ENVS  # OmegaConf, which versions alone do not need
 
-    chosen = [package for kind in (*ENVS.values(), *AGENTS.values()) for package in kind.packages]
+    kinds: list[Any] = [*ENVS.values(), *AGENTS.values()]
+    chosen = [package for kind in kinds for package in kind.packages]
     return tuple(dict.fromkeys(("rrn", "torch", "numpy", *chosen)))
 
 

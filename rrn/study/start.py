@@ -81,7 +81,7 @@ def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
     return found
 
 
-def _products(runs: Sequence[PlannedRun]) -> Iterator[tuple[list[int], tuple[str, ...], tuple[str, ...]]]:
+def _products(runs: Sequence[PlannedRun]) -> Iterator[tuple[list[int], Sequence[str], Sequence[str]]]:
     """Seeds, games and activations whose products are these runs."""
     acts: dict[int, dict[str, tuple[str, ...]]] = defaultdict(lambda: defaultdict(tuple))  # by seed and game
     for run in runs:
@@ -93,5 +93,5 @@ def _products(runs: Sequence[PlannedRun]) -> Iterator[tuple[list[int], tuple[str
             games[names].append(game)
         for names, same in games.items():
             blocks[tuple(same), names, seed if len(games) > 1 else None].append(seed)
-    for (games, names, _), seeds in blocks.items():
-        yield seeds, games, names
+    for (envs, names, _), seeds in blocks.items():
+        yield seeds, envs, names

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import hydra
 import psutil
@@ -65,7 +66,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     given = {text.partition("=")[0].lstrip("+"): text.partition("=")[2] for text in overrides}
     known = GlobalHydra.instance().config_loader().get_group_options("hydra/launcher")
     launcher = given.get("hydra/launcher")
-    added = {}
+    added: dict[str, Any] = {}
     if launcher is None:
         launcher = "local" if "joblib" in known else "basic"
         added["hydra/launcher"] = launcher

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from rrn.agents.base import Agent, NotFinite
 from rrn.common.errors import UserError
+from rrn.networks.base import Network
 
 
 def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) -> UserError:
@@ -24,7 +24,7 @@ def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) 
 
 
 @torch.no_grad()
-def first_not_finite(network: nn.Module, observations: torch.Tensor) -> str | None:
+def first_not_finite(network: Network, observations: torch.Tensor) -> str | None:
     """Name of the first layer, in the order of the network, with a NaN or infinite parameter or output."""
     x = network.preprocess(observations)
     for name, layer in network.layers.named_children():

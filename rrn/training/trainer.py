@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import torch
@@ -62,7 +63,7 @@ class Trainer:
         self.evaluator = Evaluator(config, self.learner)
         self.delay = delay_steps(config)
         if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
-            take_activations(self.agent, config.act.from_run)
+            take_activations(self.agent, config.act.from_run)  # type: ignore[attr-defined]
         self.run_id = read_run_id(folder)
         self.step = 0  # agent steps of training
         self.evaluated = -1  # step of the last evaluation
@@ -138,7 +139,7 @@ class Trainer:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
             records = RunLogger(self.folder)
             text = OmegaConf.to_yaml(self.config)
-            records.configuration(text, dotted(OmegaConf.to_container(OmegaConf.structured(self.config))))
+            records.configuration(text, dotted(cast(dict, OmegaConf.to_container(OmegaConf.structured(self.config)))))
             records.text("protocol", self.config.env.protocol())
         else:
             records = RunLogger(self.folder, self.step, found[1]["lengths"])

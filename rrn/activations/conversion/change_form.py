@@ -95,9 +95,9 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
             new = [torch.tensor([c], dtype=torch.float64) for c in (found.numerator, found.denominator)]
             new[0] *= slope
         rows.append(new)
-    for name, new in zip(("numerator", "denominator"), zip(*rows, strict=True), strict=True):
+    for name, columns in zip(("numerator", "denominator"), zip(*rows, strict=True), strict=True):
         parameter = getattr(module, name)
-        setattr(module, name, nn.Parameter(torch.cat(new).to(parameter), parameter.requires_grad))
+        setattr(module, name, nn.Parameter(torch.cat(columns).to(parameter), parameter.requires_grad))
     module.degrees, module.version = degrees, version
     return _moved(before, copy.deepcopy(module).double().cpu(), x)
 

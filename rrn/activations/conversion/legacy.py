@@ -42,7 +42,7 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     new = dict(state)
     modules = model.named_modules(remove_duplicate=False)
     places = {name: module for name, module in modules if isinstance(module, Rational | SharedRational)}
-    names = {module: name for name, module in reversed(places.items())}  # the first of each
+    names: dict[nn.Module, str] = {module: name for name, module in reversed(places.items())}  # the first of each
     strays = [name for name, module in places.items() if coefficients_of(module) not in names]
     if strays:
         raise ValueError(f"{strays[0]}: its RecurrentRational is not in the model; put it at the first place.")
@@ -146,4 +146,4 @@ def _learned(row: dict[str, str]) -> LearnedActivation:
     module = kind((numerator, denominator), degrees, row["version"]).freeze()
     if row["center"]:
         module.input_shift.fill_(float(row["center"]))
-    return LearnedActivation(*(row[k] for k in COLUMNS[:3]), int(row["seed"]), row["layer"], module)
+    return LearnedActivation(row[COLUMNS[0]], row[COLUMNS[1]], row[COLUMNS[2]], int(row["seed"]), row["layer"], module)

@@ -254,7 +254,7 @@ def _one_optimizer(model: nn.Module, spots: list[_Spot]) -> None:
         )
 
 
-def _start(module: nn.Module) -> tuple[str, str | nn.Module]:
+def _start(module: nn.Module) -> tuple[str, str | Callable]:
     """A word for what a rational starts from in place of this activation, and the `init`."""
     name = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.SiLU: "silu"}.get(type(module))
     if type(module) is nn.LeakyReLU:

@@ -62,11 +62,11 @@ def parse(text: str) -> Function:
 def _build(node: ast.AST) -> Function:
     match node:
         case ast.Constant(value=int() | float() as number):
-            return lambda x: float(number)
+            return lambda x: float(number)  # type: ignore[return-value]
         case ast.Name(id="x"):
             return lambda x: x
         case ast.Name(id=name) if name in CONSTANTS:
-            return lambda x: CONSTANTS[name]
+            return lambda x: CONSTANTS[name]  # type: ignore[return-value]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return _apply(OPERATORS[type(op)], left, right)
         case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:

@@ -145,7 +145,7 @@ def fit(
     version: str = "A",
     range: tuple[float, float] = (-3.0, 3.0),
     norm: str = "l2",
-    weights: Callable | Sequence[float] | None = None,
+    weights: Callable | Sequence[float] | np.ndarray | None = None,
     *,
     bounded: bool = False,
 ) -> Fit:
@@ -214,7 +214,8 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
     check_range(range)
-    x = np.linspace(*range, POINTS)
+    low, high = range
+    x = np.linspace(low, high, POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):
         bad = x[~np.isfinite(target(x))]
@@ -229,7 +230,7 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
             given = np.empty(0)
         if given.ndim != 1 or not len(given):
             raise ValueError(f"weights: expected a function or numbers [K], got {weights!r}.")
-        weigh = lambda at: np.interp(at, np.linspace(*range, len(given)), given)  # noqa: E731
+        weigh: Function = lambda at: np.interp(at, np.linspace(low, high, len(given)), given)  # noqa: E731
     else:
         weigh = as_function(weights)
     if not ((weigh(x) >= 0) & np.isfinite(weigh(x))).all() or weigh(x).max() == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def check_range(range: object) -> None:
         raise ValueError(f"range: expected two numbers (low, high) with low < high, got {range!r}.")
 
 
-def is_range(ends: object) -> bool:
+def is_range(ends: Any) -> bool:
     """Are these two finite numbers, the lower one first?"""
     try:
         low, high = ends

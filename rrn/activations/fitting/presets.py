@@ -66,7 +66,7 @@ def _named(name: str, degrees: tuple[int, int], version: str, preset: str, as_fu
     row = table().get((name, version, n, m, preset))
     if row is None:
         return _fitted(name, degrees, version, preset, as_function)
-    return [[float(c) for c in row[part].split()] for part in ("numerator", "denominator")]
+    return [float(c) for c in row["numerator"].split()], [float(c) for c in row["denominator"].split()]
 
 
 @cache

@@ -110,7 +110,7 @@ def best_fit(
         ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
             rows of coefficients.
     """
-    owner = coefficients_of(module)
+    owner = coefficients_of(module)  # type: ignore[arg-type]
     rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
     if rows > 1:
         raise ValueError(
@@ -133,7 +133,7 @@ def best_fit(
     for name, function in known.items():
         a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights)
         c, d = c / spread, d - c * mean / spread
-        a, b = a * height, b * height + level
+        a, b = a * height, b * height + level  # type: ignore[assignment]
         if name in SCALE_FREE:
             a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
         if name == "identity":
@@ -153,7 +153,7 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
             inputs = Histogram.together(everywhere)
     if inputs is None:
         check_range(range)
-        x = np.linspace(*range, POINTS)
+        x = np.linspace(*range, POINTS)  # type: ignore[call-overload]
         return x, np.full(POINTS, 1 / POINTS)
     if not isinstance(inputs, Histogram):
         values, inputs = torch.as_tensor(inputs), Histogram()

@@ -218,11 +218,11 @@ class record_inputs:
         self.hooks = []
         everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
         for name, module in self.modules.items():
-            module.recorded_inputs = histogram = self.histograms[name]
+            module.recorded_inputs = histogram = self.histograms[name]  # type: ignore[assignment]
             everywhere[coefficients_of(module)].append(histogram)
             self.hooks.append(module.register_forward_pre_hook(_Count(histogram), with_kwargs=True))
         for owner, histograms in everywhere.items():
-            owner.recorded_everywhere = histograms
+            owner.recorded_everywhere = histograms  # type: ignore[assignment]
         return self.histograms
 
     def __exit__(self, kind, *error) -> None:

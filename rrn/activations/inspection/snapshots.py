@@ -122,7 +122,7 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
             rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))
-            found[name] = PlaceSnapshot(kind, histogram, owner.version, *rows)
+            found[name] = PlaceSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
         else:
             low, high = _range(histogram)
             y = values(module, np.linspace(low, high, POINTS)).T

@@ -45,7 +45,7 @@ def backward(
     if kernels is None:
         return reference.gradients(grad, x, numerator, denominator, version, axis)
     if x.numel() == 0:
-        return torch.empty_like(x), *(c.new_zeros(c.shape) for c in (numerator, denominator))
+        return torch.empty_like(x), numerator.new_zeros(numerator.shape), denominator.new_zeros(denominator.shape)
     dense, layout = _dense(x, numerator.shape[0], axis)
     z, a, b = _arithmetic(dense, numerator, denominator, kernels)
     zeros = not grad.data_ptr() and grad.untyped_storage().nbytes()  # torch's tensor of zeros, which has no memory
@@ -108,7 +108,7 @@ def _arithmetic(
     dtype = torch.promote_types(torch.promote_types(x.dtype, numerator.dtype), torch.float32)
     if dtype is not torch.float32 or x.dtype not in kernels.SMALL_TYPES:
         x = x.to(dtype)
-    return x, *(_contiguous(c.to(dtype)) for c in (numerator, denominator))
+    return x, _contiguous(numerator.to(dtype)), _contiguous(denominator.to(dtype))
 
 
 def _contiguous(c: Tensor) -> Tensor:

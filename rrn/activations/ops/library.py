@@ -84,4 +84,5 @@ class TransformedRational(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        return *reference.gradients(grad, *ctx.saved_tensors, ctx.version, ctx.axis), None, None
+        x, numerator, denominator = ctx.saved_tensors
+        return *reference.gradients(grad, x, numerator, denominator, ctx.version, ctx.axis), None, None

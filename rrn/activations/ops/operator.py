@@ -102,7 +102,7 @@ def _check(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis
         )
 
 
-class _Rational(SingleLevelFunction):
+class _Rational(SingleLevelFunction):  # type: ignore[misc, valid-type]
     """The operator for eager code. Double backward goes through the reference."""
 
     @staticmethod

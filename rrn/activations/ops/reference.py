@@ -48,7 +48,8 @@ def _grouped(x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> tu
     """x with an axis for the groups, a [n + 1, ...] and b [m, ...] whose rows broadcast against it."""
     groups = numerator.shape[0]
     if groups == 1:
-        return x, *(c.t().reshape(c.shape[1], *(1,) * x.dim()) for c in (numerator, denominator))
+        a, b = (c.t().reshape(c.shape[1], *(1,) * x.dim()) for c in (numerator, denominator))
+        return x, a, b
     axis %= x.dim()
     inner = (1,) * (x.dim() - axis)
     grouped = x.unflatten(axis, (groups, x.shape[axis] // groups))

@@ -15,7 +15,7 @@ from torch.autograd import forward_ad, function
 
 def _known(name: str, otherwise: Callable[[], Any]) -> Callable[[], Any]:
     """Return torch._C.name, or `otherwise` if it is gone or takes arguments."""
-    found = getattr(torch._C, name, None)
+    found: Any = getattr(torch._C, name, None)
     try:
         found()
     except TypeError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from rrn.agents.dqn.agent import DQN
 from rrn.agents.dqn.heads import CategoricalQHead, ScalarQHead
 from rrn.agents.dqn.learner import DQNLearner
 from rrn.agents.dqn.noisy import make_noisy
-from rrn.config import Config
+from rrn.config import Config, DQNConfig
 from rrn.envs import VectorEnv
 from rrn.networks.build import lr_rational, make_network
 from rrn.networks.init import xavier
@@ -16,9 +18,10 @@ from rrn.networks.init import xavier
 
 def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
     """Make the agent of the configuration."""
-    c = config.agent
+    c = cast(DQNConfig, config.agent)
+    values: CategoricalQHead | ScalarQHead
     if c.distributional:
-        values = CategoricalQHead(games.num_actions, c.dueling, *c.value_range, c.atoms)
+        values = CategoricalQHead(games.num_actions, c.dueling, c.value_range[0], c.value_range[1], c.atoms)
     else:
         values = ScalarQHead(games.num_actions, c.dueling)
     network = make_network(config, games.frame_shape, games.stack, values.outputs, xavier)
@@ -29,4 +32,4 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
 
 def make_learner(config: Config, agent: DQN, games: VectorEnv) -> DQNLearner:
     """Make the learner of an agent."""
-    return DQNLearner(config.agent, agent, games, getattr(config.env, "overlap", False))
+    return DQNLearner(cast(DQNConfig, config.agent), agent, games, getattr(config.env, "overlap", False))

@@ -173,7 +173,7 @@ class ReplayBuffer:
         """All rows, frames compressed."""
         frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
-        values = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
+        values: dict = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
         if self.priorities:
             values["priorities"] = self.priorities.state_dict()
         return {"added": self.added.tolist(), "frames": frames, **values}
@@ -191,7 +191,7 @@ class ReplayBuffer:
     def _filled(self) -> list[slice]:
         """The rows of each environment that hold something."""
         first = [env * self.rows for env in range(self.num_envs)]
-        return [slice(f, f + min(added, self.rows)) for f, added in zip(first, self.added, strict=True)]
+        return [slice(f, f + min(int(added), self.rows)) for f, added in zip(first, self.added, strict=True)]
 
 
 def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:

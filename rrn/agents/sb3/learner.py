@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,8 @@ class SB3Learner(Learner):
         os.replace(partial, path.with_suffix(".zip"))
 
     def state_dict(self) -> dict:
-        model, random = self.model, np.random.get_state()  # noqa: NPY002
+        model = self.model
+        random: Any = np.random.get_state()  # noqa: NPY002
         return {
             **super().state_dict(),
             "counters": private.counters(model),
