@@ -1,4 +1,4 @@
-"""Which device a run uses, its memory, how many threads of a processor, and how that treats numbers near zero."""
+"""Choose the device of a run, check its memory, and set CPU threads and the treatment of denormal numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
+    """Return the device for a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
 
     Raises:
         UserError: another name, or a GPU that is not there.
@@ -33,7 +33,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; on a CPU, torch has no type of its own for it."""
+    """Return whether an error says that memory ran out; on a CPU, torch has no exception type for it."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
@@ -58,7 +58,7 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
 
 
 def set_threads(threads: int | None, most: int) -> None:
-    """Give torch this many threads on the CPU; without a number, one for each usable core.
+    """Set the number of CPU threads of torch; None: one for each usable core.
 
     Then never more than torch would take by itself, nor than `most`.
     """
@@ -67,7 +67,7 @@ def set_threads(threads: int | None, most: int) -> None:
 
 @contextmanager
 def denormals_as_zero() -> Iterator[None]:
-    """Within it, the CPU takes numbers below the smallest normal one (1e-38 in float32) for 0.
+    """Treat denormal numbers (below 1e-38 in float32) as 0 on the CPU, within a context.
 
     Where a gradient stays 0, Adam's averages decay into such numbers and never leave them, and arithmetic on them costs
     the processor a multiple. Threads of torch inherit the mode when they start, so enter it before the first large

@@ -7,8 +7,15 @@ from dataclasses import asdict
 from rrn.config.schema import Config
 
 MAY_CHANGE_ON_RESUME = {
-    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
-    *("env.overlap", "agent.replay_on_device"),
+    "resume",
+    "run_dir",
+    "steps",
+    "device",
+    "threads",
+    "checkpoint.every",
+    "checkpoint.keep",
+    "env.overlap",
+    "agent.replay_on_device",
 }
 WITHOUT_EFFECT = {  # what nothing reads while a setting has this value; agents have their own
     ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
