@@ -9,8 +9,19 @@ from rrn.common.extras import EXTRAS, MissingPackage, needs
 from rrn.runs.software import version_of
 
 PACKAGES = (
-    *("rrn", "torch", "cuda-core", "numpy", "gymnasium", "ale-py", "minatar", "hydra-core", "hydra-joblib-launcher"),
-    *("stable-baselines3", "tensorboard", "matplotlib", "plotly"),
+    "rrn",
+    "torch",
+    "cuda-core",
+    "numpy",
+    "gymnasium",
+    "ale-py",
+    "minatar",
+    "hydra-core",
+    "hydra-joblib-launcher",
+    "stable-baselines3",
+    "tensorboard",
+    "matplotlib",
+    "plotly",
 )
 Lines = list[tuple[str, str]]  # name and text
 

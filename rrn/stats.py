@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rrn.common.curves import Curve
+from rrn.common.numbers import plural
 
 Scores = Mapping[str, Sequence[float] | np.ndarray]  # game to the final score of each seed, [seeds of this game]
 Statistic = Callable[..., np.ndarray]  # of Scores; of arrays [..., seeds] too, for which it gives [...]
@@ -46,7 +47,7 @@ class Interval:
         value, low, high = (end if end is None else fixed(end, digits) for end in (self.value, self.low, self.high))
         plus = "+" if sign and float(value) > 0 else ""
         if low is None:
-            return f"{plus}{value} ({self.seeds} seed{'s' * (self.seeds != 1)})"
+            return f"{plus}{value} ({plural(self.seeds, 'seed')})"
         return f"{plus}{value} ({low} to {high})"
 
     __str__ = text

@@ -34,7 +34,7 @@ class AffineRational(Rational):
         return self._affine(super().evaluate(self._inside(_wide(x)), noisy)).to(x.dtype)
 
     def each_row(self, x: Tensor) -> Tensor:
-        """The same without noise for each row of coefficients, [K, 1] to [K, groups]."""
+        """Evaluate each row of coefficients without noise, [K, 1] to [K, groups]."""
         return self._affine(super().each_row(self._inside(x)))
 
     def _inside(self, x: Tensor) -> Tensor:

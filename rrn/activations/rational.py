@@ -135,7 +135,9 @@ class Rational(nn.Module):
         if self.tail_range:
             parts.append(f"tail=linear outside {list(self.tail_range)}")
         frozen = [name for name, p in self.named_parameters(recurse=False) if not p.requires_grad]
-        return ", ".join(parts + [f"frozen: {' and '.join(frozen)}"] * bool(frozen))
+        if frozen:
+            parts.append(f"frozen: {' and '.join(frozen)}")
+        return ", ".join(parts)
 
     def get_extra_state(self) -> Tensor:
         """(version, n, m) as numbers, and the range of a linear tail, so that the state_dict has tensors only.

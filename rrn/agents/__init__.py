@@ -1,4 +1,4 @@
-"""Agents: from a configuration to an agent with its network and activations, ready to learn."""
+"""Make an agent, with its network and activations, and its learner from a configuration."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> Agent:
 
 
 def make_learner(config: Config, games: VectorEnv, device: torch.device) -> Learner:
-    """Make the agent of the configuration with what it needs to play these games and learn from them."""
+    """Make the agent of the configuration and the learner that plays these environments with it."""
     agent = make_agent(config, games, device)
     return import_string(f"{config.agent.build}:make_learner")(config, agent, games)

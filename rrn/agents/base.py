@@ -1,4 +1,4 @@
-"""What all agents have: a network that acts, its optimiser, their random numbers and the state of all that."""
+"""Define what all agents have: a network that acts, its optimiser, a random generator, and their state."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rrn.networks.base import Network
 
 
 class NotFinite(Exception):
-    """The loss, or what the agent acts by, is NaN or infinite; no step was made with it.
+    """Report a loss or a policy that is NaN or infinite; no optimiser step was made with it.
 
     Args:
-        batch: what it was computed on, by name.
-        inputs: the networks that took part, with the observations they were given.
-        what: is not finite.
+        batch: tensors that it was computed from, by name.
+        inputs: networks that took part, each with its observations.
+        what: is not finite, for the message.
     """
 
     def __init__(self, batch: dict[str, Tensor], inputs: list[tuple[Network, Tensor]], what: str = "the loss"):
@@ -28,12 +28,12 @@ class NotFinite(Exception):
 
 
 class Agent(ABC):
-    """An agent with one trained network, whose activations stand in `network.layers`.
+    """Act with one trained network, whose activations are in `network.layers`.
 
     Args:
         network: on its device.
         optimiser: of its parameters.
-        num_actions: of the games.
+        num_actions: of the environment.
         seed: of the generator for acting and sampling.
     """
 
@@ -45,9 +45,9 @@ class Agent(ABC):
         self.updates = 0
 
     def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
-        """One action [N] for each observation [N, stack, *frame], at random with probability epsilon for each apart.
+        """Choose actions [N] for observations [N, stack, *frame], each at random with probability epsilon.
 
-        Random numbers come from `generator`, or the agent's own.
+        Random numbers come from `generator`, by default the agent's own.
         """
         return self.act_with_values(observations, epsilon, generator)[0]
 
@@ -55,9 +55,10 @@ class Agent(ABC):
     def act_with_values(
         self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None
     ) -> tuple[np.ndarray, Tensor | None]:
-        """The same, and what the agent expects to follow each observation, [N] on its device, from the same pass.
+        """Choose epsilon-greedy actions [N], and return the values [N] of the observations from the same forward pass.
 
-        None instead of these values if all actions are random, since the network is not asked then.
+        The values are the agent's estimates of the return, on its device; None if all actions are random, because the
+        network is not run then.
         """
         generator, values = generator or self.generator, None
         explore = torch.rand(len(observations), generator=generator) < epsilon
@@ -70,22 +71,22 @@ class Agent(ABC):
 
     @abstractmethod
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The agent's own actions [N] for observations [N, stack, *frame], both on the CPU, and their values [N]."""
+        """Choose actions [N] for observations [N, stack, *frame], both on the CPU, and estimate the values [N]."""
 
     def forward(self, observations: Tensor) -> Tensor:
-        """What comes out of the network, [N, outputs], for observations [N, stack, *frame] from the CPU."""
+        """Run the network on observations [N, stack, *frame] from the CPU; [N, outputs]."""
         return self.network(observations.to(self.device))
 
     def layers(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each layer by its name; those of an activation under the name of its first place."""
-        found = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
-        return {name: parameters for name, parameters in found.items() if parameters}
+        """Return the parameters of each layer by its name; those of a shared activation under its first name."""
+        layers = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
+        return {name: parameters for name, parameters in layers.items() if parameters}
 
     def optimizer_step(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:
-        """One step of the optimiser on a loss, with its gradient clipped to a norm if one is given.
+        """Backpropagate a loss, clip the gradient to `max_grad_norm` if it is given, and step the optimiser.
 
         Returns:
-            The norm of the gradient before clipping, as gradient_norm, if asked for or clipped.
+            gradient_norm, before clipping, if `measure_norm` or if the gradient is clipped; else nothing.
         """
         measured = {}
         self.optimiser.zero_grad(set_to_none=True)
@@ -100,12 +101,12 @@ class Agent(ABC):
         return measured
 
     def set_rationals_trainable(self, on: bool) -> None:
-        """Let the coefficients learn, or wait; those that are frozen stay so."""
+        """Train the coefficients, or pause them; frozen ones stay frozen."""
         for coefficient in self.coefficients:
             coefficient.requires_grad_(on)
 
     def load_weights(self, values: dict[str, Tensor]) -> None:
-        """Set some of the network's weights to those of another run, by their names."""
+        """Set some of the network's weights, by name, to those of another run."""
         self.network.load_state_dict(values, strict=False)
 
     def state_dict(self) -> dict:
@@ -124,7 +125,7 @@ class Agent(ABC):
 
 
 def adam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.Adam:
-    """Adam for a network; `lr_rational` is the learning rate of the coefficients, None for that of the weights."""
+    """Make Adam for a network; `lr_rational` is the learning rate of the coefficients, None: that of the weights."""
     trained = [p for p in network.parameters() if p.requires_grad]
     groups = trained if lr_rational is None else parameter_groups(network, learning_rate, lr_rational)
     device = next(network.parameters()).device

@@ -1,4 +1,4 @@
-"""Observations packed for a checkpoint: compressed in chunks, so that threads share the work."""
+"""Compress observations for a checkpoint, in chunks, so that threads share the work."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ CHUNK = 512  # rows that are compressed together
 
 
 def compress(frames: Tensor) -> list[Tensor]:
-    """The rows of a tensor [rows, ...] as bytes, one tensor [bytes] uint8 for each chunk of rows."""
+    """Compress a tensor [rows, ...] to one tensor [bytes] uint8 for each chunk of rows."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(_compress, frames.split(CHUNK)))
 
 
 def decompress(data: list[Tensor], target: Tensor) -> None:
-    """Set a tensor of the same shape and type to what `compress` was given."""
+    """Fill `target`, of the shape and dtype that `compress` was given, with those rows."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(_decompress, data, target.split(CHUNK)))
 
@@ -28,6 +28,6 @@ def _compress(frames: Tensor) -> Tensor:
 
 
 def _decompress(data: Tensor, target: Tensor) -> None:
-    if target.numel():  # frombuffer takes no empty one
+    if target.numel():  # frombuffer refuses an empty buffer
         frames = torch.frombuffer(bytearray(zlib.decompress(data.numpy().tobytes())), dtype=target.dtype)
         target.copy_(frames.view_as(target))

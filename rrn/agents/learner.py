@@ -1,8 +1,10 @@
-"""What the loop in training/trainer.py drives: an agent at work, which plays, keeps what it saw and learns from it."""
+"""Define the interface that the training loop drives: an agent that plays, stores what it saw and learns from it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import torch
@@ -12,13 +14,31 @@ from rrn.agents.base import Agent
 from rrn.envs import Episode, VectorEnv
 
 
+@dataclass
+class RunningStats:
+    """Keep the mean and the maximum of a value that is measured more often than it is logged."""
+
+    total: float = 0.0
+    count: int = 0
+    maximum: float = float("-inf")
+
+    def add(self, value: float) -> None:
+        """Count one more value."""
+        self.total, self.count, self.maximum = self.total + value, self.count + 1, max(self.maximum, value)
+
+    @property
+    def mean(self) -> float:
+        """Divide the sum of the values by their number."""
+        return self.total / self.count
+
+
 class Learner(ABC):
-    """An agent, its games and its memory.
+    """Join an agent with its environments and, if it has one, its replay buffer.
 
     Attributes:
-        agent: it learns.
-        games: it plays them.
-        steps_per_call: agent steps of one call of `training_step`, over all games.
+        agent: learns.
+        games: the parallel environments that it plays.
+        steps_per_call: agent steps of one call of `training_step`, over all environments.
     """
 
     agent: Agent
@@ -26,24 +46,24 @@ class Learner(ABC):
     steps_per_call: int
 
     def __init__(self):
-        self.sums: dict[str, list[float]] = {}  # of what was measured since the last log: sum, count, largest
+        self.stats: dict[str, RunningStats] = defaultdict(RunningStats)  # of the updates since the last log
 
     @property
     def warming_up(self) -> str | None:
-        """What is still to be done before the first step of training, for the progress line; None: nothing."""
+        """Say for the progress line what remains before the first training step; None: nothing."""
         return None
 
     def warmup_step(self) -> int:
-        """Some of it; the agent steps taken, which do not count as training."""
+        """Do a part of the warmup and return its agent steps, which do not count as training."""
         return 0
 
     @abstractmethod
     def training_step(self, step: int, measure: bool) -> list[Episode]:
-        """Play the next `steps_per_call` agent steps after `step` of them and learn; the games that ended.
+        """Play `steps_per_call` agent steps, learn, and return the episodes that ended.
 
         Args:
-            step: agent steps of training before.
-            measure: whether values that cost time are wanted too, since they are logged after this.
+            step: agent steps of training so far.
+            measure: also measure values that cost time, because they are logged after this call.
 
         Raises:
             NotFinite: the loss is NaN or infinite.
@@ -51,35 +71,39 @@ class Learner(ABC):
 
     @abstractmethod
     def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
-        """Observations [number, stack, *frame] that occurred lately, to show what the activations do with them."""
+        """Return recent observations [number, stack, *frame], for the figures and measures of the activations."""
 
     def schedules(self, step: int) -> dict[str, float]:
-        """What changes by a schedule, such as epsilon, after `step` agent steps; for the log."""
+        """Return the values that follow a schedule, such as epsilon, after `step` agent steps, for the log."""
         return {}
 
     def progress_text(self, step: int) -> str:
-        """A few words for the end of the progress line."""
+        """Return a few words for the end of the progress line."""
         return ""
 
     def log_values(self, values: dict[str, float]) -> None:
-        """Add values of one update to what the next log will show."""
+        """Add the values of one update to the next log.
+
+        The log shows the maximum of a value whose name ends in _max, and the mean of others.
+        """
         for name, value in values.items():
-            total, number, largest = self.sums.get(name, (0.0, 0, float("-inf")))
-            self.sums[name] = [total + value, number + 1, max(largest, value)]
+            self.stats[name].add(value)
 
     def pop_values(self) -> dict[str, float]:
-        """Means since the last call, the largest value of names that end in _max."""
-        values = {n: most if n.endswith("_max") else total / number for n, (total, number, most) in self.sums.items()}
-        self.sums = {}
+        """Return the values for the log, of the updates since the last call, and start again."""
+        values = {name: s.maximum if name.endswith("_max") else s.mean for name, s in self.stats.items()}
+        self.stats.clear()
         return values
 
     def export(self, path: Path) -> None:  # noqa: B027
-        """Write the agent in the format of another library, beside the checkpoint that this path will have."""
+        """Write the agent in the format of another library, beside the checkpoint with this path."""
 
     def state_dict(self) -> dict:
-        """All but the agent, which has its own."""
-        return {"sums": {name: list(values) for name, values in self.sums.items()}, "games": self.games.state_dict()}
+        """Return all but the state of the agent, which has its own `state_dict`."""
+        sums = {name: list(astuple(stats)) for name, stats in self.stats.items()}
+        return {"sums": sums, "games": self.games.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
-        self.sums = state["sums"]
+        self.stats.clear()
+        self.stats.update({name: RunningStats(*values) for name, values in state["sums"].items()})
         self.games.load_state_dict(state["games"])

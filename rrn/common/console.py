@@ -1,4 +1,4 @@
-"""The terminal: print to it, end a command with a sentence, redraw a block of lines."""
+"""Print to the terminal, end a command with a sentence, and redraw a block of lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn.common.errors import UserError
 
 
 def detach_output() -> None:
-    """From now on output goes nowhere, unless it goes into a file."""
+    """Discard all further output, unless it goes to a file."""
     with open(os.devnull, "wb") as nowhere:
         for number in (1, 2):
             if not stat.S_ISREG(os.fstat(number).st_mode):
@@ -24,7 +24,7 @@ def detach_output() -> None:
 
 @contextmanager
 def cli_errors() -> Iterator[None]:
-    """Around a whole command: it ends with a sentence at a user's mistake (2), Ctrl-C (130) and a closed pipe (1)."""
+    """Turn UserError, Ctrl-C and a closed pipe into a message and an exit code (2, 130, 1)."""
     try:
         yield
         sys.stdout.flush()
@@ -40,7 +40,7 @@ def cli_errors() -> Iterator[None]:
 
 
 def print_safely(text: str, stream: TextIO | None = None) -> None:
-    """Print the text as it is, to standard output without a stream; that nobody reads it any more ends no run."""
+    """Print text to a stream, by default standard output, and ignore that nobody reads it any more."""
     try:
         print(text, end="", file=stream, flush=True)
     except OSError:
@@ -48,13 +48,13 @@ def print_safely(text: str, stream: TextIO | None = None) -> None:
 
 
 def print_in_signal_handler(line: str) -> None:
-    """Write a line to standard error from a handler of signals, which may have come in the middle of a print."""
+    """Write a line to standard error from a signal handler, which may interrupt a print."""
     with suppress(OSError):
         os.write(2, f"{line}\n".encode())
 
 
 def terminal_size(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines of the terminal; where there is none, 80 columns or what COLUMNS says."""
+    """Return columns and lines of the terminal; without one, 80 columns or the variable COLUMNS."""
     try:
         size = os.get_terminal_size(stream.fileno())
         return max(size.columns, 60), max(size.lines - 1, 5)
@@ -64,20 +64,20 @@ def terminal_size(stream: TextIO) -> tuple[int, int]:
 
 
 class Screen:
-    """A block of lines at the bottom of a terminal; in a file, one block after the other."""
+    """Redraw a block of lines at the bottom of a terminal; a file gets one block after the other."""
 
     def __init__(self, stream: TextIO):
         self.stream, self.live = stream, stream.isatty()
         self.drawn = 0
 
     def draw(self, lines: list[str]) -> None:
-        """Show these lines in the place of those before."""
+        """Replace the lines shown before by these."""
         self.clear()
         print("\n".join(lines), file=self.stream, flush=True)
         self.drawn = len(lines)
 
     def clear(self) -> None:
-        """Take the block away."""
+        """Erase the block."""
         if self.live and self.drawn:
             print(f"\x1b[{self.drawn}F\x1b[J", end="", file=self.stream, flush=True)
         self.drawn = 0

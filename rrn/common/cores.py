@@ -1,4 +1,4 @@
-"""How many cores of the processor this process may use."""
+"""Count the CPU cores that this process may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROC, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """The cores that the affinity of this process and the quota of its container leave it, 1 at least.
+    """Count the cores that CPU affinity and the container's quota leave this process, at least 1.
 
     A quota of 1.5 cores counts as one: a second thread would wait half of the time, and the first one for it.
     """
@@ -22,7 +22,7 @@ def usable_cores() -> int:
 
 
 def _quotas() -> Iterator[float]:
-    """The quota of each Linux control group around this process, version 1 or 2, in cores."""
+    """Yield the quota, in cores, of each Linux control group (v1 or v2) of this process."""
     try:
         lines = PROC.read_text().splitlines()
     except OSError:

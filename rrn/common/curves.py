@@ -1,4 +1,4 @@
-"""The scores of one run over its training, ours or the authors': what statistics, reference and report share."""
+"""Hold the scores of one run over its training, ours or the authors'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Curve:
-    """The evaluations of one run."""
+    """Hold the evaluations of one run."""
 
     game: str  # as in env=
     agent: str  # as in agent=
@@ -19,7 +19,7 @@ class Curve:
     means: np.ndarray  # [E] mean score of the games of each evaluation
 
     def at(self, step: int) -> float:
-        """The score of the last evaluation at or before an agent step.
+        """Return the score of the last evaluation at or before an agent step.
 
         NaN if there is none yet, or if the run had ended before the next one would have been due: of the authors' runs,
         many end one evaluation before the end.
@@ -31,5 +31,5 @@ class Curve:
 
     @property
     def last(self) -> float:
-        """The score of the last evaluation, which the paper's tables hold."""
+        """Return the score of the last evaluation, as in the paper's tables."""
         return float(self.means[-1])

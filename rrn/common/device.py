@@ -1,4 +1,4 @@
-"""The device of a run, its memory, and how a processor treats numbers near zero."""
+"""Choose the device of a run, check its memory, and set the treatment of denormal numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
+    """Return the device for a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
 
     Raises:
         UserError: another name, or a GPU that is not there.
@@ -32,7 +32,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; on a CPU, torch has no type of its own for it."""
+    """Return whether an error says that memory ran out; on a CPU, torch has no exception type for it."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
@@ -58,7 +58,7 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
 
 @contextmanager
 def denormals_as_zero() -> Iterator[None]:
-    """Within it, the CPU takes numbers below the smallest normal one (1e-38 in float32) for 0.
+    """Treat denormal numbers (below 1e-38 in float32) as 0 on the CPU, within a context.
 
     Where a gradient stays 0, Adam's averages decay into such numbers and never leave them, and arithmetic on them costs
     the processor a multiple. Threads of torch inherit the mode when they start, so enter it before the first large

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend: a sentence, no traceback, exit code 2."""
+"""Report a user's mistake: a sentence, no traceback, exit code 2."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Collection
 
 
 class UserError(Exception):
-    """What was expected, what came and what to do, in one sentence."""
+    """Say in one sentence what was expected, what came and what to do."""
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error says, or its type if it says nothing."""
+    """Return the first line of an error's message, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def nearest(word: str, known: Collection[str], otherwise: str | None = None) -> str:
-    """A sentence with the known name that a word was meant to be; without one, `otherwise`, or all that are known."""
+    """Suggest the known name nearest to a word in a sentence; without one, return `otherwise` or list all names."""
     by_folded = {re.sub(r"[-_ ]", "", name).lower(): name for name in known}
     found = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word)).lower(), by_folded, 1, 0.6)
     if found:

@@ -1,4 +1,4 @@
-"""A context manager that puts a network in eval mode and restores it."""
+"""Put a network in eval mode for a while."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 class eval_mode:
-    """Context in which a network is in evaluation mode; the mode of each of its modules comes back at the end."""
+    """Context manager that puts a network in eval mode and restores the mode of each of its modules."""
 
     def __init__(self, network: nn.Module):
         self.network = network

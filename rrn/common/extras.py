@@ -1,4 +1,4 @@
-"""Optional packages: which extra of rrn installs each, and the error where one is missing."""
+"""Name the extra that installs each optional package, and report a missing one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only unite others
 
 
 class MissingPackage(UserError, ImportError):
-    """A package that is not installed, and the command that installs it.
+    """Report a package that is not installed, with the command that installs it.
 
     Args:
         what: the command, function or setting that needs the package.

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read packed or not."""
+"""Write files whole or not at all, and read them compressed or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 
 
 def write_atomic(path: Path, text: str, sync: bool = True) -> None:
-    """Write a text; whoever reads the file meanwhile, or after a crash, finds the old text or the new one.
+    """Write a text atomically: a reader, even after a crash, finds the old text or the new one.
 
     With `sync` it outlasts a power cut; without, it costs no wait for the disk, for what is written again soon.
     """
@@ -26,7 +26,7 @@ def write_atomic(path: Path, text: str, sync: bool = True) -> None:
 
 
 def read_packed(path: Path) -> bytes:
-    """What is in a file or, where it is not there, in that of the same name with .gz; nothing where there is neither.
+    """Read a file or, if it does not exist, the same name with .gz; empty if neither exists.
 
     Raises:
         ValueError: the .gz is damaged.
@@ -51,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_open_at(file: IO, path: Path) -> bool:
-    """Whether an open file still is what is at a path; it may have been deleted, or another one put in its place."""
+    """Return whether a path still names an open file, which may have been deleted or replaced."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def is_open_at(file: IO, path: Path) -> bool:
 
 
 def copy_open_file(file: IO, path: Path) -> None:
-    """Write to a path what an open file holds that has no name any more; its text is flushed, and can be read."""
+    """Copy an open file that was deleted to a path; it must be flushed and readable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as copy:
         while part := os.pread(file.fileno(), 1 << 20, copy.tell()):

@@ -1,4 +1,4 @@
-"""Classes and functions by a string, "package.module:Class", imported when they are needed."""
+"""Import classes and functions by a string, "package.module:Class", when they are needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rrn.common.extras import EXTRAS, MissingPackage
 
 
 def is_import_string(text: object) -> bool:
-    """Tell whether a word is the string of a class, such as torch.nn:Mish, and not a name."""
+    """Return whether a word has the form of an import string, such as torch.nn:Mish."""
     return isinstance(text, str) and ":" in text
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people write and read them: 200000, 1e6, 500k, 1.5M, 2h05m."""
+"""Parse and format numbers and durations: 200000, 1e6, 500k, 1.5M, 2h05m."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ LETTERS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 def parse_int(value: object) -> int | None:
-    """The whole number that a text or a float means; None if it means none."""
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d{1,3})?)([kM]?)", str(value))
-    number = Decimal(found[1]) * LETTERS[found[2]] if found else None  # a float would not have 4.35M
-    return int(number) if found and abs(number) < 10**18 and number == int(number) else None
+    """Parse an integer such as 200000, 1e6, 500k or 1.5M; None if the value is no integer."""
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d{1,3})?)([kM]?)", str(value))
+    number = Decimal(match[1]) * LETTERS[match[2]] if match else None  # a float would not have 4.35M
+    return int(number) if match and abs(number) < 10**18 and number == int(number) else None
 
 
 def duration(seconds: float) -> str:
-    """A time in at most six characters: 42s, 5m10s, 2h05m, 3d04h."""
+    """Format seconds in at most six characters: 42s, 5m10s, 2h05m, 3d04h."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
@@ -26,9 +26,14 @@ def duration(seconds: float) -> str:
 
 
 def count(number: float) -> str:
-    """A number of steps in at most five characters: 950, 15.2k, 1.50M."""
+    """Format a number of steps in at most five characters: 950, 15.2k, 1.50M."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if number >= size:
             short = number / size
             return f"{short:.{2 if short < 9.995 else 1 if short < 99.95 else 0}f}{unit}"
     return f"{number:.0f}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Format a number with its noun: 1 run, 2 runs."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""Old names of public functions and classes, for one more version."""
+"""Keep old names of public functions and classes for one more version."""
 
 from __future__ import annotations
 

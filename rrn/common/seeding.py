@@ -1,4 +1,4 @@
-"""Seeds that come from a key of whole numbers, so that uses with different keys have different random numbers."""
+"""Derive seeds from keys of integers, so that uses with different keys have different random numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def derive_seed(*key: int) -> int:
-    """A seed of 31 bits, which the emulator takes too, for a key such as (seed of the run, copy, game).
+    """Derive a seed of 31 bits, as the emulator needs, from a key such as (seed of the run, copy, episode).
 
     Zeros at the end of a key do not count.
     """

@@ -8,7 +8,7 @@ from rrn.common.cores import usable_cores
 
 
 def set_threads(threads: int | None, most: int) -> None:
-    """Give torch this many threads on the CPU; without a number, one for each usable core.
+    """Set the number of CPU threads of torch; None: one for each usable core.
 
     Then never more than torch would take by itself, nor than `most`.
     """

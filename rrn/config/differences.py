@@ -8,8 +8,15 @@ from typing import Any
 from rrn.config.schema import Config
 
 MAY_CHANGE_ON_RESUME = {
-    *("resume", "run_dir", "steps", "device", "threads", "checkpoint.every", "checkpoint.keep"),
-    *("env.overlap", "agent.replay_on_device"),
+    "resume",
+    "run_dir",
+    "steps",
+    "device",
+    "threads",
+    "checkpoint.every",
+    "checkpoint.keep",
+    "env.overlap",
+    "agent.replay_on_device",
 }
 WITHOUT_EFFECT: dict[
     tuple[str, object], set[str]

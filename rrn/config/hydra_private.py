@@ -77,7 +77,7 @@ def group_options(group: str) -> list[str]:
 
 
 def compose_own(overrides: list[str]) -> DictConfig:
-    """The same as hydra.compose("config", overrides), whose errors it raises; Hydra is initialised."""
+    """Compose the configuration as hydra.compose("config", overrides) does, with its errors; Hydra is initialised."""
     parsed = OverridesParser.create().parse_overrides(overrides)
     # of what is left out here, or a private name is gone
     if create_defaults_list is None or any(one.is_hydra_override() for one in parsed):

@@ -1,4 +1,4 @@
-"""Environments: from a configuration to copies of a game."""
+"""Make parallel environments from a configuration."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["Episode", "Step", "VectorEnv", "make_envs"]
 
 
 def make_envs(config: EnvConfig, num_envs: int, seeds: Sequence[int], reseed_after: int = 0) -> VectorEnv:
-    """N copies of the game of the configuration.
+    """Make N copies of the environment of the configuration.
 
     Args:
         config: of the environment.
         num_envs: N.
-        seeds: the key that all their seeds come from.
-        reseed_after: agent steps after which the next game of a copy is seeded; 0: each game. Those that are quick to
-            seed always do that.
+        seeds: key that all their seeds are derived from.
+        reseed_after: agent steps after which the next episode of a copy is seeded; 0: each episode. Environments that
+            are quick to seed seed each episode anyway.
     """
     return import_string(config.envs, f"env={config.name}")(config, num_envs, tuple(seeds), reseed_after)

@@ -1,8 +1,8 @@
-"""Atari games in ale-py's vector environment, with its traps closed.
+"""Play Atari games in ale-py's vector environment, and avoid its traps.
 
-The rest of the program sees raw scores, true ends of games, and lost lives as `terminated`. The emulator is asked for
-the ends alone, and a life is lost when its counter falls: in some games the counter is 0 while the last life is played,
-and the emulator's own sign of a lost life (`life_loss_info`) leaves that one out.
+Rewards are raw, `done` is the true end of a game, and a lost life is `terminated`. The emulator reports ends of games
+only; a life is lost when its counter falls. In some games the counter is 0 while the last life is played, and the
+emulator's `life_loss_info` misses the loss of that life.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from rrn.config.games import atari_games
 from rrn.envs.base import VectorEnv
 from rrn.envs.resize import bilinear
 
-FIRE = 1  # the action, in the games that have it among their own
+FIRE = 1  # index of the action, in the games that have it
 
 
 class AtariEnv(VectorEnv):
-    """N copies of one Atari game; observations [N, stack, size, size] uint8, oldest frame first."""
+    """Step N copies of one Atari game; observations [N, stack, size, size] uint8, oldest frame first."""
 
     frame_type = torch.uint8
 
@@ -48,17 +48,17 @@ class AtariEnv(VectorEnv):
         self.fire_next = np.zeros(num_envs, dtype=bool)
         self.reset()
 
-    def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
-        # the first reset of the emulator must be one of all copies
+    def reset_rows(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
+        # the first reset of the emulator must reset all copies
         options = None if rows.all() else {"reset_mask": rows}
         observations, info = self.emulator.reset(seed=np.array(seeds), options=options)
-        return self._started(rows, observations, info)
+        return self._after_reset(rows, observations, info)
 
-    def _restart(self, rows: np.ndarray) -> np.ndarray:
-        return self._started(rows, *self.emulator.reset(options={"reset_mask": rows}))
+    def reset_rows_unseeded(self, rows: np.ndarray) -> np.ndarray:
+        return self._after_reset(rows, *self.emulator.reset(options={"reset_mask": rows}))
 
-    def _started(self, rows: np.ndarray, screens: np.ndarray, info: dict) -> np.ndarray:
-        """The observations after games began in the copies of the mask."""
+    def _after_reset(self, rows: np.ndarray, screens: np.ndarray, info: dict) -> np.ndarray:
+        """Return the observations [N, stack, *frame] after the copies `rows` [N] were reset."""
         self.lives = info["lives"].copy()
         self.fire_next = np.where(rows, self.presses_fire, self.fire_next)
         if not self.bilinear:
@@ -68,13 +68,13 @@ class AtariEnv(VectorEnv):
         observations[rows, -1] = bilinear(screens[rows, 0], self.frame_shape[0])
         return observations
 
-    def _played_for(self, actions: np.ndarray) -> np.ndarray:
+    def replace_actions(self, actions: np.ndarray) -> np.ndarray:
         return np.where(self.fire_next, FIRE, actions)
 
-    def _send(self, actions: np.ndarray) -> None:
+    def start_step(self, actions: np.ndarray) -> None:
         self.emulator.send(actions)
 
-    def _receive(self):
+    def step_rows(self, actions: np.ndarray):
         observations, rewards, ended, truncated, info = self.emulator.recv()
         if self.bilinear:
             frames = bilinear(observations[:, 0], self.frame_shape[0])
@@ -86,17 +86,17 @@ class AtariEnv(VectorEnv):
 
 
 def screen_shape(game: str) -> tuple[int, int]:
-    """Height and width of the screen of one of ale-py's games, pixels."""
-    return _opened(game).getScreenDims()
+    """Return height and width of the screen of a game of ale-py, in pixels."""
+    return _load_game(game).getScreenDims()
 
 
 def has_fire(game: str) -> bool:
-    """Whether FIRE is among the actions of one of ale-py's games."""
-    return _opened(game).getMinimalActionSet()[FIRE] == Action.FIRE
+    """Return whether a game of ale-py has the action FIRE."""
+    return _load_game(game).getMinimalActionSet()[FIRE] == Action.FIRE
 
 
 @cache
-def _opened(game: str) -> ALEInterface:
+def _load_game(game: str) -> ALEInterface:
     ALEInterface.setLoggerMode(LoggerMode.Error)
     emulator = ALEInterface()
     emulator.loadROM(roms.get_rom_path(game))
@@ -104,17 +104,17 @@ def _opened(game: str) -> ALEInterface:
 
 
 def emulator_options(config: AtariConfig, num_envs: int) -> dict:
-    """Options of AtariVectorEnv on which the course of a game depends, from our names to its own."""
+    """Translate the settings that the course of a game depends on to options of AtariVectorEnv."""
     return {
         "num_envs": num_envs,
         "frameskip": config.frame_skip,
         "maxpool": config.max_pool,
         "repeat_action_probability": config.sticky_actions,
         "noop_max": config.noop_max,
-        "life_loss_info": False,  # would miss a life, and hide the cap if one is lost with the last frame
+        "life_loss_info": False,  # misses a life, and hides the frame cap if a life is lost with the last frame
         "max_num_frames_per_episode": config.frame_cap,
         "full_action_space": False,
-        "episodic_life": False,  # would restart the whole game at each lost life
-        "reward_clipping": False,  # would hide the score
-        "use_fire_reset": False,  # would press it for games, not for lives
+        "episodic_life": False,  # resets the whole game at each lost life
+        "reward_clipping": False,  # hides the score
+        "use_fire_reset": False,  # presses it at the start of games, not of lives
     }

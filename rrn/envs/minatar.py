@@ -1,6 +1,6 @@
-"""MinAtar, the small Atari-like games of Young and Tian (2019), behind the interface of base.py.
+"""Play MinAtar, the small Atari-like games of Young and Tian (2019).
 
-The package `minatar` plays them; it comes with `pip install rrn[minatar]`.
+This needs the package `minatar`: `pip install rrn[minatar]`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rrn.envs.base import VectorEnv
 
 
 class MinAtarEnv(VectorEnv):
-    """N copies of one game; observations [N, 1, channels, 10, 10] bool, one channel for each kind of object.
+    """Step N copies of one game; observations [N, 1, channels, 10, 10] bool, one channel for each kind of object.
 
-    All six actions can be chosen, as in the authors' experiments, also those without effect in a game.
+    All six actions are available, as in the authors' experiments, also those without effect in a game.
 
     Raises:
         MissingPackage: minatar is not installed.
@@ -27,7 +27,7 @@ class MinAtarEnv(VectorEnv):
     stack = 1
 
     def __init__(self, config: MinAtarConfig, num_envs: int, seeds: tuple[int, ...], reseed_after: int = 0):
-        super().__init__(num_envs, seeds)  # seeding is quick: each game gets a seed
+        super().__init__(num_envs, seeds)  # seeding is quick: each episode gets a seed
         with needs(f"env={config.name}", "minatar"):
             from minatar import Environment
         options = {"sticky_action_prob": config.sticky_actions, "difficulty_ramping": config.ramping}
@@ -38,19 +38,19 @@ class MinAtarEnv(VectorEnv):
         self.current = np.zeros((num_envs, 1, *self.frame_shape), dtype=bool)
         self.reset()
 
-    def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
+    def reset_rows(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
         for env, seed in zip(np.flatnonzero(rows), seeds, strict=True):
             copy = self.copies[env]
             copy.seed(seed)
-            copy.last_action = 0  # which a sticky first action would repeat
+            copy.last_action = 0  # a sticky first action would repeat it
             copy.reset()
             self.current[env, 0] = copy.state().transpose(2, 0, 1)
         return self.current.copy()
 
-    def _receive(self):
+    def step_rows(self, actions: np.ndarray):
         rewards = np.zeros(self.num_envs, dtype=np.float32)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
-        for env, action in enumerate(self.sent):
+        for env, action in enumerate(actions):
             rewards[env], terminated[env] = self.copies[env].act(int(action))
             self.current[env, 0] = self.copies[env].state().transpose(2, 0, 1)
             truncated[env] = len(self.actions[env]) >= self.step_cap and not terminated[env]

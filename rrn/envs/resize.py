@@ -1,6 +1,6 @@
-"""Bilinear resizing of screens, as the paper's environment does it; ale-py's own averages areas.
+"""Resize screens bilinearly, as the paper's environment does; ale-py averages areas instead.
 
-In whole numbers, so that every machine gives the same pixels and a game of a checkpoint can be played again anywhere.
+The arithmetic is in integers, so that every machine gives the same pixels and can replay the games of a checkpoint.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ BITS = 11  # of a weight; two of them and a pixel fit into 30
 
 
 def bilinear(screens: np.ndarray, size: int) -> np.ndarray:
-    """Square frames [N, size, size] uint8 of screens [N, height, width] uint8.
+    """Resize screens [N, height, width] uint8 to square frames [N, size, size] uint8.
 
     A pixel is the mean of the four nearest ones, weighted by nearness, its centre at (i + 1/2) height / size - 1/2, as
     in OpenCV's INTER_LINEAR, which this agrees with to one grey level. A screen that shrinks to less than half loses
-    pixels so; what stays of small things has more contrast than in an average over areas.
+    pixels; the rest of a small object has more contrast than in an average over areas.
     """
     above, below, down = _neighbours(screens.shape[1], size)
     left, right, across = _neighbours(screens.shape[2], size)
@@ -27,13 +27,13 @@ def bilinear(screens: np.ndarray, size: int) -> np.ndarray:
 
 
 def _between(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Their weighted mean times 2^BITS."""
+    """Interpolate between two arrays; the result is scaled by 2^BITS."""
     return first * ((1 << BITS) - weight) + second * weight
 
 
 @cache
 def _neighbours(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two pixels of a line of this length nearest to each of `size` new ones, and the second's weight in int32."""
+    """Return the two pixels of a line nearest to each of `size` new ones, and the weight of the second, int32."""
     centre = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
     first = centre.astype(np.intp)
     weight = np.rint((centre - first) * (1 << BITS)).astype(np.int32)

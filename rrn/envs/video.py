@@ -1,4 +1,4 @@
-"""Videos of games, made after the fact: a game is played again from its seed and actions."""
+"""Make videos of games afterwards, by replaying a game from its seed and actions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def screens(config: AtariConfig, episode: Episode) -> Iterator[np.ndarray]:
 
 
 def write_video(path: Path, config: AtariConfig, episode: Episode) -> None:
-    """Write the game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
+    """Write a game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
     frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, episode))
     every = 2 if path.suffix == ".gif" else 1
     write_frames(path, islice(frames, 0, None, every), FRAMES_PER_SECOND / every)

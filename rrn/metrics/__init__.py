@@ -1,1 +1,1 @@
-"""What is measured of an agent beside its scores."""
+"""Measure agents beyond their scores."""

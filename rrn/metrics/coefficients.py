@@ -1,4 +1,4 @@
-"""The coefficients of rationals, as they are logged."""
+"""Collect the coefficients of rationals for the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rrn.activations.sites import named_rationals
 
 
 def coefficients(network: nn.Module) -> dict[str, float]:
-    """Each coefficient by a name such as act1/a0 or act1/b1; of several groups the mean."""
+    """Return each coefficient by a name such as act1/a0 or act1/b1; the mean of several groups."""
     values = {}
     for name, module in named_rationals(network):
         for letter, row in (("a", module.numerator), ("b", module.denominator)):

@@ -1,4 +1,4 @@
-"""What the agent expects in the games of an evaluation, beside what then comes: its over-estimation."""
+"""Compare the values that the agent predicts in an evaluation with the returns that follow: overestimation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNKNOWN = 0.01  # weight of what a cut-off game does not show, above which a sta
 
 
 class Predictions:
-    """Values that the agent predicted, and the discounted returns that followed (van Hasselt et al. 2016, section on
+    """Collect predicted values and the discounted returns that followed (van Hasselt et al. 2016, section on
     over-optimism in Atari games), of the games of one evaluation that count.
 
     Returns are those of learning: of clipped rewards if it clips them, and only to the end of the episode, which may be
@@ -31,19 +31,19 @@ class Predictions:
         self.games: list[tuple[int, int, int]] = []  # those that count: copy, first step and the one after the last
 
     def add(self, values: Tensor | None, step: Step) -> None:
-        """One step of all copies: the values [copies] of the observations before it, if known, and what came of it."""
+        """Add a step of all copies: the values [copies] of the observations before it, if known, and its results."""
         known = np.full(len(step.rewards), np.nan) if values is None else values.cpu().numpy()
         rewards = step.rewards.clip(-1, 1) if self.clip_rewards else step.rewards.copy()
         self.steps.append((known, rewards, step.terminated.copy()))
 
     def end(self, env: int, counts: bool) -> None:
-        """The game of a copy ended with the last step."""
+        """End the episode of a copy with the last step."""
         if counts:
             self.games.append((env, self.begins.get(env, 0), len(self.steps)))
         self.begins[env] = len(self.steps)
 
     def summary(self) -> dict[str, float]:
-        """Mean of the predicted values, of the returns, and of their difference; nothing if no state counts."""
+        """Return the means of predicted values, returns and their difference; nothing if no state counts."""
         predicted, followed = [np.empty(0)], [np.empty(0)]
         parts = [np.array(part) for part in zip(*self.steps, strict=True)]  # each [steps, copies]
         for env, first, end in self.games:

@@ -1,4 +1,4 @@
-"""Measures of plasticity, how well a network can still learn: each with its definition and source.
+"""Measure plasticity, how well a network can still learn: each measure with its definition and source.
 
 Pure functions of tensors and arrays. What goes into them is gathered in recorder.py and overestimation.py; the names in
 the log are in docs/plasticity.md.
@@ -20,7 +20,7 @@ RANK_DELTA = 0.01  # share of the singular values that the effective rank leaves
 
 
 def mean_activity(outputs: Tensor) -> Tensor:
-    """Mean of |h| of each unit, [units], of the outputs of a layer [N, units] or [N, channels, height, width].
+    """Average |h| of each unit, [units], over the outputs of a layer [N, units] or [N, channels, height, width].
 
     A channel of a convolution is one unit, so its mean goes over the positions too (Sokar et al. 2023, section 3).
     """
@@ -28,7 +28,7 @@ def mean_activity(outputs: Tensor) -> Tensor:
 
 
 def dormant(activity: Tensor, tau: float = DORMANT) -> Tensor:
-    """Which units of a layer are dormant, [units] bool (Sokar et al. 2023, definition 3.1).
+    """Find the dormant units of a layer, [units] bool (Sokar et al. 2023, definition 3.1).
 
     The score of a unit is its mean of |h|, divided by the mean of that over the units of its layer; a unit with a
     score of at most tau is dormant. In a layer without any activity all units are.
@@ -41,7 +41,7 @@ def dormant(activity: Tensor, tau: float = DORMANT) -> Tensor:
 
 
 def effective_rank(features: Tensor, delta: float = RANK_DELTA) -> float:
-    """The smallest k for which the k largest singular values make up 1 - delta of the sum of all (Kumar et al. 2021,
+    """Find the smallest k whose k largest singular values make up 1 - delta of the sum of all (Kumar et al. 2021,
     section 3, srank); 0 if all are 0, NaN if a feature is not finite.
 
     The singular values are the roots of the eigenvalues of the smaller Gram matrix. In float64 that loses values below
@@ -63,12 +63,12 @@ def effective_rank(features: Tensor, delta: float = RANK_DELTA) -> float:
 
 
 def norm(tensors: Iterable[Tensor]) -> float:
-    """Frobenius norm of all elements of some tensors together, as of a layer's weight and bias."""
+    """Compute the Frobenius norm of several tensors together, as of a layer's weight and bias."""
     return nn.utils.get_total_norm(list(tensors)).item()
 
 
 def moved(before: nn.Module, now: nn.Module, inputs: Histogram) -> float:
-    """How far an activation has moved: the root mean square, over the inputs, of the difference of its outputs.
+    """Measure how far an activation moved: RMS difference of its outputs over the inputs.
 
     sqrt(sum_b c_b (now(x_b) - before(x_b))^2 / sum_b c_b), with the counts c_b and the middles x_b of the bins, and the
     mean over the rows of coefficients if there are several. The distance is that of
@@ -86,7 +86,7 @@ def moved(before: nn.Module, now: nn.Module, inputs: Histogram) -> float:
 def returns_after(
     rewards: np.ndarray, terminated: np.ndarray, gamma: float, cut: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The discounted return that followed each state of one game, [T], and how much of it is not known, [T].
+    """Compute the discounted return after each state of one episode, [T], and how much of it is unknown, [T].
 
     With G_t = r_t + gamma G_(t+1) up to the end of the episode (Sutton and Barto 2018, section 3.3). If the game was
     cut off in an episode, what would have followed has the weight gamma^(steps to the cut), the second result; it is 0

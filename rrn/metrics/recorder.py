@@ -1,4 +1,4 @@
-"""Takes the measures of plasticity.py at each evaluation of a run, and remembers what they need between two."""
+"""Measure plasticity at each evaluation of a run, and keep what the measures need between two evaluations."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved
 
 
 class record_activity:
-    """Context that keeps, of one forward pass, the mean activity of each unit and the features.
+    """Context manager that records the mean activity of each unit, and the features, in one forward pass.
 
     Args:
-        layers: with activations in it, see `rrn.activations.sites.named_activations`.
+        layers: module with activations, see `rrn.activations.sites.named_activations`.
 
     Attributes:
-        activity: by name of the place, [units].
+        activity: by name of the site, [units].
         features: outputs of the last hidden layer, [N, units].
     """
 
@@ -46,17 +46,18 @@ class record_activity:
 
 
 class PlasticityRecorder:
-    """The measures of one run.
+    """Measure the plasticity of one run.
 
-    Gradients are no part of a checkpoint, so their norms are: a resumed run has the same ones until its next update.
+    A checkpoint holds the norms of the gradients, not the gradients: a resumed run logs the same norms until its next
+    update.
 
     Args:
-        agent: as it was made, with all that learns set to learn.
+        agent: as it was made, with all trained parameters requiring gradients.
     """
 
     def __init__(self, agent: Agent):
         self.agent = agent
-        self.learning = [  # names of the places whose activation learns
+        self.learning = [  # names of the sites whose activation is trained
             name
             for name, module in named_activations(agent.network.layers)
             if any(p.requires_grad for p in coefficients_of(module).parameters())
@@ -66,23 +67,25 @@ class PlasticityRecorder:
         self.last: Snapshot | None = None
 
     def take(self, recorded: record_activity, now: Snapshot) -> dict[str, float]:
-        """All measures of the network as it is now, by their names in the log.
+        """Measure the network as it is now; the values by their names in the log.
 
         Args:
-            recorded: of a forward pass of recent observations.
+            recorded: from a forward pass of recent observations.
             now: the activations, with the histograms of the same pass.
         """
-        found = _dormant(recorded.activity) | {"effective_rank": effective_rank(recorded.features)}
-        found |= {f"weight_norm/{name}": norm(p.detach() for p in layer) for name, layer in self.agent.layers().items()}
-        found |= {f"gradient_norm/{name}": value for name, value in self.gradient_norms().items()}
-        found |= self._moved("moved", self.last, now) | self._moved("moved_since_start", self.first, now)
+        measures = _dormant(recorded.activity) | {"effective_rank": effective_rank(recorded.features)}
+        measures |= {
+            f"weight_norm/{name}": norm(p.detach() for p in layer) for name, layer in self.agent.layers().items()
+        }
+        measures |= {f"gradient_norm/{name}": value for name, value in self.gradient_norms().items()}
+        measures |= self._moved("moved", self.last, now) | self._moved("moved_since_start", self.first, now)
         self.first, self.last = self.first or now, now
-        return found
+        return measures
 
     def gradient_norms(self) -> dict[str, float]:
-        """Norm of the gradient of each trained layer at the last update; empty before the first one.
+        """Compute the norm of the gradient of each trained layer at the last update; empty before the first one.
 
-        As the optimiser took it: after clipping, if the agent clips.
+        These are the gradients that the optimiser used: after clipping, if the agent clips.
         """
         layers = {name: [p.grad for p in layer if p.grad is not None] for name, layer in self.agent.layers().items()}
         return {name: norm(gradients) for name, gradients in layers.items() if gradients} or self.gradients
@@ -90,15 +93,15 @@ class PlasticityRecorder:
     def _moved(self, label: str, before: Snapshot | None, now: Snapshot) -> dict[str, float]:
         if before is None:
             return {}
-        found = {}
+        distances = {}
         for name in self.learning:
             then, place = before.places[name].learned(), now.places[name]
             if then is not None and place.inputs.counts.any():
-                found[f"{label}/{name}"] = moved(then, place.learned(), place.inputs)
-        return found
+                distances[f"{label}/{name}"] = moved(then, place.learned(), place.inputs)
+        return distances
 
     def read_snapshots(self, folder: Path) -> None:
-        """Take up the first and the last snapshot of a run that goes on."""
+        """Read the first and the last snapshot of a run that is resumed."""
         try:
             snapshots = read_snapshots(folder)
         except ValueError:  # its first evaluation is still to come
@@ -106,7 +109,7 @@ class PlasticityRecorder:
         self.first, self.last = snapshots[0], snapshots[-1]
 
     def state_dict(self) -> dict:
-        """What the files of the run do not hold."""
+        """Return what the files of the run do not hold."""
         return {"gradients": self.gradient_norms()}
 
     def load_state_dict(self, state: dict) -> None:
@@ -114,7 +117,7 @@ class PlasticityRecorder:
 
 
 def _dormant(activity: dict[str, Tensor]) -> dict[str, float]:
-    """Share of dormant units at each place, and of all units together."""
-    found = {name: dormant(units).double() for name, units in activity.items()}
-    shares = {f"dormant/{name}": units.mean().item() for name, units in found.items()}
-    return {"dormant": torch.cat(list(found.values())).mean().item(), **shares}
+    """Compute the share of dormant units at each site, and of all units together."""
+    dormant_units = {name: dormant(units).double() for name, units in activity.items()}
+    shares = {f"dormant/{name}": units.mean().item() for name, units in dormant_units.items()}
+    return {"dormant": torch.cat(list(dormant_units.values())).mean().item(), **shares}

@@ -86,9 +86,19 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 }
 # settings that change how fast a run is, or which run it is, and not its protocol
 NOT_COMPARED = {
-    *("agent.name", "agent.atoms", "agent.value_range", "agent.compile", "agent.replay_on_device"),
-    *("agent.priority_alpha", "agent.priority_beta", "agent.priority_beta_steps"),
-    *("env.name", "env.kind", "env.overlap", "env.target", "agent.target"),
+    "agent.name",
+    "agent.atoms",
+    "agent.value_range",
+    "agent.compile",
+    "agent.replay_on_device",
+    "agent.priority_alpha",
+    "agent.priority_beta",
+    "agent.priority_beta_steps",
+    "agent.target",
+    "env.name",
+    "env.kind",
+    "env.overlap",
+    "env.target",
 }
 NOT_CHANGES = {"steps", "agent.double"}  # of `changed`; agent= says which it is
 # what agent=dqn has without a setting: column of the authors' settings, value, entry

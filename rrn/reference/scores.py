@@ -76,7 +76,7 @@ def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray
 
 
 def authors_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
-    """The same as the authors' bar plot has it: only to repeat that, since their random scores are for each life.
+    """Normalise a score as the authors' bar plot does, only to reproduce it: their random scores are for each life.
 
     Raises:
         UserError: it is none of the paper's games.

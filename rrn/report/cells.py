@@ -1,4 +1,4 @@
-"""The report's table: for each game and activation our score, the paper's after the same steps and at its end."""
+"""Make the report's table: for each game and activation our score, the paper's after the same steps and at its end."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def make_cells(
         then = _after(theirs.get((game, method), ()), fewest)
         cells.append(
             Cell(
-                game,
-                method,
-                counted,
-                scores,
-                (fewest, max(ends) if done else fewest),
-                stats.seeds_interval(list(scores.values())),
-                stats.seeds_interval(then) if then else None,
-                next((one for one in published() if (one.game, (one.agent, one.act)) == (game, method)), None),
-                stats.difference(_after(counted, fewest), then) if then else None,
+                game=game,
+                method=method,
+                curves=counted,
+                scores=scores,
+                steps=(fewest, max(ends) if done else fewest),
+                ours=stats.seeds_interval(list(scores.values())),
+                paper_then=stats.seeds_interval(then) if then else None,
+                paper_end=next((p for p in published() if (p.game, (p.agent, p.act)) == (game, method)), None),
+                difference=stats.difference(_after(counted, fewest), then) if then else None,
             )
         )
     return cells

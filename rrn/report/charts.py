@@ -15,6 +15,7 @@ import numpy as np
 
 from rrn import stats
 from rrn.common.curves import Curve
+from rrn.common.numbers import plural
 from rrn.reference import human_normalised
 from rrn.report.aggregates import Aggregate
 from rrn.report.cells import Cell, Method, normalised
@@ -85,7 +86,7 @@ def _group(
     marks: Any = np.unique(np.linspace(0, len(x) - 1, 12).astype(int)) if len(x) else []
     sizes = [7 if i in set(marks) else 0 for i in range(len(x))]
     traces.append(
-        _trace(x, y, f"{name} ({len(counted)} seed{'s' * (len(counted) > 1)})", meta, group)
+        _trace(x, y, f"{name} ({plural(len(counted), 'seed')})", meta, group)
         | {"line": line | {"width": 1.5 if faint else 2.6}, "opacity": 0.7 if faint else 1, "mode": "lines+markers"}
         | {"marker": {"symbol": style.symbol + ("-open" if faint else ""), "size": sizes, "color": style.colour}}
     )
@@ -123,7 +124,7 @@ def thin(series: Series, points: int = POINTS) -> Series:
 
 
 def _thin_beyond(series: Series, reached: float) -> Series:
-    """The same up to one step, and half as many points beyond."""
+    """Keep a curve up to one step, and half as many points beyond."""
     steps, values = series
     near = int(np.searchsorted(steps, reached)) + 1  # the next point too, where the line leads
     parts = thin((steps[:near], values[:near])), thin((steps[near:], values[near:]), POINTS // 2)

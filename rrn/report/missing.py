@@ -74,7 +74,12 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
         return None
     if any(word.startswith("run_dir=") for word in words):  # without it, the folder is another run's
         return None
-    foreign = () if group else ("act.",) if nearest.curve.agent == method[0] else ("act.", "agent.")
+    if group:
+        foreign: tuple[str, ...] = ()
+    elif nearest.curve.agent == method[0]:
+        foreign = ("act.",)
+    else:
+        foreign = ("act.", "agent.")
     return tuple(w for w in words if w.partition("=")[0] not in own and not w.startswith(foreign))
 
 
@@ -96,7 +101,7 @@ def _together(
         by_methods[tuple(methods), seeds, words].append(game)
     found = []
     for (methods, seeds, words), games in by_methods.items():
-        what = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} missing"
+        what = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))} missing"
         if words is None:
             found.append(ToDo(tuple(games), methods, f"{what}; their settings cannot be told from the runs here", None))
         else:

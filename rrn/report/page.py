@@ -43,6 +43,7 @@ class Page:
     found: Sequence[ToDo]
     label: Callable[[Method], str]
     charts: dict[str, Chart] = field(default_factory=dict)
+    _video_bytes: int = field(default=0, init=False)  # of the videos taken so far
 
     def __post_init__(self):
         methods = {(run.curve.agent, run.curve.act) for run in self.runs}
@@ -215,8 +216,6 @@ class Page:
                     f'<figure data-method="{escape("|".join(method))}">{source}<figcaption>{text}</figcaption></figure>'
                 )
         return f"<h3>Videos</h3>{''.join(parts)}" if parts else ""
-
-    _video_bytes = 0
 
     def _runs(self) -> str:
         lines = []

@@ -96,15 +96,23 @@ def _read(folder: Path) -> Run:
     status = read_status(folder)
     run = Run(folder, config, status, curve, measures, read_software(folder))
     if run.state == "done" and not run.is_finished:
-        last = f"the last evaluation in its scalars.csv is at step {_length(run):,}" if len(steps) else "no evaluation"
-        raise UserError(f"{folder}: the run is done, but {last}{' is in its scalars.csv' * (not len(steps))}.")
+        if len(steps):
+            last = f"the last evaluation in its scalars.csv is at step {_length(run):,}"
+        else:
+            last = "no evaluation is in its scalars.csv"
+        raise UserError(f"{folder}: the run is done, but {last}.")
     return run
 
 
 def _activation(config: Config) -> str:
-    """Its name; rationals of an earlier run, and those shared by some places, are activations of their own."""
+    """Name the activation; rationals of an earlier run, and those shared by some sites, have names of their own."""
     share, earlier = getattr(config.act, "share", None), getattr(config.act, "from_run", None)
-    return config.act.name + "_pretrained" * bool(earlier) + (f"_shared_{'_'.join(map(str, share))}" if share else "")
+    name = config.act.name
+    if earlier:
+        name += "_pretrained"
+    if share:
+        name += f"_shared_{'_'.join(map(str, share))}"
+    return name
 
 
 def _name_variants(runs: list[Run]) -> list[Run]:

@@ -1,1 +1,1 @@
-"""What is in the folder of a run, written and read."""
+"""Write and read the files in the folder of a run."""

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, checked before they are used, unable to run code.
+"""Write and read checkpoints: whole or not at all, checked before use, unable to run code.
 
 A checkpoint is one zip file of torch.save with tensors, numbers and strings in it, whose comment holds a checksum of
 all bytes before it. What belongs into one, and to which run it belongs, is checked in checkpoint_checks.py.
@@ -30,7 +30,7 @@ CHECKSUM_BYTES = 18
 
 
 class Damaged(UserError):
-    """A checkpoint whose bytes are not those that were written."""
+    """Report a checkpoint whose bytes are not those that were written."""
 
 
 def save(folder: Path, step: int, state: dict, keep: int) -> Path:
@@ -72,7 +72,7 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
 
 
 def load_last(folder: Path) -> tuple[Path, dict] | None:
-    """Path and state of the last checkpoint that is whole; None if the folder has none at all.
+    """Return path and state of the last undamaged checkpoint; None if the folder has none at all.
 
     Raises:
         UserError: there are checkpoints, but each is damaged.
@@ -89,7 +89,7 @@ def load_last(folder: Path) -> tuple[Path, dict] | None:
 
 
 def load(path: Path) -> dict:
-    """The state in a checkpoint, on the CPU. Nothing in the file is run.
+    """Read the state in a checkpoint, on the CPU. No code in the file is run.
 
     Raises:
         UserError: damaged, of another format, or too large for the memory.
@@ -142,7 +142,7 @@ def _seal(file: BinaryIO) -> None:
 
 
 def _check_seal(file: BinaryIO) -> bool:
-    """Whether the file has a checksum; older checkpoints have none.
+    """Return whether the file has a checksum; older checkpoints have none.
 
     Raises:
         BadZipFile: it has one, of other bytes.
@@ -158,7 +158,7 @@ def _check_seal(file: BinaryIO) -> bool:
 
 
 def _crc(file: BinaryIO, end: int) -> int:
-    """CRC-32 of the first `end` bytes; the file is left there."""
+    """Compute the CRC-32 of the first `end` bytes; the file position is `end` afterwards."""
     file.seek(0)
     crc = 0
     while end > file.tell():

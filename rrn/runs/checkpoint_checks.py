@@ -1,4 +1,4 @@
-"""Does a checkpoint belong to a run, and does it hold what that run needs?
+"""Check that a checkpoint belongs to a run, and holds what that run needs.
 
 A checkpoint of another seed would be trained on in silence, and one with a field of another kind would fail in the
 middle of training, or not at all.
@@ -56,7 +56,7 @@ def check_form(path: Path, state: dict, like: dict) -> None:
 
 
 def _misfit(found: object, like: object, name: str) -> str | None:
-    """What is wrong with a value that shall be of the same form as another one; None if nothing is."""
+    """Say what is wrong with a value that must have the same form as another; None if nothing is."""
     if isinstance(like, dict):
         if not isinstance(found, dict):
             return f"{name}: expected a dictionary, got {_shown(found)}"
@@ -87,7 +87,7 @@ def _misfit(found: object, like: object, name: str) -> str | None:
 
 
 def _not_finite(values: object, name: str) -> str | None:
-    """The first tensor with NaN or infinity in nested dictionaries and lists, in words."""
+    """Name the first tensor with NaN or infinity in nested dictionaries and lists."""
     if isinstance(values, Tensor):
         finite = not values.is_floating_point() or torch.isfinite(values).all()
         return None if finite else f"{name} is not finite"

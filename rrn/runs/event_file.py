@@ -1,4 +1,4 @@
-"""The event files of a run: what TensorBoard reads.
+"""Write the event files of a run, which TensorBoard reads.
 
 TensorBoard takes the files of a folder in the order of their names, which hold the time in seconds, and forgets what it
 has read from a step on when a later file says that the run was started again there. So each process writes a file of
@@ -26,12 +26,12 @@ NAME = re.compile(r"events\.out\.tfevents\.(\d+)\..*")
 
 
 def lengths_of_event_files(folder: Path) -> dict[str, int]:
-    """Their lengths in bytes, by name."""
+    """Return the lengths of the event files in bytes, by name."""
     return {path.name: path.stat().st_size for path in folder.iterdir() if NAME.fullmatch(path.name)}
 
 
 class EventFile:
-    """The event file of one process.
+    """Write the event file of one process.
 
     Args:
         folder: of the run.
@@ -54,7 +54,7 @@ class EventFile:
         self._write(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, *summaries: Summary, step: int = 0) -> None:
-        """Write what was measured or made at an agent step, so that a reader sees it at once."""
+        """Write values or figures of an agent step, so that a reader sees them at once."""
         merged = Summary()
         for summary in summaries:
             merged.MergeFrom(summary)

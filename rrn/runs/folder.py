@@ -1,4 +1,4 @@
-"""The folder of a run: what run it holds, and whether that may begin or go on there."""
+"""Find out which run a folder holds, and whether a run may begin or resume there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config
 
 
 def read_run_id(folder: Path) -> str | None:
-    """The id of the run in a folder, drawn at random when it began; None if it has none, as older runs."""
+    """Return the id of the run in a folder, drawn at random when it began; None for older runs, without one."""
     try:
         found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
     except OSError:
@@ -30,7 +30,7 @@ def read_run_id(folder: Path) -> str | None:
 
 
 def config_of(state: dict) -> Config | None:
-    """The configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
+    """Return the configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
 
     Args:
         state: of the checkpoint.
@@ -42,7 +42,7 @@ def config_of(state: dict) -> Config | None:
 
 
 def load_config(folder: Path) -> Config:
-    """The configuration of the run in a folder: that of config.yaml or, if it is lost or damaged, of a checkpoint.
+    """Load the configuration of the run in a folder: that of config.yaml or, if it is lost or damaged, of a checkpoint.
 
     Raises:
         UserError: no run is there, or neither can be read.
@@ -68,13 +68,13 @@ def load_config(folder: Path) -> Config:
 
 
 def is_finished(config: Config) -> bool:
-    """The folder holds this very run, and there is nothing left to do."""
+    """Return whether the folder holds this very run, with nothing left to do."""
     status = read_status(Path(config.run_dir))
     return status is not None and status.state == "done" and status.step >= config.steps and can_go_on(config)
 
 
 def can_go_on(config: Config) -> bool:
-    """Whether a run could begin or, with resume=true, go on in its folder."""
+    """Return whether a run could begin or, with resume=true, go on in its folder."""
     try:
         check_folder(Path(config.run_dir), replace(config, resume=True))
     except UserError:
@@ -83,7 +83,7 @@ def can_go_on(config: Config) -> bool:
 
 
 def check_folder(folder: Path, config: Config) -> None:
-    """Raise a UserError unless the folder is free, or holds the run to go on with."""
+    """Raise a UserError unless the folder is free, or holds the run to resume."""
     kept = find(folder / "checkpoints")
     if not kept and not (folder / "config.yaml").exists():
         return

@@ -1,4 +1,4 @@
-"""One process trains in the folder of a run, also if its lock file is deleted meanwhile."""
+"""Let only one process train in the folder of a run, even if its lock file is deleted meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL = 2.0  # seconds between two looks at the file
 
 
 class RunLock:
-    """Context in which this process alone trains in a folder.
+    """Lock a folder within a context, so that only this process trains in it.
 
     Raises:
         UserError: another process does.

@@ -55,7 +55,7 @@ class RunLogger:
         self.events = EventFile(folder, 0 if lengths is None else step + 1, lengths)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Values by name, at an agent step."""
+        """Log values by name at an agent step."""
         self.events.add(*(summary.scalar(name, value) for name, value in values.items()), step=step)
         for name, value in values.items():
             self._write_row(step, name, repr(float(value)))
@@ -67,7 +67,7 @@ class RunLogger:
         self.files[SNAPSHOT_FILE].write(snapshot.to_json() + "\n")
 
     def figure(self, step: int, name: str, figure: Figure) -> None:
-        """To TensorBoard, and as <name>.png in place of the last one; drawn once, which takes longer than the rest."""
+        """Log a figure to TensorBoard and as <name>.png in place of the last one; draw it once, which is slow."""
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         picture = np.array(canvas.buffer_rgba())[..., :3]  # [height, width, 3]
@@ -75,7 +75,7 @@ class RunLogger:
         self.events.add(summary.image(name, picture, dataformats="HWC"), step=step)
 
     def configuration(self, text: str, values: dict) -> None:
-        """The configuration as text and as hparams; values are plain or are written as text."""
+        """Log the configuration as text and as hparams; values that are not plain are written as text."""
         self.text("configuration", f"```yaml\n{text}\n```")
         plain = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in values.items()}
         self.events.add(*summary.hparams(plain, {"evaluation/mean": 0.0}))  # the metric's name; its values are scalars
@@ -84,7 +84,7 @@ class RunLogger:
         self.events.add(summary.text(name, text))
 
     def flush(self) -> dict[str, int]:
-        """Write everything out; the lengths of the files in bytes, by name.
+        """Flush all files; return their lengths in bytes, by name.
 
         A file that was deleted meanwhile is written again: as long as it is open, its text is in reach.
         """
@@ -107,7 +107,7 @@ class RunLogger:
 
 
 def _open(path: Path, length: int | None) -> TextIO:
-    """The file to append to, cut to a length in bytes, or empty without one."""
+    """Open a file to append to, cut to a length in bytes, or empty without one."""
     if length:
         with open(path, "r+b") as file:
             if file.seek(0, os.SEEK_END) < length:

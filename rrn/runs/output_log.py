@@ -1,4 +1,4 @@
-"""The file output.log: what one of several runs prints, and the traceback of the error that ended it."""
+"""Write output.log: what one of several runs prints, and the traceback of the error that ended it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rrn.common.errors import UserError
 
 @contextmanager
 def output_log(path: Path) -> Iterator[None]:
-    """All output of this process goes to the end of this file, that of compiled code too."""
+    """Append all output of this process, that of compiled code too, to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [(number, os.dup(number)) for number in (1, 2)]

@@ -16,7 +16,7 @@ Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 
 
 def read_measures(path: Path) -> dict[str, Series]:
-    """The series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
+    """Read the series of a scalars.csv whose names begin as in SHOWN; half a line at the end is left out.
 
     Raises:
         UserError: a value that is no number, or steps that do not rise.

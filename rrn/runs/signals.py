@@ -1,4 +1,4 @@
-"""What ends a run at the next step and not in the middle of one: Ctrl-C, SIGTERM, a lost terminal, or the sweep
+"""Stop a run at its next step, not in the middle of one: by Ctrl-C, SIGTERM, a lost terminal, or the sweep
 around it.
 """
 
@@ -18,7 +18,7 @@ HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has n
 
 
 class StopSignals:
-    """Context in which the first signal is remembered and the second one interrupts at once.
+    """Remember the first signal within a context; the second one interrupts at once.
 
     SIGHUP is never the second one: of a terminal that is lost the system tells, and then the shell.
 
@@ -34,7 +34,7 @@ class StopSignals:
         self.next = 0.0
 
     def __call__(self) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         if self.signal is None and self.file is not None and time.monotonic() >= self.next:
             self.next = time.monotonic() + POLL
             self.signal = requested_signal(self.file)
@@ -64,7 +64,7 @@ class StopSignals:
 
 
 def stopping_signals() -> list[int]:
-    """Those to stop at: SIGHUP is not one under nohup, which ignores it."""
+    """List the signals to stop at; SIGHUP is left out under nohup, which ignores it."""
     numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
     if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
         numbers.append(HANG_UP)
@@ -72,12 +72,12 @@ def stopping_signals() -> list[int]:
 
 
 def request_stop(file: Path, number: int) -> None:
-    """Let every run that looks at this file stop, as if it had got the signal."""
+    """Stop every run that reads this file, as if it had received the signal."""
     write_atomic(file, signal.Signals(number).name)
 
 
 def requested_signal(file: Path) -> int | None:
-    """The signal in the file; None if there is no such file."""
+    """Read the signal in the file; None if there is no such file."""
     try:
         return signal.Signals[file.read_text()].value
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a run was made with: software.jsonl in its folder has a line for each process that worked on it.
+"""Record the software of a run: software.jsonl in its folder has a line for each process that worked on it.
 
 The bits of a run depend on all that is in a line, its scores on the versions at least.
 """
@@ -31,7 +31,7 @@ def packages_of_scores() -> tuple[str, ...]:
 
 
 def version_of(package: str) -> str | None:
-    """The version of a package, None if it is not installed; with the commit, for a checkout of rrn."""
+    """Return the version of a package, None if it is not installed; with the commit, for a checkout of rrn."""
     try:
         found = version(package)
     except PackageNotFoundError:
@@ -41,7 +41,7 @@ def version_of(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Of the checkout that this file is in, if it is in one and git is there; -dirty marks changes beyond it."""
+    """Return the commit of the checkout with this file, if there is one and git works; -dirty marks changes."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
@@ -53,7 +53,7 @@ def _commit() -> str | None:
 
 
 def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, str]:
-    """What this process computes with on a device, by name; `packages` are some more whose versions matter."""
+    """List the software and hardware of this process by name; `packages` are further packages to list."""
     import torch  # the readers of the file do without
 
     from rrn.activations.ops import cpu, cuda
@@ -70,7 +70,7 @@ def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, st
 
 
 def note_software(folder: Path, device: torch.device, step: int, packages: Iterable[str] = ()) -> str | None:
-    """Add a line for this process to the file of a run; lines of processes of which nothing is left go.
+    """Add a line for this process to the file of a run; lines of processes that left nothing are removed.
 
     Args:
         folder: of the run.
@@ -92,7 +92,7 @@ def note_software(folder: Path, device: torch.device, step: int, packages: Itera
 
 
 def read_software(folder: Path) -> list[dict]:
-    """The lines of a run's file, oldest first; none if there is no file, packed or not. Damaged lines are left out."""
+    """Read the lines of a run's file, compressed or not, oldest first; none without one. Skip damaged lines."""
     try:
         lines = read_packed(folder / SOFTWARE_FILE).decode(errors="replace").splitlines()
     except (OSError, ValueError):

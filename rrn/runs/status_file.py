@@ -1,4 +1,4 @@
-"""The file status.json of a run: what it is doing, and how it ended."""
+"""Write and read status.json of a run: what it is doing, and how it ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SILENT = 600.0  # seconds without one after which a run on another machine count
 
 @dataclass
 class Status:
-    """What status.json holds."""
+    """Hold the values of status.json."""
 
     state: str  # running, done, stopped, failed; a reader may find out that it was killed
     why: str | None  # it stopped or failed
@@ -44,7 +44,7 @@ class Status:
 
 
 class StatusFile:
-    """Context that keeps the file of one run up to date: at the start, now and then, at each kind of end.
+    """Keep the file of one run up to date within a context: at the start, now and then, at each kind of end.
 
     Args:
         folder: of the run; it exists, and this process holds its lock.
@@ -102,7 +102,7 @@ class StatusFile:
             self._put_down("running", None)
 
     def stopped(self, number: int) -> None:
-        """Training ended early, by this signal."""
+        """Note that training ended early, by this signal."""
         self._put_down("stopped", signal.Signals(number).name)
 
     def _put_down(self, state: str, why: str | None) -> None:
@@ -116,7 +116,7 @@ class StatusFile:
 
 
 def read_status(folder: Path) -> Status | None:
-    """The status of the run in a folder, `killed` if its process is no more; None if it has no such file."""
+    """Read the status of the run in a folder, `killed` if its process is no more; None if it has no such file."""
     try:
         values = json.loads((folder / STATUS_FILE).read_text())
         status = Status(**{field.name: values[field.name] for field in fields(Status)})
@@ -133,7 +133,7 @@ def read_status(folder: Path) -> Status | None:
 
 
 def is_running(pid: int) -> bool:
-    """Is there such a process, and has it not ended already?"""
+    """Return whether the process exists and has not ended."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -143,7 +143,7 @@ def is_running(pid: int) -> bool:
 
 
 def seconds_between(status: Status) -> float:
-    """How long the process had been running when it wrote the status."""
+    """Return how long the process had been running when it wrote the status."""
     return _seconds(status.updated) - _seconds(status.started)
 
 

@@ -1,4 +1,4 @@
-"""The table of several runs: one line each, as wide as the terminal, redrawn in place."""
+"""Make the table of several runs: one line each, as wide as the terminal, redrawn in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rrn.common.numbers import count, duration
+from rrn.common.numbers import count, duration, plural
 
 if TYPE_CHECKING:
     from rrn.runs.status_file import Status
@@ -21,7 +21,7 @@ BAR = 20  # characters at most, where there is room
 
 @dataclass
 class Row:
-    """One run."""
+    """Hold the values of one run."""
 
     folder: Path
     state: str  # one of STATES
@@ -30,7 +30,7 @@ class Row:
 
 
 def table(rows: list[Row], width: int, height: int | None = None) -> list[str]:
-    """The lines of the table.
+    """Make the lines of the table.
 
     Args:
         rows: the runs.
@@ -62,7 +62,7 @@ def table(rows: list[Row], width: int, height: int | None = None) -> list[str]:
 
 
 def _names(rows: list[Row]) -> tuple[str, list[str]]:
-    """What the folders have in common, and the rest of each."""
+    """Split paths into what they have in common and the rest of each."""
     folders = [str(row.folder) for row in rows]
     if len({os.path.isabs(folder) for folder in folders}) > 1:
         folders = [os.path.abspath(folder) for folder in folders]
@@ -72,7 +72,7 @@ def _names(rows: list[Row]) -> tuple[str, list[str]]:
 
 def _counts(rows: list[Row]) -> str:
     counted = Counter(row.state for row in rows)
-    return f"{len(rows)} run{'s' * (len(rows) > 1)}, " + ", ".join(f"{counted[s]} {s}" for s in STATES if counted[s])
+    return f"{plural(len(rows), 'run')}, " + ", ".join(f"{counted[s]} {s}" for s in STATES if counted[s])
 
 
 def _line(name: str, state: str, bar: str, numbers: list[str], longest: int, bar_width: int) -> str:
@@ -124,7 +124,7 @@ def _clip(text: str, width: int) -> str:
 
 
 def _shorten(name: str, width: int) -> str:
-    """Without its middle: the end tells runs apart."""
+    """Cut the middle out of a text: the end distinguishes runs."""
     if len(name) <= width:
         return name
     end = (width - 2) * 2 // 3

@@ -42,7 +42,7 @@ LETTERS = {
     "other settings": "o",
 }
 NOT_STARTED = ("done", "running", "other settings")
-Found = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of LETTERS
+RunStates = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of LETTERS
 
 
 def main(arguments: list[str]) -> None:
@@ -53,10 +53,10 @@ def main(arguments: list[str]) -> None:
 
 
 def study(arguments: Sequence[str]) -> int:
-    """What the words of the command line ask for; the exit code.
+    """Show or start the part of a study that the arguments choose; return the exit code.
 
     Raises:
-        UserError: a mistake in them.
+        UserError: a mistake in the arguments.
     """
     words = [word for word in arguments if word not in ("start", "measure=false", "measure=true")]
     if {"-h", "--help"} & set(words):
@@ -65,24 +65,24 @@ def study(arguments: Sequence[str]) -> int:
     if not words or words[0].startswith("-") or "=" in words[0]:
         raise UserError(f"expected: {USAGE}")
     part = take_part(load_plan(words[0]), words[1:])
-    found = states(part)
+    run_states = states(part)
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
-    show(console, part, found)
+    show(console, part, run_states)
     if "start" in arguments:
         from rrn.study.start import start
 
-        return start(part, [run for run, state, _ in found if state not in NOT_STARTED], console)
-    left = [(run, status) for run, state, status in found if state not in ("done", "other settings")]
+        return start(part, [run for run, state, _ in run_states if state not in NOT_STARTED], console)
+    left = [(run, status) for run, state, status in run_states if state not in ("done", "other settings")]
     if left:
         measure = next((word for word in ("true", "false") if f"measure={word}" in arguments), "needed")
-        show_cost(console, part, left, found, measure)
+        show_cost(console, part, left, run_states, measure)
         console.print(Text(f"start them: {shlex.join(['python', '-m', 'rrn.study', *words, 'start'])}"), soft_wrap=True)
     return 0
 
 
-def states(part: Part) -> Found:
-    """What became of each run so far; one whose folder holds a run of other settings is none of this plan."""
-    found, configurations = [], {}
+def states(part: Part) -> RunStates:
+    """Find the state of each run; a folder with a run of other settings does not belong to the plan."""
+    runs, configurations = [], {}
     for run in part.runs():
         status = read_status(run.folder)
         state = status.state if status else "missing"
@@ -97,8 +97,8 @@ def states(part: Part) -> Found:
             changed = _changed(run, configurations[key])
             if changed:
                 state, status = "other settings", replace(status, why=changed)
-        found.append((run, state, status))
-    return found
+        runs.append((run, state, status))
+    return runs
 
 
 def _changed(run: PlannedRun, config: Config) -> str:
@@ -108,20 +108,20 @@ def _changed(run: PlannedRun, config: Config) -> str:
         return str(error)
 
 
-def show(console: Console, part: Part, found: Found) -> None:
-    """A table with a letter for each seed, and a line on each run that is neither done nor missing."""
-    table = _table(part.plan.games, part.plan.methods, found)
+def show(console: Console, part: Part, run_states: RunStates) -> None:
+    """Print a table with a letter for each seed, and a line for each run that is neither done nor missing."""
+    table = _table(part.plan.games, part.plan.methods, run_states)
     if console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width:
         console.print(table)
     else:
         for agent in dict.fromkeys(method.agent for method in part.plan.methods):
-            console.print(_table(part.plan.games, [one for one in part.plan.methods if one.agent == agent], found))
-    counts = {state: sum(one == state for _, one, _ in found) for state in LETTERS}
+            console.print(_table(part.plan.games, [m for m in part.plan.methods if m.agent == agent], run_states))
+    counts = {state: sum(s == state for _, s, _ in run_states) for state in LETTERS}
     console.print(
-        f"{len(found)} runs, a letter for each seed: "
+        f"{len(run_states)} runs, a letter for each seed: "
         + ", ".join(f"{LETTERS[state]} {state} {number}" for state, number in counts.items() if number)
     )
-    for run, state, status in found:
+    for run, state, status in run_states:
         if state in ("missing", "done"):
             continue
         words = "done" if state == "shorter" else state
@@ -129,7 +129,7 @@ def show(console: Console, part: Part, found: Found) -> None:
         console.print(Text(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}"))
 
 
-def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Table:
+def _table(games: Sequence[str], methods: Sequence[Method], run_states: RunStates) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
     table.add_column("game", no_wrap=True)
     for method in methods:
@@ -137,7 +137,7 @@ def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Tab
         table.add_column(head, overflow="fold")
     for game in games:
         cells = [
-            "".join(LETTERS[state] for run, state, _ in found if (run.game, run.method) == (game, method))
+            "".join(LETTERS[state] for run, state, _ in run_states if (run.game, run.method) == (game, method))
             for method in methods
         ]
         table.add_row(game, *cells)
@@ -145,18 +145,18 @@ def _table(games: Sequence[str], methods: Sequence[Method], found: Found) -> Tab
 
 
 def show_cost(
-    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], found: Found, measure: str
+    console: Console, part: Part, left: Sequence[tuple[PlannedRun, Status | None]], run_states: RunStates, measure: str
 ) -> None:
-    """Steps, hours and disk of what is left.
+    """Print the steps, hours and disk space of the runs that are left.
 
-    Hours and disk are shown if each method has runs, or was measured before or now. `measure` says when: `needed`,
-    `true` for anew even where there are runs, `false` for never.
+    Hours and disk space are shown if each method has runs, or was measured before or now. `measure` says when to
+    measure: `needed`, `true` for anew even where there are runs, `false` for never.
     """
     largest = max((run for run, _ in left), key=lambda run: run.transitions)
     config = part.configuration(largest.game, largest.method)
     costs: dict[Method, Cost] = {}
     for method in {run.method: None for run, _ in left}:
-        of_method = [(run, status) for run, _, status in found if run.method == method and status]
+        of_method = [(run, status) for run, _, status in run_states if run.method == method and status]
         cost = None if measure == "true" else from_runs(of_method, config.checkpoint.keep)
         if cost is None and measure != "false":
             cost = measured(part, method, console.print, anew=measure == "true")
@@ -181,13 +181,11 @@ def _steps(number: int) -> str:
 
 
 def _time(hours: float) -> str:
-    return (
-        f"{hours:,.1f} hours"
-        if hours < 72
-        else f"{hours / 24:,.0f} days"
-        if hours < 24 * 730
-        else f"{hours / 8766:,.0f} years"
-    )
+    if hours < 72:
+        return f"{hours:,.1f} hours"
+    if hours < 24 * 730:
+        return f"{hours / 24:,.0f} days"
+    return f"{hours / 8766:,.0f} years"
 
 
 if __name__ == "__main__":

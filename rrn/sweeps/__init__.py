@@ -1,1 +1,1 @@
-"""Several runs from one command, each in a process of its own."""
+"""Do several runs from one command, each in its own process."""

@@ -1,4 +1,4 @@
-"""How many runs a machine can do at a time."""
+"""Choose how many runs a machine can do in parallel."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ RUNS_PER_GPU = 4
 
 
 def count_gpus() -> int:
-    """The GPUs that torch finds."""
+    """Count the GPUs that torch finds."""
     import torch  # seconds, of which a command that shares out nothing has no use
 
     return torch.cuda.device_count()
 
 
 def max_parallel_runs(configs: list[Config], gpus: int) -> int:
-    """How many of these runs at a time: cores for each, some to a GPU, room for their memories; one without joblib."""
+    """Choose the number of parallel runs by cores, GPUs and replay memory; 1 without joblib."""
     if find_spec("joblib") is None:
         return 1
     largest = max((_replay_bytes(config) for config in configs), default=0)

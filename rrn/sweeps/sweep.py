@@ -1,4 +1,4 @@
-"""Several runs at once: `python -m rrn.train -m`, with the launchers of Hydra.
+"""Do several runs at once: `python -m rrn.train -m`, with the launchers of Hydra.
 
 Here is the command's own side: share out cores and GPUs, show what the runs do, pass Ctrl-C on to
 all of them, say at the end what became of each. The side of one run is rrn/sweeps/worker.py.
@@ -30,6 +30,7 @@ from hydra.errors import HydraException
 from rrn.common.console import Screen, detach_output, print_in_signal_handler, terminal_size
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import MissingPackage
+from rrn.common.numbers import plural
 from rrn.config import Config
 from rrn.config.compose import command_text
 from rrn.config.register import conf_dir
@@ -120,7 +121,7 @@ def _at_once(text: str, default: int) -> int:
 
 @dataclass
 class Sweep:
-    """All runs of one command."""
+    """Do all runs of one command."""
 
     overrides: list[str]  # of the command line
     added: list[str]  # what it left open
@@ -135,7 +136,7 @@ class Sweep:
         self.over = threading.Event()
 
     def run(self) -> int:
-        """Do all runs; the exit code: 0 if each is done, 128 and the number of the signal that stopped them, or 1.
+        """Do all runs and return the exit code: 0 if each is done, 128 + the signal that stopped them, or 1.
 
         Raises:
             UserError: the launcher could start nothing.
@@ -165,7 +166,7 @@ class Sweep:
         return self._say_what_became(trouble)
 
     def _launch(self) -> str | None:
-        """Let Hydra do the runs; what went wrong with the launcher itself."""
+        """Let Hydra do the runs; return what went wrong with the launcher itself."""
         shared = self.shared
 
         @wraps(run_job)  # its module tells Hydra the name of the job
@@ -189,14 +190,14 @@ class Sweep:
         return None
 
     def _wait_for_the_rest(self) -> None:
-        """The runs that go on without their launcher, which gave up; joblib's have lost their parents, and stop."""
+        """List the runs that go on after their launcher gave up; those of joblib lose their parents and stop."""
         quiet = 0.0  # seconds without any
         while quiet < QUIET and any(row.state in ("running", "waiting") for row in self.rows()):
             time.sleep(REFRESH)
             quiet = 0.0 if any(row.state == "running" for row in self.rows()) else quiet + REFRESH
 
     def _handle(self, number: int, frame: object) -> None:
-        """The first signal stops all runs, each with a checkpoint; the second one at once."""
+        """Stop all runs, at the first signal with a checkpoint each, at the second one at once."""
         if number == HANG_UP:
             detach_output()
         if self.signal is None:
@@ -228,7 +229,7 @@ class Sweep:
         screen.clear()
 
     def rows(self, at_the_end: bool = False) -> list[Row]:
-        """What each run is doing, or what became of it."""
+        """Return what each run is doing, or how it ended."""
         return [self._row(number, Path(config.run_dir), at_the_end) for number, config in enumerate(self.configs)]
 
     def _row(self, number: int, folder: Path, at_the_end: bool) -> Row:
@@ -242,7 +243,7 @@ class Sweep:
         return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
 
     def _say_what_begins(self) -> int:
-        """How many runs there are to do."""
+        """Print how many runs are left to do, and return the number."""
         finished = [config.run_dir for config in self.configs if is_finished(config)]
         for folder in finished:
             print(f"finished before: {folder}")
@@ -252,9 +253,7 @@ class Sweep:
         threads = ", each with threads=1" if "threads=1" in self.added else ""
         left = len(self.configs) - len(finished)
         if left:
-            print(
-                f"{left} run{'s' * (left > 1)}, {where}{threads}; output of each: output.log in its folder", flush=True
-            )
+            print(f"{plural(left, 'run')}, {where}{threads}; output of each: output.log in its folder", flush=True)
         return left
 
     def _say_what_became(self, trouble: str | None) -> int:

@@ -1,4 +1,4 @@
-"""One run of a sweep, in a process of its own, so that what ends it ends no other run.
+"""Do one run of a sweep in its own process, so that what ends it ends no other run.
 
 `run_job` is what Hydra's launchers call: joblib in its workers, submitit in the jobs of a cluster. A
 worker starts `python -m rrn.sweeps.worker`, which trains; a job is such a process already.
@@ -30,7 +30,7 @@ from rrn.runs.status_file import is_running, read_status
 
 @dataclass(frozen=True)
 class SweepContext:
-    """What the processes of one sweep know of each other."""
+    """Share data between the processes of one sweep."""
 
     folder: Path  # for files of ours alone, in that of the sweep; all machines see it
     parent: int  # process of the command
@@ -78,7 +78,7 @@ def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, 
 
 
 def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
-    """Start a process, wait for it, say how it ended."""
+    """Start a process, wait for it, and report how it ended."""
     if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
         for ignored in stopping_signals():
             signal.signal(ignored, signal.SIG_IGN)

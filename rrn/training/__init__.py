@@ -1,1 +1,1 @@
-"""One run, from its configuration to the last evaluation."""
+"""Train one run, from its configuration to the last evaluation."""

@@ -23,7 +23,7 @@ def play(
     stop: Callable[[], bool] = lambda: False,
     predictions: Predictions | None = None,
 ) -> list[Episode] | None:
-    """Whole games, in the order in which they end; None if `stop` said so.
+    """Play whole episodes and return them in the order in which they end; None if `stop` returned True.
 
     With `episodes`, each copy plays its share and no more, so that short games do not count more
     often than long ones. With `steps` instead, the games that end within so many agent steps of each
@@ -59,7 +59,7 @@ def play(
 
 
 def summary(games: list[Episode]) -> dict[str, float]:
-    """Mean, median, smallest and largest score, and the number of games."""
+    """Summarise scores: mean, median, minimum, maximum and number of episodes."""
     scores = [game.score for game in games]
     return {
         "mean": statistics.fmean(scores),

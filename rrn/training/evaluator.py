@@ -1,4 +1,4 @@
-"""One evaluation of a run in training: whole games, measures of plasticity, and the figure of its activations."""
+"""Evaluate a run in training: whole episodes, measures of plasticity, and the figure of its activations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHAPE_BINS = 128  # of these histograms, over about twice the range of the input
 
 
 class Evaluator:
-    """Evaluates the agent of a learner.
+    """Evaluate the agent of a learner.
 
     Args:
         config: of the run.
@@ -43,13 +43,13 @@ class Evaluator:
 
     @cached_property
     def games(self) -> VectorEnv:
-        """Apart from those of training, and made when the first evaluation is due."""
+        """Make the environments of evaluations, apart from those of training, when the first evaluation is due."""
         config = self.config.evaluation
         copies = config.num_envs if config.episodes is not None else 1
         return make_envs(self.config.env, copies, (self.config.seed, EVALUATION))
 
     def evaluate(self, step: int, records: RunLogger, stop: Callable[[], bool]) -> dict[str, float] | None:
-        """Play, measure, draw, and log all of it; the summary of the scores, or None if `stop` said so.
+        """Play, measure, draw, and log all of it; return the summary of the scores, or None if `stop` returned True.
 
         Raises:
             NotFinite: what the agent acts by is NaN or infinite.
@@ -69,7 +69,7 @@ class Evaluator:
 
     @torch.no_grad()
     def draw(self, step: int, records: RunLogger) -> None:
-        """Log a snapshot of the activations, with the inputs that recent observations cause, and its figure."""
+        """Log a snapshot of the activations, with their inputs for recent observations, and its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + step)
         observations, agent = self.learner.sample_observations(self.states, generator), self.learner.agent
         recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)

@@ -1,4 +1,4 @@
-"""What to tell when the loss or a policy is NaN or infinite: which layer came first, and where the batch is kept."""
+"""Explain a non-finite loss or policy: find the first bad layer and save the batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) 
 
 @torch.no_grad()
 def first_not_finite(network: Network, observations: torch.Tensor) -> str | None:
-    """Name of the first layer, in the order of the network, with a NaN or infinite parameter or output."""
+    """Name the first layer, in the order of the network, with a NaN or infinite parameter or output."""
     x = network.preprocess(observations)
     for name, layer in network.layers.named_children():
         for parameter, value in layer.named_parameters():

@@ -1,4 +1,4 @@
-"""act.from=RUN: a new run with the activations that another one has learned.
+"""Start a run with the activations that another run has learned: act.from=RUN.
 
 Delfosse et al. 2021 test in this way whether the shapes or the learning of them helps: rationals from an earlier run
 of the game, frozen, and fresh weights.

@@ -1,4 +1,4 @@
-"""The progress line: rewritten in place on a terminal, one line a minute in a file."""
+"""Show the progress line: rewritten in place on a terminal, one line a minute in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rrn.common.console import print_safely
 
 
 class Progress:
-    """Shows one line of text; `due` is cheap to ask at every step."""
+    """Show one line of text; `due` is cheap enough for every step."""
 
     def __init__(self, stream: TextIO | None = None):
         self.stream = stream or sys.stderr

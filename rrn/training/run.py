@@ -1,4 +1,4 @@
-"""One run in its folder, from a configuration to its end or the signal that stopped it."""
+"""Do one run in its folder, from its configuration to its end or to the signal that stops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rrn.runs.status_file import StatusFile
 
 
 def train(config: Config, command: str = "python -m rrn.train", stop: StopSignals | None = None) -> int | None:
-    """Train, or go on, in the folder of the run; the number of the signal that stopped it, None at the end.
+    """Train or resume in the folder of the run; return the signal that stopped it, None at the end.
 
     Args:
         config: of the run.
@@ -63,7 +63,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
 
 @contextmanager
 def as_user_errors(folder: Path, command: str) -> Iterator[None]:
-    """What the system refuses becomes a UserError."""
+    """Turn errors of the operating system into a UserError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -84,7 +84,7 @@ def as_user_errors(folder: Path, command: str) -> Iterator[None]:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Context in which the folder of a run is there; a run that is refused before it begins leaves nothing in it."""
+    """Make the folder of a run for a context; a run that is refused before it begins leaves nothing in it."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     before = {path.name for path in folder.iterdir()}

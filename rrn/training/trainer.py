@@ -1,7 +1,7 @@
-"""The loop of one run: advance, evaluate, log, save, for every agent; how each plays and learns is in agents/.
+"""Run the training loop: train, evaluate, log, save, for every agent; agents/ has how each plays and learns.
 
-Everything with state is in `state_dict`, so that a run which was killed goes on from its last
-checkpoint as if nothing had been. When something is due depends on counters alone, never on the clock.
+All state is in `state_dict`, so that a killed run resumes from its last checkpoint as if it had not been killed. When
+something is due depends on counters alone, never on the clock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays
 
 
 class Trainer:
-    """One run, from nothing or, with resume, from its last checkpoint.
+    """Train one run, from the start or, with resume, from its last checkpoint.
 
     Args:
         config: of the run.
@@ -76,7 +76,7 @@ class Trainer:
         self.clock, self.taken = time.monotonic(), 0  # of the rate
 
     def run(self) -> bool:
-        """Train to the end, or until `stop` says so; True at the end."""
+        """Train to the end or until `stop` returns True; return whether the end was reached."""
         while not self._report_and_ask():
             if self.learner.warming_up:
                 self.taken += self.learner.warmup_step()
@@ -97,22 +97,22 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Trained to the end, with the last evaluation."""
+        """Return whether the run is trained to the end, with the last evaluation."""
         return self.step >= self.config.steps and self.evaluated == self.step
 
     def _report_and_ask(self) -> bool:
-        """Say how far the run is; whether to end early."""
+        """Report how far the run is; return whether to end early."""
         self.report(self.step, self.last["return"], self.last["evaluation"])
         return self.stop()
 
     def _evaluation_due(self) -> bool:
-        """At each multiple of `every`, the first one at step 0, and at the end."""
+        """Return True at each multiple of `every`, step 0 included, and at the end."""
         every = self.config.evaluation.every
         at_the_end = self.step >= self.config.steps and self.evaluated < self.step
         return self.step // every > self.evaluated // every or at_the_end
 
     def _advance(self) -> None:
-        """The next steps of the agent, and what they gave."""
+        """Do the next training step and log its episodes."""
         before, after = self.step, self.step + self.learner.steps_per_call
         log = after // self.config.log_every > before // self.config.log_every
         self.agent.set_rationals_trainable(after > self.delay)
@@ -128,7 +128,7 @@ class Trainer:
             self._log()
 
     def _begin_or_go_on(self) -> RunLogger:
-        """Take up the last checkpoint, if the run goes on, and open the logs."""
+        """Load the last checkpoint, if the run is resumed, and open the logs."""
         found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
         if found is not None:
             self._take_up(*found)
@@ -156,7 +156,7 @@ class Trainer:
         write_atomic(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
 
     def _take_up(self, path: Path, state: dict) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises:
             UserError: it is of another run, or does not fit.
@@ -175,7 +175,7 @@ class Trainer:
         self.run_id = self.run_id or state.get("run", {}).get("id")
 
     def _evaluate(self) -> bool:
-        """Whole games, measures and the figure of shapes; False if stopped in the middle, to be done again."""
+        """Evaluate: whole episodes, measures, figure; return False if stopped midway, to be done again on resume."""
         began = time.monotonic()
         self._show("evaluating ")
         try:
@@ -203,7 +203,7 @@ class Trainer:
         self.records.scalars(self.step, values)
 
     def _rate(self) -> float:
-        """Agent steps per second since the start of this process, without evaluation."""
+        """Compute agent steps per second since the start of this process, without evaluations."""
         return self.taken / max(time.monotonic() - self.clock, 1e-9)
 
     def _show(self, prefix: str = "") -> None:
@@ -227,7 +227,7 @@ class Trainer:
         self.saved = self.step
 
     def state_dict(self) -> dict:
-        """Everything that the rest of the run depends on, and which run it is."""
+        """Return all that the rest of the run depends on, and which run it is."""
         return {
             "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
             "step": self.step,

@@ -38,7 +38,8 @@ DQN_RUNS = {
     "dqn, recurrent_rational, 1 game": ("act=recurrent_rational", "env.num_envs=1"),
     "dqn, recurrent_rational, 8 games": ("act=recurrent_rational", "env.num_envs=8"),
     "dqn, recurrent_rational, 8 games without overlap": (
-        *("act=recurrent_rational", "env.num_envs=8"),
+        "act=recurrent_rational",
+        "env.num_envs=8",
         "env.overlap=false",
     ),
 }

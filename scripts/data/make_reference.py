@@ -27,10 +27,29 @@ PUBLISHED = {  # column of final_scores.csv to ours
 # Their bar plot has other human scores than their table script for two games, and for Tennis a rounded random one.
 BAR_PLOT = {"Asterix": {"plot_human": "7336.0"}, "Tennis": {"plot_human": "-18.4", "plot_random": "-23.9"}}
 PROTOCOL = (
-    *("game", "environment", "total_agent_steps", "evaluation_frequency", "test_samples", "frames_per_agent_step"),
-    *("train_frequency", "target_update_frequency", "initial_replay_size", "max_replay_size", "history_length"),
-    *("width", "height", "batch_size", "optimizer", "learning_rate", "gamma", "loss", "epsilon_start", "epsilon_end"),
-    *("epsilon_decay_agent_steps", "epsilon_evaluation", "max_no_op_actions"),
+    "game",
+    "environment",
+    "total_agent_steps",
+    "evaluation_frequency",
+    "test_samples",
+    "frames_per_agent_step",
+    "train_frequency",
+    "target_update_frequency",
+    "initial_replay_size",
+    "max_replay_size",
+    "history_length",
+    "width",
+    "height",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "gamma",
+    "loss",
+    "epsilon_start",
+    "epsilon_end",
+    "epsilon_decay_agent_steps",
+    "epsilon_evaluation",
+    "max_no_op_actions",
 )
 SOURCE = "# From the authors' ml-research/rational_rl, commit 10e6e33; written by scripts/data/make_reference.py.\n"
 PUBLISHED_HEADER = f"""\

@@ -50,7 +50,7 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
     plain = AtariVectorEnv(
         game=atari_games()[name], num_envs=2, frameskip=4, maxpool=False, noop_max=30, use_fire_reset=False
     )
-    plain.reset(seed=np.array([games._seed(0), games._seed(1)]))
+    plain.reset(seed=np.array([games.episode_seed(0), games.episode_seed(1)]))
     ends = 0
     for actions in random_actions(games, 1200):
         step = games.step(actions)
@@ -58,7 +58,7 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
         assert (step.done == (terminated | truncated)).all()
         if step.done.any():
             ends += 1
-            seeds = np.array([games._seed(env) for env in np.flatnonzero(step.done)])
+            seeds = np.array([games.episode_seed(env) for env in np.flatnonzero(step.done)])
             plain.reset(seed=seeds, options={"reset_mask": step.done})
         if ends == 3:
             break
@@ -136,12 +136,12 @@ def test_state_is_exact_over_several_games_of_one_seed(name, paper):
     for row in actions[:430]:
         games.step(row)
         seeded |= {(env, games.seeded[env]) for env in range(3)}
-    assert 3 < len(seeded) < sum(games.games) + 3  # each copy was seeded again, but not for each game
+    assert 3 < len(seeded) < sum(games.episode_numbers) + 3  # each copy was seeded again, but not for each game
     assert any(games.earlier)
     other = games_of(name, copies=3, seeds=(99,), **options)
     observations = other.load_state_dict(games.state_dict())
     assert np.array_equal(observations, games.observations)
-    assert (other.games, other.seeded, other.earlier) == (games.games, games.seeded, games.earlier)
+    assert (other.episode_numbers, other.seeded, other.earlier) == (games.episode_numbers, games.seeded, games.earlier)
     assert_same_future(games, other, actions[430:])
 
 
@@ -158,7 +158,7 @@ def test_a_state_that_leads_to_other_screens_is_refused():
 def test_frame_cap_cuts_off_and_shows_the_last_frame():
     games = games_of("Pong", frame_cap=400)
     plain = games_of("Pong", frame_cap=400).emulator
-    plain.reset(seed=np.array([games._seed(0), games._seed(1)]))
+    plain.reset(seed=np.array([games.episode_seed(0), games.episode_seed(1)]))
     for row in random_actions(games, 150):
         step = games.step(row)
         observations, *_ = plain.step(row)  # which does not start the next game at once
@@ -199,11 +199,11 @@ def test_wrong_actions_are_refused_before_they_hang_the_emulator(actions):
 
 def test_each_game_has_a_seed_of_its_own():
     games = games_of("Breakout", copies=4)
-    seeds = {games._seed(env) for env in range(4)}
+    seeds = {games.episode_seed(env) for env in range(4)}
     games.seeded = [1] * 4
-    seeds |= {games._seed(env) for env in range(4)}
+    seeds |= {games.episode_seed(env) for env in range(4)}
     assert len(seeds) == 8
-    assert len({games_of("Pong", 1, key)._seed(0) for key in ((0, 0), (0, 1), (1, 0))}) == 3
+    assert len({games_of("Pong", 1, key).episode_seed(0) for key in ((0, 0), (0, 1), (1, 0))}) == 3
 
 
 @pytest.mark.parametrize("resize", ["area", "bilinear"])

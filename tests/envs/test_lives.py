@@ -101,7 +101,7 @@ def test_rewards_lives_and_ends_are_those_of_the_emulators_interface(name):
     games = games_of(name, copies=1, noop_max=0)
     emulator = ALEInterface()
     emulator.setFloat("repeat_action_probability", 0.0)
-    emulator.setInt("random_seed", games._seed(0))
+    emulator.setInt("random_seed", games.episode_seed(0))
     emulator.loadROM(roms.get_rom_path(atari_games()[name]))
     emulator.reset_game()
     buttons, lives, last_lives = emulator.getMinimalActionSet(), emulator.lives(), 0
@@ -114,7 +114,7 @@ def test_rewards_lives_and_ends_are_those_of_the_emulators_interface(name):
         assert (step.rewards[0], step.done[0], step.terminated[0]) == (reward, over, over or lost)
         last_lives += lost and not over and emulator.lives() == 0
         if over:
-            emulator.setInt("random_seed", games._seed(0))
+            emulator.setInt("random_seed", games.episode_seed(0))
             emulator.reset_game()
         lives = emulator.lives()
         assert games.lives[0] == lives

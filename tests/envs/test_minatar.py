@@ -27,7 +27,7 @@ def test_the_games_are_those_of_the_package(name):
     plain = [Environment(MINATAR_GAMES[name], sticky_action_prob=0.1, difficulty_ramping=True) for _ in range(2)]
 
     def start(env):
-        plain[env].seed(games._seed(env))
+        plain[env].seed(games.episode_seed(env))
         plain[env].last_action = 0
         plain[env].reset()
 

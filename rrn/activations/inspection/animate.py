@@ -84,9 +84,10 @@ def _read(source: Source) -> list[Snapshot]:
 
 
 def _views(snapshots: list[Snapshot]) -> list[View]:
-    """Limits of the axes at each place that suit all snapshots."""
-    each = np.array([[view_of(shape) for shape in one.shapes()] for one in snapshots])  # [snapshots, places, 4]
-    return [tuple(row) for row in np.stack([f(each[:, :, i], axis=0) for i, f in enumerate([np.min, np.max] * 2)], 1)]
+    """Choose limits of the axes at each site that suit all snapshots."""
+    views = np.array([[view_of(shape) for shape in snapshot.shapes()] for snapshot in snapshots])
+    lows, highs = views.min(axis=0), views.max(axis=0)  # [sites, 4]: x from and to, y from and to
+    return [(low[0], high[1], low[2], high[3]) for low, high in zip(lows, highs, strict=True)]
 
 
 def _pixels(figure: Figure) -> np.ndarray:

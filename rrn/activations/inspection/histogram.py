@@ -1,4 +1,4 @@
-"""Histograms of what comes into the activations of a model, in fixed memory: `record_inputs` and `Histogram`.
+"""Count the inputs of the activations of a model in histograms of fixed memory: `record_inputs` and `Histogram`.
 
 Counts stay on the device of the model until they are asked for.
 """
@@ -26,7 +26,7 @@ SAMPLE = 10_000  # values that choose a range, at most twice as many
 
 
 class Histogram:
-    """Counts of values per bin, equal to those of `numpy.histogram`, with the others counted apart.
+    """Count values per bin, as `numpy.histogram` does; values outside the range and NaN are counted apart.
 
     Args:
         bins: number of bins, evenly spaced.
@@ -62,11 +62,11 @@ class Histogram:
             self._add(values.detach().flatten().double())
 
     def _add(self, values: Tensor) -> None:
-        """The same in plain torch, for values [K] float64; nothing is copied to the host."""
-        place = torch.bucketize(values, self._edges, right=True)
-        place = torch.where(values == self._edges[-1], self.bins, place)  # the last bin has both its edges
-        place = torch.where(values.isnan(), self.bins + 2, place)
-        self._counts.scatter_add_(0, place, torch.ones_like(place))
+        """Count values [K] float64 in plain torch; nothing is copied to the host."""
+        index = torch.bucketize(values, self._edges, right=True)
+        index = torch.where(values == self._edges[-1], self.bins, index)  # the last bin has both its edges
+        index = torch.where(values.isnan(), self.bins + 2, index)
+        self._counts.scatter_add_(0, index, torch.ones_like(index))
 
     def _begin(self, values: Tensor) -> None:
         """Choose the range, if it was left open, and make the counts."""
@@ -155,25 +155,25 @@ class Histogram:
 
     @classmethod
     def from_state_dict(cls, state: dict) -> Histogram:
-        """The histogram that `state_dict` described."""
-        found = cls(len(state["counts"]), state["range"])
+        """Make the histogram that `state_dict` described."""
+        histogram = cls(len(state["counts"]), state["range"])
         below, above, nan = state["outside"]
-        if found.range:
-            found._begin(torch.empty(0))
-            found._counts[:] = torch.tensor([below, *state["counts"], above, nan])
-        return found
+        if histogram.range:
+            histogram._begin(torch.empty(0))
+            histogram._counts[:] = torch.tensor([below, *state["counts"], above, nan])
+        return histogram
 
     @classmethod
     def together(cls, parts: Sequence[Histogram]) -> Histogram:
-        """One of the values of several, over all their ranges; each value counts at the middle of the bin it was in."""
+        """Merge histograms into one over all their ranges; each value counts at the middle of its bin."""
         parts = [part for part in parts if part.range]
         if not parts:
             return cls()
         lows, highs = zip(*(part.range for part in parts), strict=True)
-        found = cls(max(part.bins for part in parts), (min(lows), max(highs)))
-        counts = sum(np.histogram(part.centres, found.edges, weights=part.counts)[0] for part in parts)
+        merged = cls(max(part.bins for part in parts), (min(lows), max(highs)))
+        counts = sum(np.histogram(part.centres, merged.edges, weights=part.counts)[0] for part in parts)
         outside = [sum(getattr(part, name) for part in parts) for name in ("below", "above", "nan")]
-        return cls.from_state_dict({"range": found.range, "counts": counts.astype(int).tolist(), "outside": outside})
+        return cls.from_state_dict({"range": merged.range, "counts": counts.astype(int).tolist(), "outside": outside})
 
     def __repr__(self) -> str:
         if self.range is None:
@@ -186,7 +186,7 @@ class Histogram:
 
 
 class record_inputs:
-    """Context that counts what comes into each activation of a model::
+    """Count the inputs of each activation of a model within a context::
 
         with rrn.record_inputs(model) as inputs:
             model(x)

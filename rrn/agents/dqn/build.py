@@ -1,4 +1,4 @@
-"""From a configuration to DQN, and to its learner."""
+"""Make DQN and its learner from a configuration."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
 
 
 def make_learner(config: Config, agent: DQN, games: VectorEnv) -> DQNLearner:
-    """Make the learner of an agent."""
+    """Make the learner that plays with an agent."""
     return DQNLearner(cast(DQNConfig, config.agent), agent, games, getattr(config.env, "overlap", False))

@@ -1,4 +1,4 @@
-"""How DQN reads action values off the outputs of its network: numbers or distributions, with or without dueling."""
+"""Read Q-values, or distributions of returns, from the outputs of a DQN network, with or without dueling."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 
 class QHead(ABC):
-    """Base: the outputs are those of each action, one after the other.
+    """Read the outputs of a network as `atoms` numbers for each action, one action after the other.
 
-    With dueling (Wang et al. 2016, equation 9) they are advantages, and those of the state's own value come last:
+    With dueling (Wang et al. 2016, equation 9) these are advantages, and the state's own value comes last:
     Q(s, a) = V(s) + A(s, a) - mean over a' of A(s, a').
 
     Args:
-        num_actions: of the games.
-        dueling: whether.
+        num_actions: of the environment.
+        dueling: the outputs are advantages and a value.
     """
 
     atoms = 1  # outputs for each action
@@ -27,11 +27,11 @@ class QHead(ABC):
 
     @property
     def outputs(self) -> int:
-        """Units of the network's last layer."""
+        """Count the units of the network's last layer."""
         return (self.num_actions + self.dueling) * self.atoms
 
     def per_action(self, outputs: Tensor) -> Tensor:
-        """The outputs of each action, [B, actions, atoms], dueling done; [B, outputs] in."""
+        """Split outputs [B, outputs] by action, with dueling combined, to [B, actions, atoms]."""
         rows = outputs.unflatten(1, (-1, self.atoms))
         if not self.dueling:
             return rows
@@ -39,48 +39,55 @@ class QHead(ABC):
         return value + advantages - advantages.mean(1, keepdim=True)
 
     def gather(self, outputs: Tensor, actions: Tensor) -> Tensor:
-        """Those of one action for each state, [B, atoms]; [B, outputs] and [B] in."""
+        """Take one action of each state, [B, atoms], from outputs [B, outputs] and actions [B]."""
         rows = self.per_action(outputs)
         return rows.gather(1, actions[:, None, None].expand(-1, 1, self.atoms)).squeeze(1)
 
     @abstractmethod
     def q(self, outputs: Tensor) -> Tensor:
-        """Expected returns, [B, actions]."""
+        """Compute Q-values [B, actions], the expected returns, from outputs [B, outputs]."""
 
     @abstractmethod
     def losses(
-        self, outputs: Tensor, actions: Tensor, next_outputs: Tensor, best: Tensor, returns: Tensor, discounts: Tensor
+        self,
+        outputs: Tensor,
+        actions: Tensor,
+        *,
+        next_outputs: Tensor,
+        next_actions: Tensor,
+        returns: Tensor,
+        discounts: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """The loss of each transition, [B], and its error, [B] without gradient, which is its priority.
+        """Compute the loss of each transition, [B], and its error, [B] without gradient, which is its priority.
 
         Args:
             outputs: of the network for the states, [B, outputs].
-            actions: those taken, [B].
-            next_outputs: of the target network for the states that followed, [B, outputs]; without gradient.
-            best: actions there, [B].
-            returns: discounted rewards on the way there, [B].
-            discounts: of the value there, [B]; 0 where the episode ended before.
+            actions: taken in the states, [B].
+            next_outputs: of the target network for the next states, [B, outputs]; without gradient.
+            next_actions: whose value there is bootstrapped, [B].
+            returns: discounted sums of the rewards between the two states, [B].
+            discounts: of the bootstrapped value, [B]; 0 where the episode terminated.
         """
 
 
 class ScalarQHead(QHead):
-    """One number for each action, its expected return; Huber loss (Mnih et al. 2015, methods)."""
+    """Read one number for each action, its Q-value; Huber loss (Mnih et al. 2015, methods)."""
 
     def q(self, outputs: Tensor) -> Tensor:
         return self.per_action(outputs).squeeze(2)
 
-    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
-        aim = returns + discounts * self.gather(next_outputs, best).squeeze(1)
+    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
+        targets = returns + discounts * self.gather(next_outputs, next_actions).squeeze(1)
         q = self.gather(outputs, actions).squeeze(1)
-        return F.smooth_l1_loss(q, aim, reduction="none"), (aim - q.detach()).abs()
+        return F.smooth_l1_loss(q, targets, reduction="none"), (targets - q.detach()).abs()
 
 
 class CategoricalQHead(QHead):
-    """A distribution of the return of each action, over atoms at equal distances (C51, Bellemare et al. 2017).
+    """Read a distribution of the return of each action, over equally spaced atoms (C51, Bellemare et al. 2017).
 
     Args:
         low, high: returns at the first and the last atom.
-        atoms: how many there are.
+        atoms: their number.
     """
 
     def __init__(self, num_actions: int, dueling: bool, low: float, high: float, atoms: int):
@@ -88,26 +95,26 @@ class CategoricalQHead(QHead):
         self.atoms, self.low, self.high = atoms, low, high
 
     def support(self, device: torch.device) -> Tensor:
-        """The atoms' returns, [atoms]."""
+        """Return the returns at the atoms, [atoms]."""
         return torch.linspace(self.low, self.high, self.atoms, device=device)
 
     def q(self, outputs: Tensor) -> Tensor:
         return self.per_action(outputs).softmax(2) @ self.support(outputs.device)
 
-    def losses(self, outputs, actions, next_outputs, best, returns, discounts) -> tuple[Tensor, Tensor]:
-        """Cross entropy with the target network's distribution, moved and project onto the atoms (algorithm 1).
+    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
+        """Compute the cross entropy with the projected distribution of the target network (algorithm 1).
 
         The error is the Kullback-Leibler divergence (Hessel et al. 2018).
         """
-        following = self.gather(next_outputs, best).softmax(1)
-        moved = returns[:, None] + discounts[:, None] * self.support(outputs.device)
-        aim = self.project(moved, following)
-        losses = -(aim * self.gather(outputs, actions).log_softmax(1)).sum(1)
-        return losses, (losses.detach() + torch.xlogy(aim, aim).sum(1)).clamp(min=0)
+        next_distribution = self.gather(next_outputs, next_actions).softmax(1)
+        next_support = returns[:, None] + discounts[:, None] * self.support(outputs.device)
+        targets = self.project(next_support, next_distribution)
+        losses = -(targets * self.gather(outputs, actions).log_softmax(1)).sum(1)
+        return losses, (losses.detach() + torch.xlogy(targets, targets).sum(1)).clamp(min=0)
 
     def project(self, returns: Tensor, probabilities: Tensor) -> Tensor:
-        """Probabilities [B, K] of some returns [B, K], shared out to the atoms next to each, [B, atoms]."""
+        """Project probabilities [B, K] of returns [B, K] onto the atoms next to each, [B, atoms]."""
         last = self.atoms - 1
-        place = ((returns - self.low) * (last / (self.high - self.low))).clamp(0, last)
-        share = 1 - (place[:, :, None] - torch.arange(self.atoms, device=place.device)).abs()  # [B, K, atoms]
+        position = ((returns - self.low) * (last / (self.high - self.low))).clamp(0, last)
+        share = 1 - (position[:, :, None] - torch.arange(self.atoms, device=position.device)).abs()  # [B, K, atoms]
         return (share.clamp(min=0) * probabilities[:, :, None]).sum(1)

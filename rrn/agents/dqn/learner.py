@@ -1,4 +1,4 @@
-"""How DQN plays and learns: act, store, sample, update, copy to the target network, as often as each is due."""
+"""Run DQN: act, store, sample, update, and copy to the target network, each as often as it is due."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rrn.common.device import CPU
 from rrn.config import DQNConfig
 from rrn.envs import Episode, Step, VectorEnv
 
-SMALLEST_PRIORITY = 1e-6  # on top of each error, so that no transition is never drawn again
+SMALLEST_PRIORITY = 1e-6  # added to each error, so that every transition can be sampled again
 
 
 class DQNLearner(Learner):
-    """DQN, its games and its replay memory.
+    """Train DQN on its environments, with a replay buffer.
 
-    Updates that are due after a step take place while the emulator plays it, if `overlap` is on. They do not see that
-    step yet, with or without `overlap`, so that it changes nothing but the time.
+    With `overlap`, the updates that are due after a step run while the emulator plays it. With or without, they do not
+    see that step yet, so that `overlap` changes nothing but the time.
     """
 
     agent: DQN
@@ -69,7 +69,7 @@ class DQNLearner(Learner):
         self.starting = step.done
 
     def _learn(self, step: int, measure: bool) -> None:
-        """The updates and target copies that are due after `step` agent steps; their number is a function of it."""
+        """Do the updates and target copies that are due after `step` agent steps, which `step` alone decides."""
         config = self.config
         while self.agent.updates < step // config.train_every:
             last = self.agent.updates + 1 == step // config.train_every

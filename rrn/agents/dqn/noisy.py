@@ -1,4 +1,4 @@
-"""Noisy networks (Fortunato et al. 2018): layers that explore by learned noise, in place of epsilon."""
+"""Explore by learned noise in the weights, in place of epsilon: noisy networks (Fortunato et al. 2018)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from rrn.networks.base import Network
 
-SIGMA = 0.5  # at the start, over the square root of a layer's inputs (section 3.2)
+SIGMA = 0.5  # initial value, to be divided by the square root of a layer's inputs (section 3.2)
 
 
 class NoisyLinear(nn.Linear):
-    """A fully connected layer y = (W + S * e) x + b + s * f, with factorised Gaussian noise e, f (section 3, b).
+    """Compute y = (W + S * e) x + b + s * f, with factorised Gaussian noise e, f (section 3, b).
 
     e_ij = g(n_i) g(m_j) and f_i = g(n_i) with g(z) = sign(z) sqrt(|z|) and standard normal n [outputs] and m [inputs],
-    drawn anew from torch's generator at each pass. S and s are learned. Without `noise` around it, it is W x + b.
+    drawn from torch's global generator at each pass. S and s are learned. Outside the context `noise`, y = W x + b.
 
     Args:
         inputs, outputs: units.
@@ -26,12 +26,12 @@ class NoisyLinear(nn.Linear):
     noisy = each_row = False
 
     def __init__(self, inputs: int, outputs: int):
-        super().__init__(inputs, outputs)  # torch's own start of W and b is that of section 3.2
+        super().__init__(inputs, outputs)  # torch initialises W and b as in section 3.2
         self.weight_sigma = nn.Parameter(torch.full_like(self.weight, SIGMA * inputs**-0.5))
         self.bias_sigma = nn.Parameter(torch.full_like(self.bias, SIGMA * inputs**-0.5))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, outputs] for x [N, inputs]."""
+        """Map x [N, inputs] to [N, outputs]."""
         mean = super().forward(x)
         if not self.noisy:
             return mean
@@ -41,26 +41,26 @@ class NoisyLinear(nn.Linear):
 
 
 def _factor(rows: int, size: int, like: Tensor) -> Tensor:
-    """g of standard normal numbers, [rows, size]."""
+    """Draw g(z) of standard normal z, [rows, size]."""
     z = torch.randn(rows, size, dtype=like.dtype, device=like.device)
     return z.sign() * z.abs().sqrt()
 
 
 def make_noisy(network: Network) -> None:
-    """Replace the fully connected layers, the last one included, by noisy ones."""
+    """Replace all fully connected layers, the last one included, by noisy ones."""
     for name, layer in network.layers.named_children():
         if isinstance(layer, nn.Linear):
             setattr(network.layers, name, NoisyLinear(layer.in_features, layer.out_features))
 
 
 def noisy_layers(network: nn.Module) -> list[NoisyLinear]:
-    """Those of a network."""
+    """List the noisy layers of a network."""
     return [module for module in network.modules() if isinstance(module, NoisyLinear)]
 
 
 @contextmanager
 def noise(layers: Sequence[NoisyLinear], each_row: bool = False) -> Iterator[None]:
-    """Context in which these layers are noisy, with the same noise for all rows of a pass, or other for each."""
+    """Make layers noisy within a context, with the same noise for all rows of a pass, or its own for `each_row`."""
     for layer in layers:
         layer.noisy, layer.each_row = True, each_row
     try:

@@ -1,37 +1,37 @@
-"""Priorities of the rows of a replay memory, and drawing by them (Schaul et al. 2016, proportional variant)."""
+"""Sample rows of a replay buffer by their priorities (Schaul et al. 2016, proportional variant)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-BLOCK = 1024  # rows whose priorities have a sum of their own, so that a change or a draw touches few of them
+BLOCK = 1024  # rows with a common sum of priorities, so that an update or a sample reads few of them
 
 
 class PrioritizedSampler:
-    """p_i^alpha of each row, for drawing row i with probability p_i^alpha / sum over k of p_k^alpha.
+    """Keep p_i^alpha of each row, and draw row i with probability p_i^alpha / sum over k of p_k^alpha.
 
-    Sums are made anew from the priorities and not corrected, so that they do not drift.
+    Sums are computed from the priorities each time and not corrected, so that they do not drift.
 
     Args:
-        rows: how many there are; their priorities begin with 0, which is never drawn.
-        alpha: how far priorities count; 0 for not at all.
+        rows: their number; priorities start at 0, which is never drawn.
+        alpha: exponent of the priorities; 0 samples uniformly.
     """
 
     def __init__(self, rows: int, alpha: float):
         self.alpha = alpha
         self.powers = torch.zeros(-(-rows // BLOCK), BLOCK, dtype=torch.float64)
         self.sums = torch.zeros(len(self.powers), dtype=torch.float64)
-        self.largest = 1.0  # of all powers there were: what a new row gets
+        self.largest = 1.0  # of all powers so far: what a new row gets
 
     def update(self, rows: Tensor, priorities: Tensor) -> None:
-        """Set the priorities [K] above 0 of some rows [K]; of a row that is there twice, one of both."""
+        """Set priorities [K], above 0, of rows [K]; of a row that occurs twice, one of the two counts."""
         powers = priorities.double() ** self.alpha
         self.largest = max(self.largest, powers.max().item())
         self._write(rows, powers)
 
     def add(self, rows: Tensor) -> None:
-        """Let rows [K] be drawn, with the largest priority so far."""
+        """Let rows [K] be drawn, at the largest priority so far."""
         self._write(rows, torch.full(rows.shape, self.largest, dtype=torch.float64))
 
     def remove(self, rows: Tensor) -> None:
@@ -44,7 +44,7 @@ class PrioritizedSampler:
         self.sums[blocks] = self.powers[blocks].sum(1)
 
     def sample(self, size: int, generator: torch.Generator) -> Tensor:
-        """`size` rows by their priorities, with replacement, [size]; `generator` is one of the CPU."""
+        """Draw `size` rows by their priorities, with replacement, [size]; `generator` is on the CPU."""
         ends = self.sums.cumsum(0)
         point = torch.rand(size, generator=generator, dtype=torch.float64) * ends[-1]
         blocks = torch.searchsorted(ends, point, right=True).clamp(max=len(ends) - 1)
@@ -53,9 +53,9 @@ class PrioritizedSampler:
         return blocks * BLOCK + torch.searchsorted(within, rest, right=True).squeeze(1).clamp(max=BLOCK - 1)
 
     def weights(self, rows: Tensor, beta: float) -> Tensor:
-        """Weights [K] of the losses of rows [K] that make up for drawing by priorities, the largest of them 1.
+        """Compute the importance-sampling weights [K] of the losses of rows [K], the largest of them 1.
 
-        (N P(i))^-beta over the largest of these rows (section 3.4), where the number N of all rows cancels.
+        (N P(i))^-beta over its maximum in these rows (section 3.4), where the number N of all rows cancels.
         """
         powers = self.powers.view(-1)[rows]
         return ((powers / powers.min()) ** -beta).float()

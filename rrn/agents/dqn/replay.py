@@ -1,7 +1,7 @@
-"""Replay buffer that keeps each frame once and rebuilds the stacks at sampling (Mnih et al. 2015, methods).
+"""Store transitions with each frame kept once, and rebuild the frame stacks at sampling (Mnih et al. 2015, methods).
 
-7.06 GB per million transitions of 84x84 frames. Rows are frames in the order in which they came, one
-ring for each environment.
+A million transitions of 84x84 frames take 7.06 GB. Rows are frames in the order in which they came, in one ring for
+each environment.
 """
 
 from __future__ import annotations
@@ -20,30 +20,35 @@ from rrn.common.device import CPU, require_memory
 
 @dataclass
 class TransitionBatch:
-    """Transitions for one update; B of them, of up to n agent steps each."""
+    """Hold B transitions, of up to n agent steps each, for one update."""
 
     states: Tensor  # [B, stack, *frame]
     actions: Tensor  # [B] int64
     rewards: Tensor  # [B, n] float32, as stored; 0 after the end of an episode
     next_states: Tensor  # [B, stack, *frame], after the last of the steps
-    steps: Tensor  # [B] int64, how many there are
-    terminated: Tensor  # [B] bool, with the last of them
-    weights: Tensor | None = None  # [B] of the losses, if drawn by priorities
-    rows: Tensor | None = None  # [B] int64, where the memory holds them, if drawn by priorities
+    steps: Tensor  # [B] int64, number of agent steps of each
+    terminated: Tensor  # [B] bool, with the last of the steps
+    weights: Tensor | None = None  # [B] of the losses, if sampled by priorities
+    rows: Tensor | None = None  # [B] int64, of the replay buffer, if sampled by priorities
+
+    def to(self, device: torch.device) -> TransitionBatch:
+        """Copy the tensors to a device."""
+        return TransitionBatch(**{name: t if t is None else t.to(device) for name, t in vars(self).items()})
 
 
 class ReplayBuffer:
-    """The last `capacity` transitions of several environments.
+    """Keep the last `capacity` transitions of several environments.
 
-    A row holds a frame and what was done on seeing it. `start` marks the first frame of a game,
-    apart from `terminated`, which a lost life sets too. `final` marks a frame after which nothing was
-    done: the last one of a game that was cut off. Transitions are of `n_step` steps, of fewer where an episode ends
-    before (Sutton 1988; Hessel et al. 2018, multi-step learning). With `alpha` they have priorities.
-    Memory is taken from the system as it fills. The frames can be on a GPU, where batches are made of them without a
-    copy through the CPU; the rest stays on the CPU, and the samples are the same.
+    A row holds a frame, the action taken on it, its reward and whether the episode terminated. `start` marks the first
+    frame of a game; a lost life sets `terminated` too, but starts no game. `final` marks a frame without an action: the
+    last one of a truncated game. Transitions have `n_step` steps, fewer where the episode ends before (Sutton 1988;
+    Hessel et al. 2018, multi-step learning). With `alpha` they have priorities.
+
+    The system gives the memory as it fills. Frames may be on a GPU, where batches are made without a copy through the
+    CPU; all else stays on the CPU, and the samples are the same.
 
     Raises:
-        UserError: more memory than the machine has free.
+        UserError: the machine has not enough free memory.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class ReplayBuffer:
         self.rewards = torch.zeros(num_envs * self.rows)
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
         columns = (self.actions, self.rewards, self.terminated, self.start, self.final)
-        self.arrays = [column.numpy() for column in columns]  # the same memory, quicker to write a few rows to
+        self.arrays = [column.numpy() for column in columns]  # views of the same memory, quicker to write a few rows to
         self.priorities = None if alpha is None else PrioritizedSampler(num_envs * self.rows, alpha)
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
 
@@ -77,14 +82,14 @@ class ReplayBuffer:
     def add(
         self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray, terminated: np.ndarray, start: np.ndarray
     ) -> None:
-        """Store what each environment showed, [N, *frame], what was done, and what came of it, all [N]."""
+        """Store a step of each environment: frames [N, *frame], actions, rewards and flags, all [N]."""
         self._append(np.arange(self.num_envs), frames, actions, rewards, terminated, start, final=False)
 
     def add_final(self, envs: np.ndarray, frames: np.ndarray) -> None:
-        """Store the last frames [K, *frame] of games that were cut off, so that their value can be bootstrapped.
+        """Store the last frames of truncated games, so that their value can be bootstrapped.
 
         Args:
-            envs: [K] numbers of their environments.
+            envs: [K] indices of the environments.
             frames: [K, *frame].
         """
         self._append(envs, frames, 0, 0.0, False, False, final=True)
@@ -93,7 +98,7 @@ class ReplayBuffer:
         rows = envs * self.rows + self.added[envs] % self.rows
         if self.frames.is_cpu:
             array = self.frames.numpy()
-            for row, frame in zip(rows, frames, strict=True):  # quicker than all at once, which goes pixel by pixel
+            for row, frame in zip(rows, frames, strict=True):  # quicker than all at once, which copies pixel by pixel
                 array[row] = frame
         else:
             self.frames[torch.from_numpy(rows).to(self.frames.device)] = torch.from_numpy(frames).to(self.frames.device)
@@ -104,7 +109,7 @@ class ReplayBuffer:
             self._update_priorities(envs)
 
     def _update_priorities(self, envs: np.ndarray) -> None:
-        """After a row was added: the transitions that are whole with it, and those that lost a frame of their stack."""
+        """Add the transitions that a new row completes, and remove those whose stack lost a frame to it."""
         filled = np.minimum(self.added[envs], self.rows)
         new, whole, broken = (
             envs * self.rows + (self.added[envs] - 1 - age) % self.rows
@@ -115,45 +120,62 @@ class ReplayBuffer:
         self.priorities.add(whole[~self.final[whole]])
 
     def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> TransitionBatch:
-        """`size` transitions, with replacement: by priorities with weights of this beta, or uniformly without it.
+        """Sample `size` transitions with replacement.
 
-        `generator` is one of the CPU.
+        Each one comes from a window of consecutive rows, here of stack = 4 and n_step = 3; t is the sampled row:
+
+            offsets       -3  -2  -1   0  +1  +2  +3
+            states       [t-3 t-2 t-1  t]                the stack at t
+            state_rows               [ t  t+1 t+2]       rows of the actions and rewards
+            next_rows                    [t+1 t+2 t+3]   newest rows of the states that these lead to
+            next_states  [t-3 t-2 t-1  t  t+1 t+2 t+3]   the stack of 4 that ends at t + steps
+
+        An episode that ends within the window cuts `steps` short; `within_episode` marks the steps up to its end.
+
+        Args:
+            size: B.
+            generator: on the CPU.
+            beta: exponent of the importance-sampling weights; None samples uniformly.
+
+        Raises:
+            ValueError: too few rows.
         """
         least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
         rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator)
         env, row = rows // self.rows, rows % self.rows
-        around = torch.arange(-self.stack + 1, self.n_step + 1)  # from the state's oldest frame to the last next one
-        window = env[:, None] * self.rows + (row[:, None] + around) % self.rows  # [B, stack + n]
-        # whole rows are copied, where indexing would take each pixel apart
+        offsets = torch.arange(-self.stack + 1, self.n_step + 1)
+        window = env[:, None] * self.rows + (row[:, None] + offsets) % self.rows  # [B, stack + n]
+        # index_select copies whole rows, where indexing would copy pixel by pixel
         frames = self.frames.index_select(0, window.flatten().to(self.frames.device)).view(
             *window.shape, *self.frames.shape[1:]
         )
         start = self.start[window]
-        seen, following = window[:, self.stack - 1 : -1], window[:, self.stack :]  # [B, n]
-        ends = self.terminated[seen] | self.final[following]
-        counted = ends.cumsum(1) - ends.long() == 0
-        steps = counted.sum(1)
+        state_rows, next_rows = window[:, self.stack - 1 : -1], window[:, self.stack :]  # [B, n]
+        ends = self.terminated[state_rows] | self.final[next_rows]
+        within_episode = ends.cumsum(1) - ends.long() == 0
+        steps = within_episode.sum(1)
         return TransitionBatch(
-            _without_older_games(frames[:, : self.stack], start[:, : self.stack]),
-            self.actions[rows].long(),
-            self.rewards[seen] * counted,
-            _without_older_games(*(self._after(steps, x) for x in (frames, start))),
-            steps,
-            (self.terminated[seen] & counted).any(1),
-            *(() if beta is None else (self.priorities.weights(rows, beta), rows)),
+            states=_without_older_games(frames[:, : self.stack], start[:, : self.stack]),
+            actions=self.actions[rows].long(),
+            rewards=self.rewards[state_rows] * within_episode,
+            next_states=_without_older_games(self._after(steps, frames), self._after(steps, start)),
+            steps=steps,
+            terminated=(self.terminated[state_rows] & within_episode).any(1),
+            weights=None if beta is None else self.priorities.weights(rows, beta),
+            rows=None if beta is None else rows,
         )
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
-        """The stack that each window [B, stack + n, ...] holds after so many steps [B]."""
+        """Take from each window [B, stack + n, ...] the stack after `steps` [B] of its steps."""
         if self.n_step == 1:
             return window[:, 1:]
-        places = (steps[:, None] + torch.arange(self.stack)).to(window.device)
-        return window[torch.arange(len(steps), device=window.device)[:, None], places]
+        columns = (steps[:, None] + torch.arange(self.stack)).to(window.device)
+        return window[torch.arange(len(steps), device=window.device)[:, None], columns]
 
     def _draw(self, size: int, generator: torch.Generator) -> Tensor:
-        """`size` rows that hold a whole transition, uniformly, [size]."""
+        """Draw `size` rows with a whole transition, uniformly, [size]."""
         added = torch.from_numpy(self.added)
         filled = added.clamp(max=self.rows)
         ends = filled.cumsum(0)
@@ -163,14 +185,14 @@ class ReplayBuffer:
             env = torch.searchsorted(ends, pick, right=True)
             row = pick - (ends - filled)[env]
             age = (added[env] - 1 - row) % self.rows
-            # the next frames are there, and so are the older ones of the stack
+            # the next frames are stored, and so are the older ones of the stack
             whole = (age >= self.n_step) & (age <= filled[env] - self.stack)
             rows = env * self.rows + row
             drawn = torch.cat((drawn, rows[whole & ~self.final[rows]]))
         return drawn[:size]
 
     def state_dict(self) -> dict:
-        """All rows, frames compressed."""
+        """Return all rows, with compressed frames."""
         frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
         values: dict = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
@@ -179,7 +201,7 @@ class ReplayBuffer:
         return {"added": self.added.tolist(), "frames": frames, **values}
 
     def load_state_dict(self, state: dict) -> None:
-        """The rows of a memory of the same size and number of environments."""
+        """Restore the rows of a replay buffer of the same capacity and number of environments."""
         self.added = np.array(state["added"])
         for env, rows in enumerate(self._filled()):
             decompress(state["frames"][env], self.frames[rows])
@@ -189,13 +211,13 @@ class ReplayBuffer:
             self.priorities.load_state_dict(state["priorities"])
 
     def _filled(self) -> list[slice]:
-        """The rows of each environment that hold something."""
+        """Return the rows of each environment that are in use."""
         first = [env * self.rows for env in range(self.num_envs)]
         return [slice(f, f + min(int(added), self.rows)) for f, added in zip(first, self.added, strict=True)]
 
 
 def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
-    """Zeros in place of the frames before the start of a game; [B, stack, *frame] and [B, stack]."""
+    """Zero the frames [B, stack, *frame] before the start of a game, which `start` [B, stack] marks."""
     later = start.flip(1).cumsum(1).flip(1) - start.int()
     if not later.any():
         return stack

@@ -1,7 +1,6 @@
-"""PPO (Schulman et al. 2017) with a clipped surrogate: acting, the update and their state.
+"""Act and update with PPO (Schulman et al. 2017), with a clipped surrogate objective.
 
-One network gives the logits of the policy and, as its last output, the value. How rollouts are collected is the
-business of learner.py.
+One network gives the logits of the policy and, as its last output, the value. learner.py collects the rollouts.
 """
 
 from __future__ import annotations
@@ -19,21 +18,27 @@ from rrn.networks.base import Network
 
 @dataclass
 class RolloutBatch:
-    """What was seen and done in a rollout, or some of it; B agent steps."""
+    """Hold B agent steps: a whole rollout or a minibatch."""
 
     observations: Tensor  # [B, stack, *frame]
     actions: Tensor  # [B] int64
-    log_probs: Tensor  # [B] of these actions, when they were chosen
+    log_probs: Tensor  # [B] of these actions, when they were sampled
     values: Tensor  # [B] as estimated then
     advantages: Tensor  # [B]
-    returns: Tensor  # [B] the aim of the value
+    returns: Tensor  # [B] targets of the value
 
     def __getitem__(self, rows: Tensor) -> RolloutBatch:
-        return RolloutBatch(*(t.index_select(0, rows) for t in vars(self).values()))  # quicker than t[rows]
+        """Select rows [K]."""
+        # quicker than t[rows]
+        return RolloutBatch(**{name: t.index_select(0, rows) for name, t in vars(self).items()})
+
+    def to(self, device: torch.device) -> RolloutBatch:
+        """Copy the tensors to a device."""
+        return RolloutBatch(**{name: t.to(device) for name, t in vars(self).items()})
 
 
 class PPO(Agent):
-    """The agent.
+    """Sample actions from a learned policy and update it on rollouts.
 
     Args:
         config: its settings.
@@ -52,10 +57,10 @@ class PPO(Agent):
     def sample_actions(
         self, observations: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions drawn from the policy, their log probabilities and the values, all [N], on the CPU.
+        """Sample actions from the policy; return them, their log probabilities and the values, all [N] on the CPU.
 
         Raises:
-            NotFinite: there is no such policy, because the network gives NaN or inf.
+            NotFinite: the network gives NaN or inf.
         """
         logits, values = self.logits_and_values(observations)
         log_probs = logits.log_softmax(1).cpu()
@@ -66,25 +71,25 @@ class PPO(Agent):
 
     @torch.no_grad()
     def value(self, observations: Tensor) -> Tensor:
-        """Values [N], on the CPU."""
+        """Estimate the values [N] of observations [N, stack, *frame], on the CPU."""
         return self.logits_and_values(observations)[1].cpu()
 
     def logits_and_values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [N, actions] and values [N] of observations [N, stack, *frame]."""
+        """Compute logits [N, actions] and values [N] of observations [N, stack, *frame]."""
         outputs = self.forward(observations)
         return outputs[:, :-1], outputs[:, -1]
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Actions drawn from the policy, and the values of the observations."""
+        """Sample actions from the policy; return them and the values of the observations."""
         actions, _, values = self.sample_actions(observations, generator)
         return actions, values
 
     def loss(self, samples: RolloutBatch, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the sign turned).
+        """Compute the loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the opposite sign).
 
         Args:
             samples: a minibatch.
-            clip: range of the ratio of probabilities around 1.
+            clip: range of the probability ratio around 1.
         """
         logits, values = self.logits_and_values(samples.observations)
         log_policy = logits.log_softmax(1)
@@ -96,8 +101,8 @@ class PPO(Agent):
         surrogate = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
         error = (values - samples.returns).square()
         if self.config.clip_value:
-            near = samples.values + (values - samples.values).clamp(-clip, clip)
-            error = torch.maximum(error, (near - samples.returns).square())
+            clipped = samples.values + (values - samples.values).clamp(-clip, clip)
+            error = torch.maximum(error, (clipped - samples.returns).square())
         parts = {
             "policy_loss": -surrogate.mean(),
             "value_loss": error.mean(),
@@ -113,15 +118,15 @@ class PPO(Agent):
     def update(
         self, samples: RolloutBatch, fraction: float = 1.0, measure_norm: bool = False
     ) -> list[dict[str, float]]:
-        """All epochs over one rollout.
+        """Do all epochs over one rollout.
 
         Args:
-            samples: of the whole rollout.
-            fraction: of the learning rate and the clip range to use.
-            measure_norm: measure the norm of the gradient of each minibatch; with clipping it is known anyway.
+            samples: the whole rollout.
+            fraction: of the learning rate and the clip range.
+            measure_norm: measure the gradient norm of each minibatch; with clipping it is measured anyway.
 
         Returns:
-            The loss, its parts and the norm of each minibatch.
+            The loss, its parts and the gradient norm of each minibatch.
 
         Raises:
             NotFinite: a loss is NaN or infinite; the steps of the minibatches before it were made.
@@ -129,7 +134,7 @@ class PPO(Agent):
         config, device = self.config, self.device
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * fraction
-        samples = RolloutBatch(*(t.to(device) for t in vars(samples).values()))
+        samples = samples.to(device)
         measured = []
         for _ in range(config.epochs):
             order = torch.randperm(len(samples.actions), generator=self.generator).to(device)

@@ -1,4 +1,4 @@
-"""From a configuration to PPO, and to its learner."""
+"""Make PPO and its learner from a configuration."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> PPO:
 
 
 def make_learner(config: Config, agent: PPO, games: VectorEnv) -> PPOLearner:
-    """Make the learner of an agent."""
+    """Make the learner that plays with an agent."""
     return PPOLearner(cast(PPOConfig, config.agent), agent, games, config.env.clip_rewards, config.steps)

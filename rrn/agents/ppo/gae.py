@@ -7,19 +7,20 @@ from torch import Tensor
 
 
 def gae(rewards: Tensor, values: Tensor, dones: Tensor, last_values: Tensor, gamma: float, lam: float) -> Tensor:
-    """Generalised advantage estimates [T, N] (Schulman et al. 2016, eq. 16).
+    """Compute generalised advantage estimates [T, N] (Schulman et al. 2016, eq. 16).
 
     Args:
         rewards: [T, N] of each step.
         values: [T, N] of the observation before each step.
-        dones: [T, N] bool, whether an episode ended with the step, so that nothing follows it.
+        dones: [T, N] bool, the episode ended with the step, so that nothing is bootstrapped.
         last_values: [N] of the observation after the last step.
-        gamma, lam: the discount, and lambda of the estimate.
+        gamma: discount.
+        lam: lambda of the estimate.
     """
-    result = torch.empty_like(rewards)
-    following, later = last_values, torch.zeros_like(last_values)
+    advantages = torch.empty_like(rewards)
+    next_values, advantage = last_values, torch.zeros_like(last_values)
     for t in reversed(range(len(rewards))):
-        goes_on = (~dones[t]).float()
-        later = rewards[t] + gamma * following * goes_on - values[t] + gamma * lam * goes_on * later
-        result[t], following = later, values[t]
-    return result
+        not_done = (~dones[t]).float()
+        advantage = rewards[t] + gamma * next_values * not_done - values[t] + gamma * lam * not_done * advantage
+        advantages[t], next_values = advantage, values[t]
+    return advantages

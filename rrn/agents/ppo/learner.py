@@ -1,4 +1,4 @@
-"""How PPO plays and learns: a rollout in all games, then the updates on it."""
+"""Run PPO: collect a rollout in all environments, then update on it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from rrn.envs import Episode, VectorEnv
 
 
 class PPOLearner(Learner):
-    """PPO and its games; T = config.rollout agent steps of each of N games make a rollout.
+    """Train PPO on its N environments, with rollouts of T = config.rollout agent steps each.
 
-    Of the last rollout only the observations are kept, to show the activations; before the first, those of the start.
+    A checkpoint keeps the observations of the last rollout, to show the activations; before the first rollout these
+    are the initial ones.
     """
 
     agent: PPO
@@ -35,7 +36,7 @@ class PPOLearner(Learner):
         self.actions = torch.zeros(shape, dtype=torch.int64)
         self.log_probs, self.values, self.rewards = torch.zeros((3, *shape))
         self.dones = torch.zeros(shape, dtype=torch.bool)
-        self.left = 1.0  # of the learning rate and the clip range, in the last updates
+        self.left = 1.0  # share of the learning rate and the clip range used by the last updates
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
         with eval_mode(self.agent.network):  # so that version D plays without its noise, as in DQN
@@ -46,7 +47,7 @@ class PPOLearner(Learner):
         return finished
 
     def _left(self, step: int) -> float:
-        """The share of the training that is left at a step; the learning rate and the clip range fall with it."""
+        """Return the share of training left at a step; it scales the learning rate and the clip range."""
         return max(1 - step / self.steps, 0.0)
 
     def _collect(self) -> list[Episode]:
@@ -60,22 +61,28 @@ class PPOLearner(Learner):
             self.rewards[t] = rewards.clamp(-1, 1) if self.clip_rewards else rewards
             self.dones[t] = torch.from_numpy(step.terminated | step.truncated)
             cut = torch.from_numpy(step.truncated & ~step.terminated)
-            if cut.any():  # the value of what would have followed
+            if cut.any():  # bootstrap from the last observation of a truncated episode
                 last = torch.cat((self.observations[t][cut, 1:], torch.from_numpy(step.final_frames)[cut, None]), 1)
                 self.rewards[t][cut] += self.config.gamma * self.agent.value(last)
             finished += step.episodes
         return finished
 
     def _samples(self) -> RolloutBatch:
-        """The rollout, with advantages and returns."""
+        """Return the rollout, flattened to [T * N], with advantages and returns."""
         config = self.config
         last_values = self.agent.value(torch.from_numpy(self.games.observations))
-        estimates = gae(self.rewards, self.values, self.dones, last_values, config.gamma, config.gae_lambda)
-        returns = estimates + self.values
+        advantages = gae(self.rewards, self.values, self.dones, last_values, config.gamma, config.gae_lambda)
+        returns = advantages + self.values
         if returns.numel() > 1 and returns.var() > 0:
-            self.log_values({"explained_variance": 1 - (estimates.var() / returns.var()).item()})
-        parts = (self.observations, self.actions, self.log_probs, self.values, estimates, returns)
-        return RolloutBatch(*(part.flatten(0, 1) for part in parts))
+            self.log_values({"explained_variance": 1 - (advantages.var() / returns.var()).item()})
+        return RolloutBatch(
+            observations=self.observations.flatten(0, 1),
+            actions=self.actions.flatten(),
+            log_probs=self.log_probs.flatten(),
+            values=self.values.flatten(),
+            advantages=advantages.flatten(),
+            returns=returns.flatten(),
+        )
 
     def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         seen = self.observations.flatten(0, 1)

@@ -1,1 +1,1 @@
-"""DQN and PPO of stable-baselines3 as agents of a run."""
+"""Train DQN and PPO of Stable-Baselines3 as agents of a run."""

@@ -1,7 +1,7 @@
-"""agent=sb3_dqn and agent=sb3_ppo: the agents of stable-baselines3 in our loop, with our games and activations.
+"""Make Stable-Baselines3 agents for rrn's training loop: agent=sb3_dqn and agent=sb3_ppo.
 
-Acting in training, memory and updates are theirs; evaluation, log, shapes and exact resume are ours. rrn/sb3.py has
-what a script of one's own needs.
+Exploration, replay buffer, rollouts and updates are Stable-Baselines3's; environments, activations, evaluation, log,
+shapes and exact resume are rrn's. For use in your own script see rrn/sb3.py.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from rrn.sb3 import policy_kwargs
 
 
 class SB3Agent(Agent):
-    """A model of stable-baselines3 with the activations of the configuration.
+    """Act with a Stable-Baselines3 model that has the activations of the configuration.
 
     Attributes:
         model: the DQN or PPO.
 
     Raises:
-        UserError: a setting that stable-baselines3 has not.
+        UserError: Stable-Baselines3 refuses a setting.
     """
 
     def __init__(self, config: Config, games: VectorEnv, device: torch.device):
@@ -62,7 +62,7 @@ class SB3Agent(Agent):
                 seed=config.seed,
                 **settings,
             )
-        except ValueError as error:  # of our activations, which are made in there
+        except ValueError as error:  # of the activations, which are made in there
             raise UserError(f"act: {error}") from error
         except AssertionError as error:
             raise UserError(f"agent: stable-baselines3 says: {' '.join(str(error).split())}") from error
@@ -73,7 +73,7 @@ class SB3Agent(Agent):
             self.forward(torch.from_numpy(games.observations))
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Actions drawn from the policy of PPO and its values; those of highest value of DQN, and that value."""
+        """Sample actions from PPO's policy, or take those of DQN's largest Q-value; return them and the values."""
         if not self.on_policy:
             q = self.policy(self._seen(observations))
             return q.argmax(1).cpu(), q.amax(1)
@@ -89,11 +89,11 @@ class SB3Agent(Agent):
         return actions, self.policy.value_net(value_features).squeeze(1)
 
     def forward(self, observations: Tensor) -> Tensor:
-        """The features, [N, features]."""
+        """Compute the features [N, features] of observations [N, stack, *frame]."""
         return self.network(preprocess_obs(self._seen(observations), self.policy.observation_space))
 
     def layers(self) -> dict[str, list[torch.nn.Parameter]]:
-        """Those of the features extractor, and the last layers, which stable-baselines3 adds."""
+        """Return the parameters by layer: of the features extractor, and of the last layers that SB3 adds."""
         policy = self.policy
         last = {"policy": policy.action_net, "value": policy.value_net} if self.on_policy else {"output": policy.q_net}
         return super().layers() | {name: list(layer.parameters()) for name, layer in last.items()}
@@ -115,7 +115,10 @@ class SB3Agent(Agent):
 
 
 def explain(error: ValueError | RuntimeError) -> None:
-    """Raise a UserError for what torch says of a policy with NaN: as it is made or, if dynamo is loaded, drawn from."""
+    """Raise a UserError if torch's error is about a policy with NaN.
+
+    Torch raises it when the distribution is made or, if dynamo is loaded, when it is sampled from.
+    """
     if str(error).startswith(("Expected parameter", "probability tensor contains")):
         raise UserError(
             "the policy is not finite, its network gives NaN or inf; try a smaller agent.learning_rate."

@@ -1,4 +1,4 @@
-"""From a configuration to an agent of stable-baselines3, and to its learner."""
+"""Make an agent of Stable-Baselines3 and its learner from a configuration."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> SB3Age
 
 
 def make_learner(config: Config, agent: SB3Agent, games: VectorEnv) -> SB3Learner:
-    """Make the learner of an agent."""
+    """Make the learner that plays with an agent."""
     return SB3Learner(agent, games, config.steps)

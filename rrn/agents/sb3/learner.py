@@ -1,4 +1,4 @@
-"""How an agent of stable-baselines3 plays and learns in our loop, by its own code."""
+"""Run a Stable-Baselines3 agent, by its own code, in rrn's training loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "t
 
 
 class SB3Learner(Learner):
-    """A model of stable-baselines3 and its games; steps before `learning_starts` prepare it."""
+    """Train a Stable-Baselines3 model on its environments; steps before `learning_starts` are the warmup."""
 
     agent: SB3Agent
 
@@ -46,7 +46,7 @@ class SB3Learner(Learner):
 
     def warmup_step(self) -> int:
         self._collect()
-        self.model.env.finished = []  # random play is no training
+        self.model.env.finished = []  # episodes of random play do not count
         return self.steps_per_call
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
@@ -93,7 +93,7 @@ class SB3Learner(Learner):
         return torch.from_numpy(seen[torch.randint(len(seen), (number,), generator=generator).numpy()])
 
     def _kept(self) -> dict[str, np.ndarray]:
-        """What fills the memory, as views [rows, ...]; of a rollout, which is learned from once, the observations."""
+        """Return the filled part of the replay buffer as views [rows, ...]; of a rollout, the observations alone."""
         memory, shape = self.memory, self.model.observation_space.shape
         if self.agent.on_policy:
             return {"observations": memory.observations.reshape(-1, *shape)[: memory.pos * memory.n_envs]}
@@ -113,7 +113,7 @@ class SB3Learner(Learner):
         return "" if self.agent.on_policy else f"eps {self.model.exploration_rate:.2f}"
 
     def export(self, path: Path) -> None:
-        """The model in a zip file, as `stable_baselines3.DQN.load` or `PPO.load` takes it; whole or not at all."""
+        """Write the model to a zip file for `stable_baselines3.DQN.load` or `PPO.load`, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".zip.partial")
         with open(partial, "wb") as file:

@@ -1,4 +1,4 @@
-"""Every private attribute of stable-baselines3 that is used, what for, and what happens where it is gone."""
+"""Use the private attributes of Stable-Baselines3, all here, and say what happens where one is gone."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def begin(model: BaseAlgorithm, steps: int) -> None:
 
 
 def progress_left(model: BaseAlgorithm) -> float:
-    """What is left of the run, from 1 to 0, where the schedules of the model are."""
+    """Return the share of the run that is left, from 1 to 0, by which the schedules of the model go."""
     return model._current_progress_remaining
 
 
 def update_progress(model: BaseAlgorithm) -> None:
-    """Move the schedules to the steps that were played; DQN does so by itself."""
+    """Set the schedules to the steps played so far; DQN does so by itself."""
     model._current_progress_remaining = 1.0 - float(model.num_timesteps) / float(model._total_timesteps)
 
 
 def counters(model: BaseAlgorithm) -> dict[str, float]:
-    """What the model counts, for a checkpoint."""
+    """Return the counters of the model, for a checkpoint."""
     names = ["num_timesteps", *LOGGED, "_current_progress_remaining"]
     if isinstance(model, stable_baselines3.DQN):
         names += [*NEEDED_OF_DQN, "exploration_rate"]
@@ -58,14 +58,14 @@ def counters(model: BaseAlgorithm) -> dict[str, float]:
 
 
 def set_counters(model: BaseAlgorithm, values: dict[str, float]) -> None:
-    """Set what `counters` gave; what this version does not count is left out."""
+    """Restore what `counters` returned; counters that this version lacks are left out."""
     for name, value in values.items():
         if hasattr(model, name):
             setattr(model, name, value)
 
 
 def episode_starts(model: BaseAlgorithm) -> np.ndarray:
-    """Which environments begin an episode with their next step, [N] bool."""
+    """Return which environments begin an episode with their next step, [N] bool."""
     return model._last_episode_starts.copy()
 
 

@@ -1,4 +1,4 @@
-"""Our games as stable-baselines3 sees games."""
+"""Present an rrn VectorEnv as a VecEnv of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rrn.envs import Episode, VectorEnv
 
 
 class SB3VecEnv(VecEnv):
-    """A lost life is `done`, and the game goes on."""
+    """Wrap a VectorEnv; a lost life is `done`, and the game goes on."""
 
     def __init__(self, games: VectorEnv, clip_rewards: bool):
         self.games, self.clip_rewards = games, clip_rewards
-        self.finished: list[Episode] = []  # since someone looked
+        self.finished: list[Episode] = []  # episodes that the learner has not taken yet
         super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
 
     def reset(self) -> np.ndarray:
-        """The games start by themselves."""
+        """Return the current observations; the environments reset by themselves."""
         return self._seen(self.games.observations)
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -39,7 +39,7 @@ class SB3VecEnv(VecEnv):
         return self._seen(step.observations), rewards.astype(np.float32), done, infos
 
     def _seen(self, observations: np.ndarray) -> np.ndarray:
-        """[N, stack, *frame] as the space has it."""
+        """Reshape observations [N, stack, *frame] to those of the space."""
         return observations.reshape(-1, *self.observation_space.shape).astype(self.observation_space.dtype)
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class SB3VecEnv(VecEnv):
 
 
 def _space(games: VectorEnv) -> spaces.Box:
-    """[stack, size, size] of Atari, [channels, 10, 10] of MinAtar, [features] of others."""
+    """Make the space: [stack, size, size] for Atari, [channels, 10, 10] for MinAtar, [features] for others."""
     first, *rest = games.frame_shape
     if len(games.frame_shape) == 2:
         return spaces.Box(0, 255, (games.stack, *games.frame_shape), np.uint8)

@@ -63,13 +63,13 @@ class Corridor(VectorEnv):
         share = self.cells / (self.length - 1)
         return np.stack((share, 1 - share), 1)[:, None].astype(np.float32)
 
-    def _reset(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
+    def reset_rows(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
         self.steps[rows] = 0
         self.cells[rows] = [seed % (self.length - 1) for seed in seeds]
         return self._shown()
 
-    def _receive(self):
-        self.cells = np.clip(self.cells + np.where(self.sent == 1, 1, -1), 0, self.length - 1)
+    def step_rows(self, actions):
+        self.cells = np.clip(self.cells + np.where(actions == 1, 1, -1), 0, self.length - 1)
         self.steps += 1
         arrived = self.cells == self.length - 1
         late = ~arrived & (self.steps >= 20)
