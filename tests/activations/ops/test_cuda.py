@@ -102,7 +102,7 @@ def emulated(libraries, monkeypatch):
     monkeypatch.setattr(cuda, "FORWARD_BLOCKS", 1)
     monkeypatch.setattr(cuda, "BACKWARD_BLOCKS", 1)
     monkeypatch.setattr(cuda, "_architecture", lambda device: "cpu")
-    monkeypatch.setattr(operator, "_kernels", lambda x: cuda)
+    monkeypatch.setattr(kernels, "_kernels", lambda x: cuda)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_20_updates_of_dqn_equal_those_of_stable_baselines3(act):
     )
     theirs = learner_for("sb3_dqn", f"act={act}", "agent.max_grad_norm=1e30")
     while ours.warming_up:
-        ours.prepare()
+        ours.warmup_step()
     model, network = theirs.model, ours.agent.network
     heads = [model.q_net.q_net[0]]
     with torch.no_grad():  # a target unlike the network, and values that differ enough to learn from
