@@ -132,7 +132,7 @@ class VectorEnv(ABC):
             observations = self._start_episodes(done)
         return Step(observations, rewards, terminated, truncated, done, final_frames, episodes)
 
-    def episode_seed(self, env: int) -> int:
+    def episode_seed(self, env: int | np.integer) -> int:
         """Return the last seed of a copy."""
         return derive_seed(*self.seeds, int(env), self.seeded[env])
 
