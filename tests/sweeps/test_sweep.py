@@ -6,31 +6,27 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
 import torch
 from helpers.scalars import read_scalars
 from helpers.terminal import start_on_terminal
-from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.config.register import conf_dir
 from rrn.runs import checkpoint
 from rrn.runs.signals import StopSignals
 from rrn.runs.status_file import Status, read_status
-from rrn.sweeps import resources, sweep
+from rrn.sweeps import sweep
 from rrn.sweeps.worker import SweepContext
 from rrn.training.run import train
 
@@ -234,43 +230,6 @@ def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_pat
     assert checkpoint.find(folder / "checkpoints")
 
 
-def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
-    def preprocess(number: int, *overrides: str):
-        config = compose_config([text for text in overrides if not text.startswith("hydra")])
-        configs = [replace(config, run_dir=str(i)) for i in range(number)]
-        with initialize_config_dir(conf_dir(), version_base="1.3"):
-            return sweep.prepare(list(overrides), configs)
-
-    monkeypatch.setattr(resources, "usable_cores", lambda: 6)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    ten = (10, "env=CartPole")
-    found = preprocess(*ten)
-    assert (found.at_once, found.shared.gpus, found.launcher) == (6, 0, "local")
-    assert {"hydra/launcher=local", "hydra.launcher.n_jobs=6", "threads=1"} <= set(found.added)
-    assert preprocess(2, "env=CartPole").at_once == 2
-    assert preprocess(*ten, "hydra.launcher.n_jobs=3").at_once == 3
-    assert "threads=1" not in preprocess(*ten, "threads=2").added
-    assert "threads=1" not in preprocess(*ten, "hydra/launcher=basic").added
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert (preprocess(*ten).at_once, preprocess(*ten).shared.gpus) == (resources.RUNS_PER_GPU, 1)
-    assert (preprocess(*ten, "device=cpu").at_once, preprocess(*ten, "device=cpu").shared.gpus) == (6, 0)
-    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
-    assert preprocess(10, "env=Pong", "device=cpu", "agent.replay_capacity=1000000").at_once == 2
-
-    options = ConfigLoaderImpl.get_group_options  # as without the plugins
-    monkeypatch.setattr(
-        ConfigLoaderImpl,
-        "get_group_options",
-        lambda self, group, *rest, **more: (
-            ["basic", "local", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
-        ),
-    )
-    assert preprocess(*ten).launcher == "basic"
-    assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"hydra/launcher=local needs hydra-joblib-launcher: pip install"):
-        preprocess(*ten, "hydra/launcher=local")
-
-
 def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     short = [*SHORT, "threads=1"]
     folder = train_here(*SHORT, "run_dir=done")
@@ -311,14 +270,6 @@ def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_
     assert (tmp_path / "sweep/0.json").read_text() == "mine"
 
 
-def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
-    pytest.importorskip("joblib")
-    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
-    for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
-        config = compose_config(["env=CartPole", f"threads={threads}"])
-        assert resources.max_parallel_runs([config] * 20, gpus=0) == at_once
-
-
 def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
     """Nodes of a cluster may have another time zone than the command."""
     config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
@@ -330,25 +281,3 @@ def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):
             now = updated.isoformat()
             (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=now, updated=now))))
             assert [row.state for row in one.rows()] == [state]
-
-
-def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
-    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
-    one = sweep.Sweep([], [], [config], SweepContext(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
-    one.signal = signal.SIGINT  # the first Ctrl-C came
-    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
-        status = Status("running", None, 5, 10, None, None, None, foreign.pid, socket.gethostname(), "", "", "")
-        for minutes, state in ((-5, "waiting"), (0, "running")):  # from before the sweep, and from after its start
-            began = (one.started + timedelta(minutes=minutes)).isoformat()
-            now = datetime.now().astimezone().isoformat()
-            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=began, updated=now))))
-            assert [row.state for row in one.rows()] == [state]
-            one._handle(signal.SIGINT, None)
-            assert foreign.poll() is None
-        one.shared.folder.mkdir()
-        one.shared.begun_file(0).touch()
-        one._handle(signal.SIGINT, None)
-        assert foreign.wait(900) == -signal.SIGKILL  # this test can fail
-    finally:
-        foreign.kill()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 
 import pytest
 from helpers.scalars import read_scalars
 
 from rrn.config.compose import compose_config
 from rrn.runs.folder import is_finished
-from rrn.runs.status_file import read_status
-from rrn.sweeps import resources
+from rrn.runs.status_file import Status, read_status
+from rrn.sweeps import resources, sweep
+from rrn.sweeps.worker import SweepContext
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
 
@@ -59,3 +68,25 @@ def test_the_runs_that_are_left_are_shared_out_whatever_is_in_the_first_folder(t
     config = compose_config([*SHORT, "act=relu"])
     assert is_finished(config)
     assert resources.max_parallel_runs([config] * 4, gpus=0) == 2
+
+
+def test_a_run_of_another_command_is_neither_shown_nor_killed(tmp_path):
+    config = compose_config(["env=CartPole", f"run_dir={tmp_path}"])
+    one = sweep.Sweep([], [], [config], SweepContext(tmp_path / "sweep", os.getpid(), jobs=False), "local", 1)
+    one.signal = signal.SIGINT  # the first Ctrl-C came
+    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        status = Status("running", None, 5, 10, None, None, None, foreign.pid, socket.gethostname(), "", "", "")
+        for minutes, state in ((-5, "waiting"), (0, "running")):  # from before the sweep, and from after its start
+            began = (one.started + timedelta(minutes=minutes)).isoformat()
+            now = datetime.now().astimezone().isoformat()
+            (tmp_path / "status.json").write_text(json.dumps(asdict(replace(status, started=began, updated=now))))
+            assert [row.state for row in one.rows()] == [state]
+            one._handle(signal.SIGINT, None)
+            assert foreign.poll() is None
+        one.shared.folder.mkdir()
+        one.shared.begun_file(0).touch()
+        one._handle(signal.SIGINT, None)
+        assert foreign.wait(900) == -signal.SIGKILL  # this test can fail
+    finally:
+        foreign.kill()
