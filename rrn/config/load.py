@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 import re
 from functools import cache
 from pathlib import Path
@@ -40,7 +40,7 @@ def to_config(composed: DictConfig) -> Config:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed = copy.deepcopy(_of_types(agent, env, act))
+        typed = pickle.loads(_of_types(agent, env, act))
         _read_whole_numbers(typed, values)
         typed.merge_with(values)
         config: Any = OmegaConf.to_object(typed)
@@ -55,8 +55,9 @@ def to_config(composed: DictConfig) -> Config:
 
 
 @cache
-def _of_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> DictConfig:
-    return OmegaConf.structured(Config(agent(), env(), act()))
+def _of_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> bytes:
+    """A pickle, of which a copy is made faster than by copy.deepcopy."""
+    return pickle.dumps(OmegaConf.structured(Config(agent(), env(), act())))
 
 
 def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
