@@ -83,6 +83,7 @@ print(json.dumps(results))
 """
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named_with_the_command_that_installs_it(tmp_path):
     cases = [*CALLS, *((names, f"command({words!r})", text) for names, words, text in COMMANDS)]
     done = subprocess.run(

@@ -34,7 +34,7 @@ def test_an_even_screen_stays_as_it_is(value):
 
 def test_a_small_thing_keeps_more_contrast_than_by_areas():
     """The ball of Pong, 2 pixels by 4, wherever it is: its squared differences from the background."""
-    screens = np.full((40 * 40, 210, 160), 87, np.uint8)
+    screens = np.full((10 * 40, 210, 160), 87, np.uint8)  # 5 lines become 2, and 40 columns 21: all places there are
     for i, screen in enumerate(screens):
         y, x = 60 + i // 40, 60 + i % 40
         screen[y : y + 4, x : x + 2] = 236
@@ -66,6 +66,7 @@ def test_frames_are_those_of_the_emulators_screen(name):
         assert np.array_equal(games.step(np.array([action])).observations[0], stack)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life_loss", ["true", "false"])
 def test_the_first_action_of_each_life_is_fire(life_loss):
     games, lost = games_of("Breakout", fire="true", life_loss=life_loss), 0
@@ -81,6 +82,7 @@ def test_the_first_action_of_each_life_is_fire(life_loss):
     assert all(game.actions[0] == FIRE for game in step.episodes)
 
 
+@pytest.mark.slow
 def test_fire_is_pressed_in_the_games_that_have_it_and_if_asked():
     without = {"Asterix", "Skiing", "Tutankham"}
     for name in games_of_the_paper():

@@ -148,6 +148,7 @@ def many(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_75_runs_are_reported_in_20_seconds_on_15_megabytes(many, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     curves = ["--curves", str(CURVES)] if CURVES.is_file() else []

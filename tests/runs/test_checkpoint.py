@@ -99,6 +99,7 @@ def without_checksum(path):
     assert torch.equal(torch.load(path)["weights"], STATE["weights"])
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_damage_wherever_it_is(tmp_path):
     """In the tensors, the names, the directory, the end of the zip, the checksum itself."""
     path = checkpoint.save(tmp_path, 1, STATE, keep=1)

@@ -167,6 +167,7 @@ def test_a_run_goes_on_without_its_event_files(tmp_path):
     assert shown(tmp_path)["x"] == expected
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_what_scalars_csv_holds_after_two_kills(tmp_path, monkeypatch):
     """Before the first checkpoint and between two; the clock was ahead at first."""
     overrides = ["env=CartPole", "experiment=smoke", "steps=120", "evaluation.every=60", "checkpoint.every=40"]

@@ -44,6 +44,7 @@ def interfered(folder, step, interfere):
     return trainer.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scalars.csv", *slow("shapes.jsonl", "config.yaml", "checkpoints", ".")])
 def test_what_is_deleted_while_a_run_goes_on_is_there_in_the_end(tmp_path, whole, name):
     folder = tmp_path / "run"

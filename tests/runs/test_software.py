@@ -72,6 +72,7 @@ def test_damaged_lines_are_left_out(tmp_path, damage):
     assert [one["step"] for one in read_software(tmp_path)] == [0, 10]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_with_other_software_says_so(tmp_path, command):
     arguments = ("rrn.train", *TINY, f"run_dir={tmp_path}")
     assert "goes on, but" not in command(*arguments, "steps=50").stderr

@@ -248,6 +248,7 @@ def test_a_method_has_steps_and_a_folder_of_its_own(tmp_path, monkeypatch):
     assert all(sum(word.startswith("steps=") for word in words) == 1 for words in sweeps(part, runs))
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(0, 2 * 3 * 2 - 1), min_size=1))
 def test_a_start_is_of_these_runs_and_no_others(chosen):
     part = take_part(load_plan("paper"), ["env=Pong,Breakout", "act=rational,silu", "agent=dqn", "seed=0,1,2"])

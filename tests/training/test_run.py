@@ -121,6 +121,7 @@ def test_evaluate_plays_games_and_films_the_best(train_here, command):
     assert again.stdout.splitlines()[2] == process.stdout.splitlines()[2]
 
 
+@pytest.mark.slow
 def test_evaluate_with_the_rationals_replaced(train_here, command):
     folder = train_here("experiment=smoke", "env=CartPole", "act=rational", "act.share=[1,1]")
     process = command("rrn.evaluate", str(folder), "episodes=2", "replace=best_fit")

@@ -12,6 +12,7 @@ import rrn
 X = torch.linspace(-3, 3, 1001, dtype=torch.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["B", *slow(*"ACDN")])
 def test_another_version_is_near_the_function_and_says_how_near(version):
     act = rrn.Rational("gelu", dtype=torch.float64).eval()
@@ -71,6 +72,7 @@ def test_the_fit_is_nearer_where_the_inputs_are():
     assert errors[1] < errors[0] / 10
 
 
+@pytest.mark.slow
 def test_recorded_inputs_are_taken_and_places_follow():
     act = rrn.RecurrentRational("tanh")
     place = act.again()
@@ -156,6 +158,7 @@ def test_linear_tails_are_part_of_what_is_compared():
     assert change.largest < 0.02  # fitted where R itself is used
 
 
+@pytest.mark.slow
 def test_a_curve_that_is_narrow_beside_the_inputs_is_not_overlooked():
     act = rrn.Rational("tanh", dtype=torch.float64)
     x = torch.linspace(-3000, 3000, 200_001, dtype=torch.float64)

@@ -118,6 +118,7 @@ def test_a_bounded_fit_of_odd_degree_is_tame_everywhere(version, degrees):
         assert fit.largest < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", "AC")
 def test_a_fit_does_not_depend_on_the_size_of_the_range(version):
     plain = rrn.fit(lambda x: np.tanh(x), version=version)

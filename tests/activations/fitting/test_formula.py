@@ -68,6 +68,7 @@ def test_fits_and_starts_without_torch_are_those_with_it():
     assert start == list(initial_coefficients("silu", (5, 4), "A"))
 
 
+@pytest.mark.slow
 def test_functions_of_tensors_are_fitted_where_torch_is():
     weights = {np.exp: torch.exp, None: None}
     for of_arrays, of_tensors in ((np.sin, torch.sin), (FUNCTIONS["silu"], torch.nn.SiLU())):

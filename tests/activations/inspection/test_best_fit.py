@@ -26,6 +26,7 @@ def test_each_function_is_known_again(name):
     assert len(found.others) == len(FUNCTIONS) - 1
 
 
+@pytest.mark.slow
 def test_a_fitted_rational_is_named_with_its_numbers():
     found = rrn.best_fit(rrn.Rational("silu"))
     assert (found.name, found.formula) == ("silu", "silu(x)")
@@ -87,6 +88,7 @@ def test_mistakes_are_sentences():
         rrn.best_fit(nn.Linear(3, 3))
 
 
+@pytest.mark.slow
 def test_a_recurrent_rational_is_named_on_the_inputs_of_all_its_places():
     act = rrn.RecurrentRational("relu")
     model = nn.ModuleList([act, act.again()])

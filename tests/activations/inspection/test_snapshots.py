@@ -87,6 +87,7 @@ def test_an_animation_has_a_frame_for_each_snapshot(tmp_path, suffix):
     assert np.abs(frames[0][40:, still] - frames[1][40:, still]).mean() < 3
 
 
+@pytest.mark.slow
 def test_runs_stand_beside_each_other(tmp_path):
     for name in ("Pong", "Seaquest"):
         (tmp_path / name).mkdir()

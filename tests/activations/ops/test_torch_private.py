@@ -104,6 +104,7 @@ def expected() -> dict[str, torch.Tensor]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["gone", "changed"])
 @pytest.mark.parametrize(("owner", "name"), NAMES, ids=[name for _, name in NAMES])
 def test_without_a_private_name_all_ways_give_the_same_values(owner, name, how, expected, without):

@@ -17,10 +17,10 @@ def test_rows_are_drawn_as_often_as_their_priorities_say():
     priorities, generator = PrioritizedSampler(3 * BLOCK, alpha=0.5), torch.Generator().manual_seed(0)
     rows = torch.tensor([0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 7, 3 * BLOCK - 1])
     priorities.update(rows, torch.tensor([1.0, 4, 9, 16, 25, 36]))
-    drawn = priorities.sample(200_000, generator)
+    drawn = priorities.sample(40_000, generator)
     counts = torch.bincount(drawn, minlength=3 * BLOCK)
-    assert counts[rows].sum() == 200_000  # and the others, of priority 0, never
-    assert (counts[rows] / 200_000).tolist() == pytest.approx([k / 21 for k in range(1, 7)], rel=0.03)
+    assert counts[rows].sum() == 40_000  # and the others, of priority 0, never
+    assert (counts[rows] / 40_000).tolist() == pytest.approx([k / 21 for k in range(1, 7)], rel=0.06)
     expected = (10 * torch.arange(1, 7) / 21) ** -0.4
     assert torch.allclose(priorities.weights(rows, beta=0.4), (expected / expected.max()).float())
 

@@ -74,6 +74,7 @@ def test_an_attribute_that_is_needed_and_gone_is_a_sentence(agent, name, monkeyp
         learner_for(agent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", SMALL)
 @pytest.mark.parametrize("name", [None, *LOGGED])
 def test_a_run_is_trained_and_resumed_exactly_without_what_is_only_logged(agent, name, monkeypatch):
