@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 SOFTWARE_FILE = "software.jsonl"
+MODEL = ("model name", "cpu family", "model", "stepping", "CPU implementer", "CPU part")  # on x86, and on ARM
 
 
 def packages_of_scores() -> tuple[str, ...]:
@@ -52,6 +53,20 @@ def _commit() -> str | None:
         return None
 
 
+def processor(info: Path = Path("/proc/cpuinfo")) -> str:
+    """Name the model of the processor, by which the libraries beneath torch choose how they multiply matrices.
+
+    Two models with AVX-512 can differ in the last bits; `info` is Linux's list of processors.
+    """
+    try:
+        lines = info.read_text(errors="replace").splitlines()
+    except OSError:  # another system
+        return platform.processor() or platform.machine()
+    fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    model = [fields[name] for name in MODEL if name in fields]
+    return ", ".join(model) or platform.machine()
+
+
 def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, str]:
     """List the software and hardware of this process by name; `packages` are further packages to list."""
     import torch  # the readers of the file do without
@@ -63,6 +78,7 @@ def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, st
         "python": platform.python_version(),
         **{name: found for name in dict.fromkeys((*packages_of_scores(), *packages)) if (found := version_of(name))},
         "machine": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": str(torch.get_num_threads()),
         "rationals": cuda.path() if on_gpu else cpu.path(),

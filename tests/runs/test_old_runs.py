@@ -11,19 +11,16 @@ Each was killed after its checkpoint of step 200, and made by
 
 from __future__ import annotations
 
-import json
 import tarfile
 from pathlib import Path
 
 import pytest
-import torch
 from helpers.paths import DATA
 from helpers.scalars import read_scalars
 
 from rrn.config.compose import compose_config
 from rrn.runs import checkpoint
 from rrn.runs.folder import read_run_id
-from rrn.runs.software import software
 from rrn.runs.status_file import read_status
 from rrn.training.run import train
 
@@ -31,7 +28,6 @@ pytestmark = pytest.mark.slow
 
 OLD = DATA / "old_runs"
 AGENTS = ["dqn", "ppo", "sb3_dqn"]
-DEPENDS_ON = ("torch", "numpy", "stable-baselines3", "gymnasium", "machine", "rationals")  # the bits of a run
 
 
 @pytest.fixture
@@ -51,7 +47,10 @@ def go_on(agent: str, folder: Path, *overrides: str) -> None:
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_an_old_run_goes_on(old_run, agent, capsys):
-    """Bit for bit, on a machine that computes the same."""
+    """As it did then; the last bits are those of the processor, which nothing recorded then.
+
+    That a run goes on bit for bit on one machine is tested in test_resume.py.
+    """
     folder = old_run(agent)
     assert read_run_id(folder) is None
     go_on(agent, folder)
@@ -61,10 +60,9 @@ def test_an_old_run_goes_on(old_run, agent, capsys):
     rows = read_scalars(folder)
     assert [row for row in rows if row[0] <= 200] == [row for row in expected if row[0] <= 200]
     assert {row[1] for row in rows} == {row[1] for row in expected}
-    made_by = json.loads((folder / "software.jsonl").read_text().splitlines()[0])
-    here = software(torch.device("cpu"))
-    if all(made_by.get(key) == here.get(key) for key in DEPENDS_ON):
-        assert rows == expected
+    soon = [row for row in expected if row[0] <= 300]
+    assert [row[:2] for row in rows][: len(soon)] == [row[:2] for row in soon]
+    assert [row[2] for row in rows][: len(soon)] == pytest.approx([row[2] for row in soon], rel=1e-4)
     assert len(read_run_id(folder)) == 32
     go_on(agent, folder, "steps=500")
     assert read_status(folder).step == checkpoint.load_last(folder / "checkpoints")[1]["step"] == 500

@@ -9,7 +9,7 @@ from helpers.made_runs import make_run
 
 from rrn.report.__main__ import main
 from rrn.runs import software as software_module
-from rrn.runs.software import SOFTWARE_FILE, note_software, read_software, version_of
+from rrn.runs.software import SOFTWARE_FILE, note_software, processor, read_software, version_of
 
 CPU = torch.device("cpu")
 TINY = ("env=CartPole", "act=rational", "experiment=smoke", "threads=1", "device=cpu")
@@ -19,6 +19,21 @@ def test_versions():
     assert version_of("no-such-package") is None
     assert version_of("torch") == torch.__version__
     assert version_of("rrn").startswith("0.")
+
+
+def test_the_processor_is_named_by_its_model(tmp_path):
+    """The models of two processors with the same instructions can give different last bits."""
+    info = tmp_path / "cpuinfo"
+    one = "processor\t: {}\ncpu family\t: 6\nmodel\t\t: {}\nmodel name\t: Xeon\nstepping\t: 1\n"
+    info.write_text("\n".join(one.format(core, 167) for core in range(2)))
+    assert processor(info) == "Xeon, 6, 167, 1"
+    info.write_text(one.format(0, 143))
+    assert processor(info) == "Xeon, 6, 143, 1"
+    info.write_text("processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n")
+    assert processor(info) == "0x41, 0xd40"
+    assert processor(tmp_path / "none")
+    assert note_software(tmp_path, CPU, 0) is None
+    assert read_software(tmp_path)[0]["processor"] == processor()
 
 
 def test_a_checkout_has_its_commit_and_a_package_has_none(tmp_path, monkeypatch):
