@@ -2,7 +2,7 @@
 
 python -m rrn.fit "x*sigmoid(x)" --degrees 5 4 --range -4 4 --plot out.png
 
-Nothing imports this file: `rrn.fit` is the function in rrn/activations/fitted.py.
+Nothing imports this file: `rrn.fit` is the function in rrn/activations/fit_to_module.py.
 """
 
 from __future__ import annotations

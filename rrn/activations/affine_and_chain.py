@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.rational import Rational
+from rrn.common.renamed import renamed_method
 
 torch.fx.wrap("_wide")  # it asks for the type, which a traced graph knows when it runs
 
@@ -33,9 +34,9 @@ class AffineRational(Rational):
         """a R(c x + d) + b, with the shape and type of x; arithmetic is float32 at least."""
         return self._affine(super().evaluate(self._inside(_wide(x)), noisy)).to(x.dtype)
 
-    def each_row(self, x: Tensor) -> Tensor:
+    def evaluate_rows(self, x: Tensor) -> Tensor:
         """Evaluate each row of coefficients without noise, [K, 1] to [K, groups]."""
-        return self._affine(super().each_row(self._inside(x)))
+        return self._affine(super().evaluate_rows(self._inside(x)))
 
     def _inside(self, x: Tensor) -> Tensor:
         return self.input_scale * x + self.input_shift
@@ -70,8 +71,10 @@ class RationalChain(nn.Sequential):
             raise ValueError(f"length: expected 1 or more, got {length}.")
         super().__init__(*(Rational("identity" if i else init, **options) for i in range(length)))
 
-    def each_row(self, x: Tensor) -> Tensor:
+    def evaluate_rows(self, x: Tensor) -> Tensor:
         """The chain without noise for each row of coefficients, [K, 1] to [K, groups]."""
         for module in self:
-            x = module.each_row(x)
+            x = module.evaluate_rows(x)
         return x
+
+    each_row = renamed_method("each_row", "evaluate_rows")

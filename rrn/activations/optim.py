@@ -82,7 +82,7 @@ class ShapePenalty(nn.Module):
             self.register_buffer(f"start{i}", start.detach().clone())
 
     def _shapes(self) -> list[Tensor]:
-        return [module.each_row(self.x) for module in self.owners]
+        return [module.evaluate_rows(self.x) for module in self.owners]
 
     def forward(self) -> Tensor:
         moved = [y - getattr(self, f"start{i}") for i, y in enumerate(self._shapes())]

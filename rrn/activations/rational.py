@@ -17,7 +17,7 @@ from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
 from rrn.activations.ops.operator import rational
 from rrn.activations.ops.reference import gradients
-from rrn.common.renamed import renamed
+from rrn.common.renamed import renamed, renamed_method
 
 torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
 torch.fx.wrap("rational_with_tails")
@@ -113,12 +113,14 @@ class Rational(nn.Module):
             return rational(x, numerator, denominator, self.version, self.axis)
         return rational_with_tails(x, numerator, denominator, self.version, self.axis, self.tail_range)
 
-    def each_row(self, x: Tensor) -> Tensor:
+    def evaluate_rows(self, x: Tensor) -> Tensor:
         """R(x) without noise for each row of coefficients, [K, 1] or [K, groups] to [K, groups]."""
         x = x.expand(-1, self.groups)
         if self.tail_range is None:
             return rational(x, self.numerator, self.denominator, self.version, axis=1)
         return rational_with_tails(x, self.numerator, self.denominator, self.version, 1, self.tail_range)
+
+    each_row = renamed_method("each_row", "evaluate_rows")
 
     def freeze(self) -> Rational:
         """Stop training the coefficients; the module itself."""

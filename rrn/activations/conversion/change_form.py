@@ -17,7 +17,7 @@ from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.ops.operator import rational
 from rrn.activations.rational import Rational
 
-POINTS = 4001  # where the functions before and after are compared
+COMPARED_POINTS = 4001  # where the functions before and after are compared
 Inputs = Histogram | Tensor | np.ndarray | None
 
 
@@ -119,8 +119,8 @@ def _seen(module: Rational, x: np.ndarray, weights: np.ndarray) -> tuple[tuple[f
 def _moved(before: Rational, after: Rational, x: np.ndarray) -> Change:
     """Their difference: at the inputs [K], evenly spaced between them, and there near 0, where most curves are."""
     ends = float(x[0]), float(x[-1])
-    near = np.linspace(-3, 3, POINTS)
-    at = np.r_[np.linspace(*ends, POINTS), x, near[(ends[0] <= near) & (near <= ends[1])]]
+    near = np.linspace(-3, 3, COMPARED_POINTS)
+    at = np.r_[np.linspace(*ends, COMPARED_POINTS), x, near[(ends[0] <= near) & (near <= ends[1])]]
     column = torch.from_numpy(at)[:, None]
-    moved = (after.each_row(column) - before.each_row(column)).abs().numpy()
-    return Change(float(moved.max()), float(np.sqrt((moved[:POINTS] ** 2).mean(axis=0).max())), ends)
+    moved = (after.evaluate_rows(column) - before.evaluate_rows(column)).abs().numpy()
+    return Change(float(moved.max()), float(np.sqrt((moved[:COMPARED_POINTS] ** 2).mean(axis=0).max())), ends)

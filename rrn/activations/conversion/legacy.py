@@ -19,7 +19,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTran
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm, nn.GroupNorm)
 WITH_BIAS = (nn.Linear, *CONVOLUTIONS, *NORMS)  # the bias is added last
 PASSING = (nn.Flatten, nn.Unflatten, nn.Identity)  # between such a layer and a place they change nothing
-COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
+TABLE_COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
 
 
 def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -120,9 +120,9 @@ def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
         raise ValueError(f"{path}: expected a CSV file of learned activations, there is none.")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}.")
+            raise ValueError(f"{path}: expected the columns {', '.join(TABLE_COLUMNS)}; missing: {', '.join(missing)}.")
         try:
             return [_learned(row) for row in reader]
         except (ValueError, TypeError) as error:
@@ -146,4 +146,6 @@ def _learned(row: dict[str, str]) -> LearnedActivation:
     module = kind((numerator, denominator), degrees, row["version"]).freeze()
     if row["center"]:
         module.input_shift.fill_(float(row["center"]))
-    return LearnedActivation(row[COLUMNS[0]], row[COLUMNS[1]], row[COLUMNS[2]], int(row["seed"]), row["layer"], module)
+    return LearnedActivation(
+        row[TABLE_COLUMNS[0]], row[TABLE_COLUMNS[1]], row[TABLE_COLUMNS[2]], int(row["seed"]), row["layer"], module
+    )

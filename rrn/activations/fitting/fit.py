@@ -1,6 +1,6 @@
 """Fit the coefficients of a rational to a function on a range: `fit`, and what it finds, a `Fit`.
 
-`rrn.fit` is that of rrn/activations/fitted.py, which takes functions of tensors too and makes modules.
+`rrn.fit` is that of rrn/activations/fit_to_module.py, which takes functions of tensors too and makes modules.
 The searches are in least_squares.py and minimax.py.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NORMS = ("l2", "minimax")
-POINTS = 601
+FIT_POINTS = 601
 WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points that cover the line, for what is held outside a range
 FAR = 10  # times the range: where tails are compared
 
@@ -172,7 +172,7 @@ def fit(
     low, high = (float(end) for end in range)
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
     form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
-    x = np.linspace(low, high, POINTS)
+    x = np.linspace(low, high, FIT_POINTS)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
     held = outside if n <= m + 1 else None
     numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)
@@ -180,7 +180,7 @@ def fit(
         of_points = x, target(x), np.sqrt(weigh(x))
         numerator, denominator = least_squares(*of_points, (n, m), form, outside, growth, denominator)
     numerator, denominator = _as_asked(numerator, denominator, form, degrees, version)
-    dense = np.linspace(low, high, 20 * POINTS)
+    dense = np.linspace(low, high, 20 * FIT_POINTS)
     error = rational(dense, numerator, denominator, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
     a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
@@ -215,7 +215,7 @@ def _check(function, degrees, version, range, norm, weights) -> tuple[Function, 
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
     check_range(range)
     low, high = range
-    x = np.linspace(low, high, POINTS)
+    x = np.linspace(low, high, FIT_POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):
         bad = x[~np.isfinite(target(x))]

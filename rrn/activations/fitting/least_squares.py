@@ -11,7 +11,7 @@ from scipy import optimize
 
 from rrn.activations.fitting.formula import denominator_size, polynomial, q, sum_in_q
 
-STARTS = 12
+RANDOM_STARTS = 12
 
 
 def least_squares(
@@ -39,7 +39,7 @@ def least_squares(
     room = None if outside is None else 1 + np.abs(outside)
     scales = scale ** np.arange(m + 1 - denominator_size(m, version), m + 1)
     best: tuple[float, np.ndarray] | None = None
-    for guess in (near * scales, *(_guess(generator, start, m, version) for start in range(STARTS))):
+    for guess in (near * scales, *(_guess(generator, start, m, version) for start in range(RANDOM_STARTS))):
         arguments = (t, target, root, n, version, far, room, growth)
         found = optimize.least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
         if best is None or found.cost < best[0]:

@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 
 from rrn.activations.fitting.formula import rational
 
-POINTS = 400
+MINIMAX_POINTS = 400
 GAP = 2e-4  # relative, between the error that is reached and one that cannot be
 EXACT = 1e-13  # an error that is zero but for rounding
 LEAST_Q = 1e-3  # of version N, whose Q must stay positive
@@ -66,7 +66,7 @@ def minimax(
             leave it free there.
     """
     low, high = x
-    points = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, POINTS))
+    points = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, MINIMAX_POINTS))
     if low < 0 < high:
         points = np.unique(np.r_[points, 0.0])
     forms = [_Form(version, degrees[1])]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rrn.activations.inspection.plot import COLUMNS, Shape, View, draw, view_of
+from rrn.activations.inspection.plot import PLOT_COLUMNS, Shape, View, draw, view_of
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.common.animation import SUFFIXES, write_frames
 
@@ -69,7 +69,7 @@ def draw_runs(sources: dict[str, Source], title: str = "") -> Figure:
 def _rows(name: str, shapes: list[Shape], runs: int) -> list[tuple[str, list[Shape]]]:
     if runs > 1:
         return [(name, shapes)]
-    return [("" if i else name, shapes[i : i + COLUMNS]) for i in range(0, len(shapes), COLUMNS)]
+    return [("" if i else name, shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
 
 
 def _read(source: Source) -> list[Snapshot]:

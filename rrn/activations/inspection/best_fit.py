@@ -22,16 +22,26 @@ from rrn.activations.fitting.functions import ALIASES, Function
 from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.rational import coefficients_of
+from rrn.common.renamed import renamed
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
-STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
-POINTS = 401
+REFINED_STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
+EVEN_POINTS = 401
 CONSTANT = 1e-24  # variance over squared mean up to which values are one, but for rounding
 SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Known": "rrn.activations.inspection.best_fit:FittedFunction",
+        "KnownFit": "rrn.activations.inspection.best_fit:FunctionFit",
+    },
+)
+
 Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
 
 
-class Known(nn.Module):
+class FittedFunction(nn.Module):
     """a f(c x + d) + b with fixed numbers, an activation for any shape; f is a function of tensors."""
 
     is_activation = True
@@ -49,7 +59,7 @@ class Known(nn.Module):
 
 
 @dataclass(frozen=True)
-class KnownFit:
+class FunctionFit:
     """One known function, fitted: a f(c x + d) + b, its distance from the activation, and the others that were tried.
 
     `distance` is the root of the mean squared difference over the inputs, `relative` that over the standard
@@ -64,7 +74,7 @@ class KnownFit:
     distance: float
     relative: float
     function: Callable[[Tensor], Tensor]
-    others: tuple[KnownFit, ...] = ()
+    others: tuple[FunctionFit, ...] = ()
 
     @property
     def complexity(self) -> int:
@@ -79,9 +89,9 @@ class KnownFit:
         """Such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
         return _formula(self.name, self.a, self.b, self.c, self.d)
 
-    def as_module(self) -> Known:
+    def as_module(self) -> FittedFunction:
         """The fitted function as an activation without parameters."""
-        return Known(self.name, self.function, self.a, self.b, self.c, self.d)
+        return FittedFunction(self.name, self.function, self.a, self.b, self.c, self.d)
 
     def __str__(self) -> str:
         return "\n".join(f"{fit.distance:.3g}  {fit.formula}" for fit in (self, *self.others))
@@ -92,7 +102,7 @@ def best_fit(
     candidates: Candidates | None = None,
     inputs: Histogram | Tensor | np.ndarray | None = None,
     range: tuple[float, float] = (-3.0, 3.0),
-) -> KnownFit:
+) -> FunctionFit:
     """The known function that is nearest to an activation, by least squares over the inputs that really occurred.
 
     Args:
@@ -111,11 +121,11 @@ def best_fit(
             rows of coefficients.
     """
     owner = coefficients_of(module)  # type: ignore[arg-type]
-    rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
+    rows = len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
     if rows > 1:
         raise ValueError(
             f"module: expected one function, it has {rows} rows of coefficients; name one of "
-            "them, as in best_fit(lambda x: module.each_row(x[:, None])[:, 0])."
+            "them, as in best_fit(lambda x: module.evaluate_rows(x[:, None])[:, 0])."
         )
     known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
     if isinstance(known, str) or not isinstance(known, Iterable):
@@ -138,10 +148,10 @@ def best_fit(
             a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
         if name == "identity":
             a, b, c, d = a * c, b + a * d, 1.0, 0.0
-        fits.append(KnownFit(name, a, b, c, d, relative * height, relative, function))
+        fits.append(FunctionFit(name, a, b, c, d, relative * height, relative, function))
     fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
     first, *others = fits
-    return KnownFit(**{**vars(first), "others": tuple(others)})
+    return FunctionFit(**{**vars(first), "others": tuple(others)})
 
 
 def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
@@ -153,8 +163,8 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
             inputs = Histogram.together(everywhere)
     if inputs is None:
         check_range(range)
-        x = np.linspace(*range, POINTS)  # type: ignore[call-overload]
-        return x, np.full(POINTS, 1 / POINTS)
+        x = np.linspace(*range, EVEN_POINTS)  # type: ignore[call-overload]
+        return x, np.full(EVEN_POINTS, 1 / EVEN_POINTS)
     if not isinstance(inputs, Histogram):
         values, inputs = torch.as_tensor(inputs), Histogram()
         inputs.add(values)
@@ -194,7 +204,9 @@ def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tupl
     costs = (project(*starts.T)[2] ** 2).sum(axis=1).reshape(-1, len(SHIFTS))
     of_scales = starts.reshape(*costs.shape, 2)[np.arange(len(costs)), costs.argmin(axis=1)]
     best = None
-    for start in of_scales[np.sort(costs.min(axis=1).argsort()[:STARTS])]:  # of equals that with a positive scale
+    for start in of_scales[
+        np.sort(costs.min(axis=1).argsort()[:REFINED_STARTS])
+    ]:  # of equals that with a positive scale
         found = least_squares(cost, start, max_nfev=60)
         if best is None or found.cost < best.cost * (1 - 1e-6) - 1e-16:
             best = found

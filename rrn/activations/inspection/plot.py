@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
 OTHERS = ("#c4661f", "#2e7d4f", "#8a4fb0", "#6b6b6b")
-COLUMNS = 4
-POINTS = 401
+PLOT_COLUMNS = 4
+PLOT_POINTS = 401
 RANGE = (-3.0, 3.0)  # drawn where there is no histogram
 View = tuple[float, float, float, float]  # x from, to, y from, to
 
@@ -93,7 +93,7 @@ def plot(
         shapes.append(Shape(name or type(module).__name__, at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
-    rows = [("", shapes[i : i + COLUMNS]) for i in range(0, len(shapes), COLUMNS)]
+    rows = [("", shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
     figure = draw(rows, title, density=inputs == "density")
     if writer is not None:
         writer.add_figure(tag, figure, step, close=False)
@@ -108,7 +108,7 @@ def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
     points = torch.from_numpy(np.asarray(x, dtype=np.float64)).to(like.device)[:, None]  # [K, 1]
     with eval_mode(module):
         if isinstance(module, Rational | RationalChain):
-            y = module.each_row(points)
+            y = module.evaluate_rows(points)
         else:
             y = module(points.to(like.dtype).expand(-1, getattr(module, "num_parameters", 1)))  # PReLU may have several
     return y.double().cpu().numpy()
@@ -146,7 +146,7 @@ def _panel(axes: Axes, shape: Shape, density: bool) -> None:
     if shape.inputs is not None and shape.inputs.counts.any():
         bars = axes.twinx()
         if density:
-            at = np.linspace(low, high, POINTS)
+            at = np.linspace(low, high, PLOT_POINTS)
             bars.fill_between(at, shape.inputs.density(at), color=BARS)
         else:
             bars.stairs(shape.inputs.counts, shape.inputs.edges, fill=True, color=BARS)
@@ -215,4 +215,4 @@ def _where(x, histogram: Histogram | None) -> np.ndarray:
         low, high = histogram.span()
         margin = 0.1 * (high - low)
         low, high = low - margin, high + margin
-    return np.linspace(low, high, POINTS)
+    return np.linspace(low, high, PLOT_POINTS)

@@ -21,13 +21,16 @@ from rrn.activations.inspection.plot import RANGE, Shape, values
 from rrn.activations.rational import Rational, RecurrentRational, coefficients_of, poles
 from rrn.activations.sites import named_activations
 from rrn.common.files import read_packed
+from rrn.common.renamed import renamed, renamed_method
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
-POINTS = 401
+SNAPSHOT_POINTS = 401
+
+__getattr__ = renamed(__name__, {"PlaceSnapshot": "rrn.activations.inspection.snapshots:SiteSnapshot"})
 
 
 @dataclass(frozen=True)
-class PlaceSnapshot:
+class SiteSnapshot:
     """The activation at one place: a rational by its coefficients, any other one by its values.
 
     One with linear tails, an affine one or a chain counts as another one.
@@ -53,7 +56,7 @@ class PlaceSnapshot:
         module.denominator.data = torch.tensor(self.denominator)
         return module
 
-    def learned(self) -> nn.Module | None:
+    def to_module(self) -> nn.Module | None:
         """The activation again if it is one that learns, a rational or a PELU; None for any other."""
         if self.parameters is None:
             return self.rational()
@@ -62,6 +65,8 @@ class PlaceSnapshot:
             parameter.data.fill_(self.parameters[name])
         return module
 
+    learned = renamed_method("learned", "to_module")
+
     def shape(self, name: str) -> Shape:
         """What to draw of it."""
         if self.y is not None:
@@ -69,7 +74,7 @@ class PlaceSnapshot:
             return Shape(name, np.linspace(*self.x, len(y)), y, self.inputs)
         module = self.rational()
         low, high = _range(self.inputs)
-        x = np.linspace(low, high, POINTS)
+        x = np.linspace(low, high, SNAPSHOT_POINTS)
         return Shape(name, x, values(module, x), self.inputs, poles(module))
 
 
@@ -78,7 +83,7 @@ class Snapshot:
     """All activations of a model after `step` steps, by name of their place."""
 
     step: int
-    places: dict[str, PlaceSnapshot]
+    places: dict[str, SiteSnapshot]
 
     def shapes(self) -> list[Shape]:
         """What to draw, a panel for each place."""
@@ -99,7 +104,7 @@ class Snapshot:
         rows = read["places"].items()
         return cls(
             read["step"],
-            {name: PlaceSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows},
+            {name: SiteSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows},
         )
 
 
@@ -122,14 +127,14 @@ def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | Non
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
             rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))
-            found[name] = PlaceSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
+            found[name] = SiteSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
         else:
             low, high = _range(histogram)
-            y = values(module, np.linspace(low, high, POINTS)).T
+            y = values(module, np.linspace(low, high, SNAPSHOT_POINTS)).T
             learned = None
             if isinstance(owner, PELU):
                 learned = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
-            found[name] = PlaceSnapshot(
+            found[name] = SiteSnapshot(
                 kind, histogram, x=(low, high), y=_rounded(torch.from_numpy(y)), parameters=learned
             )
     if not found:
