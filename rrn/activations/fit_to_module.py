@@ -1,4 +1,4 @@
-"""The function `rrn.fit`: fit a rational to a function on arrays or tensors, with a result that becomes a module.
+"""Fit a rational to a function on arrays or tensors, with a result that makes modules: `rrn.fit`.
 
 The fit itself is `rrn.activations.fitting.fit.fit`, which works without torch. Here its functions may also be on
 tensors, and its result has `as_module()`.
