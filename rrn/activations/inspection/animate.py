@@ -105,9 +105,7 @@ def _views(snapshots: list[Snapshot]) -> list[View]:
 
 def _pixels(figure: Figure) -> np.ndarray:
     """Render the figure as an image [height, width, 3] uint8, with even sides, which .mp4 needs."""
-    from matplotlib.backends.backend_agg import (
-        FigureCanvasAgg,  # only needed here; installed, since `draw` has made the figure
-    )
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # only needed here; `draw` has checked for matplotlib
 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -62,8 +62,8 @@ class FittedFunction(nn.Module):
 class FunctionFit:
     """Known function fitted to an activation: a f(c x + d) + b, its distance, and the other candidates.
 
-    `distance` is the root mean squared difference over the inputs, and `relative` is it divided by the standard
-    deviation of the outputs. `others` are the remaining candidates, nearest first.
+    `distance` is the root mean squared difference over the inputs, `relative` the same divided by the
+    standard deviation of the outputs. `others` are the remaining candidates, nearest first.
     """
 
     name: str
@@ -78,7 +78,7 @@ class FunctionFit:
 
     @property
     def complexity(self) -> int:
-        """Number of a, b, c and d whose values differ from those of plain f(x): 1, 0, 1, 0."""
+        """Number of a, b, c and d that differ from those of f(x) alone, which are 1, 0, 1 and 0."""
         return sum(
             abs(value - plain) > 1e-2
             for value, plain in zip((self.a, self.b, self.c, self.d), (1, 0, 1, 0), strict=True)

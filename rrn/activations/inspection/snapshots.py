@@ -21,7 +21,7 @@ from rrn.common.files import read_packed
 from rrn.common.renamed import renamed, renamed_method
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
-SNAPSHOT_POINTS = 401  # of an activation that is recorded by its values
+SNAPSHOT_POINTS = 401  # of a curve, evenly spaced
 
 __getattr__ = renamed(__name__, {"PlaceSnapshot": "rrn.activations.inspection.snapshots:SiteSnapshot"})
 
