@@ -1,8 +1,8 @@
-"""The command `python -m rrn.fit EXPRESSION`: fit the coefficients of a rational and draw the fit.
+"""Command `python -m rrn.fit EXPRESSION`: fit the coefficients of a rational and draw the fit.
 
 python -m rrn.fit "x*sigmoid(x)" --degrees 5 4 --range -4 4 --plot out.png
 
-Nothing imports this file: `rrn.fit` is the function in rrn/activations/fitted.py.
+No file imports this one: `rrn.fit` is the function in rrn/activations/fit_to_module.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rrn.common.errors import UserError
 
 
 def main() -> None:
-    """Fit as the command line says; a user's mistake ends with a sentence and exit code 2."""
+    """Run the command line; a user's mistake ends with a one-line error and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m rrn.fit", description="Fit a rational P(x) / Q(x) to a function.")
     parser.add_argument("expression", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or gelu')
     parser.add_argument("--degrees", nargs=2, type=int, default=(5, 4), metavar=("N", "M"), help="of P and Q")
@@ -31,7 +31,7 @@ def main() -> None:
         if options.plot and not options.plot.suffix:
             raise UserError(f"--plot: expected a file such as out.png, got {options.plot}.")
         try:
-            found = fit(
+            fitted = fit(
                 parse(options.expression),
                 tuple(options.degrees),
                 options.version,
@@ -41,10 +41,10 @@ def main() -> None:
             )
         except ValueError as error:
             raise UserError(str(error)) from error
-        print(found)
+        print(fitted)
         if options.plot:
             try:
-                found.figure.savefig(options.plot, dpi=150)
+                fitted.figure.savefig(options.plot, dpi=150)
             except (ValueError, OSError) as error:
                 why = getattr(error, "strerror", None) or str(error).rstrip(".")
                 raise UserError(f"{options.plot}: {why}; choose another file with --plot.") from error

@@ -1,6 +1,6 @@
-"""The activations in stable-baselines3: `DQN("CnnPolicy", env, policy_kwargs=rrn.sb3.policy_kwargs("rational"))`.
+"""Activations for stable-baselines3: `DQN("CnnPolicy", env, policy_kwargs=rrn.sb3.policy_kwargs("rational"))`.
 
-The whole network with its activations is the features extractor; stable-baselines3 adds the last linear layers.
+The hidden layers and their activations are the features extractor; stable-baselines3 adds the last linear layers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ with needs("rrn.sb3", "sb3"):
     from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
     from rrn.networks.layers import convolutional, expansion, fully_connected
 
-OF_A_RUN = {  # options of conf/act that are no matter of the network: what a script does instead
+OF_A_RUN = {  # options of conf/act that concern training, not the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",
     "delay": "call freeze() and unfreeze() of the activations in a callback",
     "from": "load the coefficients into the activations of model.policy",
@@ -36,23 +36,23 @@ OF_A_RUN = {  # options of conf/act that are no matter of the network: what a sc
 
 
 def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any) -> dict[str, Any]:
-    """What DQN, PPO, A2C and others take as `policy_kwargs` to have these activations in all hidden layers.
+    """Make the `policy_kwargs` of DQN, PPO, A2C and others that put these activations into all hidden layers.
 
-    It suits CnnPolicy and MlpPolicy alike; which layers there are is a matter of the observations, see `Features`.
-    PPO and A2C have these layers once, for policy and value together, or twice with one more setting:
-    `{**policy_kwargs("rational"), "share_features_extractor": False}`. It does not suit SAC, TD3 and DDPG: their
-    critics would have no hidden layer behind the action.
+    They work with CnnPolicy and MlpPolicy; the observations decide which layers there are, see `Features`.
+    PPO and A2C share these layers between policy and value, or have them twice with one more setting:
+    `{**policy_kwargs("rational"), "share_features_extractor": False}`. They do not suit SAC, TD3 and DDPG, whose
+    critics would have no hidden layer after the action.
 
     Args:
         act: a name in `rrn.activations.registry.ACTIVATIONS`, such as rational or recurrent_rational, or a class as
             "package.module:Class".
         hidden: units of each hidden layer, for observations that are vectors.
-        options: those in conf/act of the activation, such as init, version, degrees, share or per; left out, they
-            are as there. lr, delay and from can only be None.
+        options: options of the activation as in conf/act, such as init, version, degrees, share or per, with the
+            same defaults. lr, delay and from can only be None.
 
     Raises:
-        ValueError: unknown activation, option or value. What depends on the observations is told when the network
-            is built.
+        ValueError: unknown activation, option or value. Errors that depend on the observations are raised when the
+            network is built.
     """
     options = _checked(act, options)
     make_activations(act, 1, **{name: value for name, value in options.items() if name not in ("share", "per")})
@@ -61,24 +61,23 @@ def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any)
 
 
 class Features(BaseFeaturesExtractor):
-    """The hidden layers of a network, with an activation after each.
+    """Features extractor of stable-baselines3: hidden layers with an activation after each.
 
-    Pixels, a Box [C, H, W], go through the layers of the DQN paper (Mnih et al. 2015, methods): convolutions of 32, 64
-    and 64 channels and 512 units; below 36x36, where those do not fit, through those of MinAtar (Young and Tian 2019):
-    one convolution of 16 channels and 128 units. They come in divided by 255 if they are uint8, and else as they are.
-    Anything else that is one vector goes through `hidden`.
+    Pixels, a Box [C, H, W], have the layers of the DQN paper (Mnih et al. 2015, methods): convolutions with 32, 64
+    and 64 channels, and 512 units. Below 36x36, where these do not fit, they have those of MinAtar (Young and Tian
+    2019): a convolution with 16 channels, and 128 units. stable-baselines3 divides uint8 pixels by 255 before.
+    Any other observation that is a vector has the layers `hidden`.
 
-    The weights start as stable-baselines3 leaves them: as torch draws them for DQN, orthogonal for PPO and A2C.
+    stable-baselines3 initialises the weights: as torch draws them for DQN, orthogonal for PPO and A2C.
 
     Args:
-        observation_space: of the environment, as stable-baselines3 has wrapped it.
-        act, hidden, options: as in `policy_kwargs`.
+        observation_space: that of the environment, as stable-baselines3 has wrapped it.
+        act, hidden, options: as for `policy_kwargs`.
 
-    Shape: [N, C, H, W] or [N, features] float32, in to [N, features_dim].
+    Shape: [N, C, H, W] or [N, features] float32 to [N, features_dim].
 
     Raises:
-        ValueError: observations that it cannot take, unknown activation or option, or one that does not fit the
-            layers, in one sentence.
+        ValueError: unsupported observations, an unknown activation or option, or one that does not fit the layers.
     """
 
     def __init__(self, observation_space: spaces.Space, act: str, *, hidden: Sequence[int] = (64, 64), **options: Any):
@@ -94,17 +93,21 @@ class Features(BaseFeaturesExtractor):
             layers = convolutional(observation_space.shape, pixels.convolutions, widths[-1], activations)
         else:
             layers = fully_connected(get_flattened_obs_dim(observation_space), widths, activations)
-        # stable-baselines3 starts PPO's weights with a function of torch that does not take channels_last
+        # stable-baselines3 initialises PPO's weights with a function of torch that does not support channels_last
         self.layers = nn.Sequential(layers).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     def forward(self, observations: Tensor) -> Tensor:
         if observations.dim() == 4 and observations.device.type == "cpu":
-            observations = observations.contiguous(memory_format=torch.channels_last)  # the faster layout there
+            observations = observations.contiguous(memory_format=torch.channels_last)  # the faster memory format there
         return self.layers(observations)
 
 
 def _pixels(space: spaces.Space) -> type[AtariNetwork] | type[MinAtarNetwork] | None:
-    """Whose convolutions suit these pixels; None for a vector; ValueError if it is neither."""
+    """Return the network whose convolutions fit these pixels, or None for a vector.
+
+    Raises:
+        ValueError: neither pixels nor a vector, or pixels that no network supports.
+    """
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         return None
     if not isinstance(space, spaces.Box) or len(space.shape) not in (1, 2, 3):
@@ -129,7 +132,11 @@ def _pixels(space: spaces.Space) -> type[AtariNetwork] | type[MinAtarNetwork] | 
 
 
 def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that `make_activations` takes; ValueError for an unknown activation or option."""
+    """Return the options for `make_activations`.
+
+    Raises:
+        ValueError: unknown activation, option or value.
+    """
     if not isinstance(act, str):
         raise ValueError(f"act: expected the name of an activation, one of {', '.join(ACTIVATIONS)}, got {act!r}.")
     if is_import_string(act):

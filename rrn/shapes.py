@@ -1,4 +1,4 @@
-"""The command `python -m rrn.shapes RUN...`: the activations of one run, or of several beside each other.
+"""Command `python -m rrn.shapes RUN...`: draw the activations of a run, or of several side by side.
 
 python -m rrn.shapes runs/Pong/dqn-rational/seed0 --out shapes.png
 python -m rrn.shapes runs/*/dqn-recurrent_rational/seed0 --out games.gif
@@ -22,7 +22,7 @@ with cli_errors(), needs("python -m rrn.shapes", "rl"):
 
 
 def main() -> None:
-    """Draw what the command line says; a user's mistake ends with a sentence and exit code 2."""
+    """Run the command line; a user's mistake ends with a one-line error and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m rrn.shapes", description="Draw the activations of runs.")
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs, or folders with runs in them")
     parser.add_argument("--out", type=Path, default=Path("shapes.png"), metavar="FILE", help=".png, .pdf, .gif or .mp4")
@@ -32,16 +32,16 @@ def main() -> None:
     with cli_errors():
         frames = ""
         try:
-            found: dict[str, Any] = find_runs(options.runs, SNAPSHOT_FILE)
+            runs: dict[str, Any] = find_runs(options.runs, SNAPSHOT_FILE)
             if options.out.suffix in SUFFIXES:
-                number = animate(found, options.out, per_second=options.per_second, title=options.title)
+                number = animate(runs, options.out, per_second=options.per_second, title=options.title)
                 frames = f"{number} frames, "
             else:
                 options.out.parent.mkdir(parents=True, exist_ok=True)
-                draw_runs(found, options.title).savefig(options.out, dpi=150)
+                draw_runs(runs, options.title).savefig(options.out, dpi=150)
         except (ValueError, OSError) as error:
             raise UserError(str(error)) from error
-        print(f"{options.out}: {frames}{len(found)} runs")
+        print(f"{options.out}: {frames}{len(runs)} runs")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_a_mistake_in_the_activation_is_a_sentence_before_there_is_a_network(act
         (
             PIXELS,
             {"share": [1, 1, 2, 3], "per": "channel"},
-            "per=channel: place 1 has 32 channels, others that share it 64",
+            "per=channel: site 1 has 32 channels, others that share it 64",
         ),
     ],
     ids=str,

@@ -1,6 +1,6 @@
-"""Activations: rationals with learned coefficients, and what they are compared with.
+"""Activations: rationals with learned coefficients, and the activations they are compared with.
 
-Names are imported on first use, so that `rrn.activations.fitting` does without torch.
+Names are imported on first use, so that `rrn.activations.fitting` works without torch.
 """
 
 import sys
@@ -24,14 +24,15 @@ _LATER = {
     **dict.fromkeys(("AffineRational", "RationalChain"), "rrn.activations.affine_and_chain"),
 }
 _MODULES = ("fitting", "ops", "rational", "affine_and_chain")
-_MOVED = {  # names of modules in version 0.1.0, which are in pickles and whole models of that time: names now
+_MOVED = {  # old name of a module, which is in pickles and whole models of earlier versions: new name
     "animate": "inspection.animate",
     "best_fit": "inspection.best_fit",
     "convert": "conversion.replace",
     "cpu": "ops.cpu",
     "cuda": "ops.cuda",
     "expression": "fitting.expression",
-    "fit": "fitted",
+    "fit": "fit_to_module",
+    "fitted": "fit_to_module",
     "forms": "affine_and_chain",
     "functional": "conversion.functional_calls",
     "imports": "conversion.legacy",
@@ -67,7 +68,7 @@ def __getattr__(name: str):
 
 
 class _OldNames(MetaPathFinder, Loader):
-    """Import a module by its old name: another module, with what the one of the new name has."""
+    """Import a module by its old name: make a module with the contents of the renamed one, and warn."""
 
     def find_spec(self, name, path=None, target=None):
         package, _, old = name.rpartition(".")

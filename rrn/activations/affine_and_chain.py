@@ -1,4 +1,4 @@
-"""Other forms of rationals: with a learned scale and shift in and out, and several in a chain."""
+"""Variants of rationals: with a learned scale and shift of input and output, and several in a chain."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.rational import Rational
+from rrn.common.renamed import renamed_method
 
-torch.fx.wrap("_wide")  # it asks for the type, which a traced graph knows when it runs
+torch.fx.wrap("_wide")  # it reads the dtype, which a traced graph knows only when it runs
 
 
 class AffineRational(Rational):
-    """a R(c x + d) + b with learned a, b, c and d, which start as 1, 0, 1 and 0.
+    """Rational with learned affine maps around it: a R(c x + d) + b, where a, b, c, d start as 1, 0, 1, 0.
 
-    Arguments and shapes as for `Rational`. They are called `output_scale`, `output_shift`, `input_scale` and
-    `input_shift`, each []. `rational_activations` has this as AugmentedRational.
+    Arguments and shapes are those of `Rational`. The parameters a, b, c, d are `output_scale`, `output_shift`,
+    `input_scale` and `input_shift`, each []. In `rational_activations` this is AugmentedRational.
     """
 
     output_scale: nn.Parameter
@@ -30,12 +31,12 @@ class AffineRational(Rational):
                 self.register_parameter(f"{side}_{name}", number)
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
-        """a R(c x + d) + b, with the shape and type of x; arithmetic is float32 at least."""
+        """Return a R(c x + d) + b, with the shape and dtype of x; arithmetic is float32 at least."""
         return self._affine(super().evaluate(self._inside(_wide(x)), noisy)).to(x.dtype)
 
-    def each_row(self, x: Tensor) -> Tensor:
+    def evaluate_rows(self, x: Tensor) -> Tensor:
         """Evaluate each row of coefficients without noise, [K, 1] to [K, groups]."""
-        return self._affine(super().each_row(self._inside(x)))
+        return self._affine(super().evaluate_rows(self._inside(x)))
 
     def _inside(self, x: Tensor) -> Tensor:
         return self.input_scale * x + self.input_shift
@@ -45,21 +46,21 @@ class AffineRational(Rational):
 
 
 def _wide(x: Tensor) -> Tensor:
-    """x in the type of the arithmetic, float32 at least."""
+    """Return x in the dtype of the arithmetic, float32 at least."""
     if not x.is_floating_point():
         raise ValueError(f"expected an input of a float type, got {x.dtype}.")
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class RationalChain(nn.Sequential):
-    """Rationals one after the other, R_k(... R_1(x)): the first starts as `init`, the others as the identity.
+    """Composition of rationals, R_k(... R_1(x)): the first starts as `init`, the others as the identity.
 
     Args:
-        init: as for `Rational`.
-        length: how many.
-        options: of each, as for `Rational`.
+        init: starting function, as for `Rational`.
+        length: number of rationals.
+        options: further arguments of each `Rational`.
 
-    `rational_activations` has this as EmbeddedRational. Any shape in, the same out.
+    Input and output have the same shape, which may be any. In `rational_activations` this is EmbeddedRational.
 
     Raises:
         ValueError: `length` below 1, or what `Rational` raises.
@@ -70,8 +71,10 @@ class RationalChain(nn.Sequential):
             raise ValueError(f"length: expected 1 or more, got {length}.")
         super().__init__(*(Rational("identity" if i else init, **options) for i in range(length)))
 
-    def each_row(self, x: Tensor) -> Tensor:
-        """The chain without noise for each row of coefficients, [K, 1] to [K, groups]."""
+    def evaluate_rows(self, x: Tensor) -> Tensor:
+        """Evaluate the chain without noise for each row of coefficients, [K, 1] to [K, groups]."""
         for module in self:
-            x = module.each_row(x)
+            x = module.evaluate_rows(x)
         return x
+
+    each_row = renamed_method("each_row", "evaluate_rows")

@@ -1,4 +1,4 @@
-"""Activations to compare rationals with that torch lacks: dSiLU, PELU and CReLU."""
+"""Activations to compare rationals with, which torch lacks: dSiLU, PELU and CReLU."""
 
 from __future__ import annotations
 

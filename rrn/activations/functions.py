@@ -1,4 +1,4 @@
-"""Known activation functions of tensors by name, and any callable or module evaluated on NumPy arrays."""
+"""Known activation functions on tensors by name, and any callable or module as a function on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def named(name: str) -> Callable[[Tensor], Tensor]:
-    """Return the known function of this name, of tensors of any shape.
+    """Return the known activation function of this name, on tensors of any shape.
 
     Raises:
         ValueError: unknown name.
@@ -49,11 +49,14 @@ def named(name: str) -> Callable[[Tensor], Tensor]:
 
 
 def as_function(function: str | Callable) -> Function:
-    """Return the function of a name, or one that takes and returns arrays [K] from one on arrays or tensors.
+    """Return a function that takes and returns arrays [K].
+
+    Args:
+        function: a name (`rrn.activations.fitting.functions.NAMES`), a callable on arrays or tensors, or a module.
 
     Raises:
-        ValueError: unknown name, or no function. The function that comes back raises it if the given one works
-            neither on arrays nor on tensors, or does not give one real number for each.
+        ValueError: unknown name, or not a function. The returned function raises it if the given one works neither on
+            arrays nor on tensors, or does not give one real number for each element.
     """
     check_function(function)
     if isinstance(function, OnArrays):
@@ -63,7 +66,7 @@ def as_function(function: str | Callable) -> Function:
 
 @dataclass(frozen=True)
 class _OnArrays(OnArrays):
-    """A function of arrays or tensors, as one of arrays [K]."""
+    """Function on arrays [K], made from one on arrays or tensors."""
 
     wants_tensors: bool
     kinds: ClassVar[str] = "arrays or tensors"
@@ -71,7 +74,7 @@ class _OnArrays(OnArrays):
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         y: Any = None
         if not self.wants_tensors:
-            with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # it wants them after all
+            with suppress(TypeError, AttributeError, RuntimeError, ValueError):  # the function needs tensors
                 y = super().evaluate(x)
         if y is None:
             y = _on_tensor(self.function, x)
@@ -83,11 +86,11 @@ class _OnArrays(OnArrays):
 
 @torch.no_grad()
 def _on_tensor(function: Callable, x: np.ndarray) -> Tensor:
-    """The function of a tensor, a module in evaluation mode and with an input of its own type and device."""
-    copy = torch.tensor(x, dtype=torch.float64, device="cpu")  # it may work in place
+    """Apply the function to x as a tensor; a module in eval mode, with the dtype and device of its parameters."""
+    copy = torch.tensor(x, dtype=torch.float64, device="cpu")  # the function may change it
     if not isinstance(function, nn.Module):
         return function(copy)
-    owner = getattr(function, "owner", function)  # a place has no parameters of its own
+    owner = getattr(function, "owner", function)  # a shared rational has no parameters of its own
     like = next((p for p in owner.parameters() if p.is_floating_point()), copy)
     with eval_mode(function):
         return function(copy.to(like.device, like.dtype))

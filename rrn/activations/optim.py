@@ -1,4 +1,4 @@
-"""Training the coefficients in another way than the weights: a learning rate of their own, and a penalty."""
+"""Train coefficients differently from weights: with their own learning rate, and with a penalty on shapes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from rrn.activations.rational import Rational
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters of all rationals in the model, each once, frozen ones included."""
+    """Return the parameters of all rationals in the model, each once, frozen ones included."""
     rationals = [module for module in model.modules() if isinstance(module, Rational)]
     return list(dict.fromkeys(p for module in rationals for p in module.parameters()))
 
 
 def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational_options) -> list[dict]:
-    """Groups for an optimiser: all other parameters with `lr`, those of rationals with `lr_rational`.
+    """Make the parameter groups of an optimiser: coefficients of rationals with `lr_rational`, the rest with `lr`.
 
     Args:
-        model: the model.
+        model: the model to train.
         lr, lr_rational: learning rates.
-        rational_options: for the second group too, such as weight_decay=0.
+        rational_options: further settings of the group of coefficients, such as weight_decay=0.
 
-    Frozen parameters are left out. Without any rational, or any other parameter, there is one group.
+    Returns:
+        The group of the other parameters, then that of the coefficients; frozen parameters are left out, and so is a
+        group without parameters.
 
     Raises:
         ValueError: a learning rate below 0, or NaN.
@@ -42,26 +44,26 @@ def parameter_groups(model: nn.Module, lr: float, lr_rational: float, **rational
 
 
 def _owners(model: nn.Module) -> list[nn.Module]:
-    """The rationals that have coefficients of their own, and chains of them instead of their parts."""
-    found = [module for module in model.modules() if isinstance(module, Rational | RationalChain)]
-    parts = {part for module in found if isinstance(module, RationalChain) for part in module}
-    return [module for module in found if module not in parts]
+    """Return the rationals with their own coefficients; a chain of them instead of its parts."""
+    rationals = [module for module in model.modules() if isinstance(module, Rational | RationalChain)]
+    parts = {part for module in rationals if isinstance(module, RationalChain) for part in module}
+    return [module for module in rationals if module not in parts]
 
 
 class ShapePenalty(nn.Module):
-    """How far the rationals of a model have moved from their shapes when this was made: a regulariser.
+    """Regulariser that keeps the rationals of a model near their shapes at the time it is made.
 
     ::
 
         penalty = rrn.ShapePenalty(model)
         loss = loss + 1e-2 * penalty()
 
-    Its value, [], is the mean over rationals, rows and points of (R(x) - R_0(x))^2. A penalty on shapes leaves
-    free what does not change R, which one on coefficients would not. R_0 is in its state_dict.
+    Its value, [], is the mean over rationals, rows and points of (R(x) - R_0(x))^2, where R_0 is the shape at the
+    start, which is in its state_dict. Unlike a penalty on coefficients, it allows their changes that leave R as it is.
 
     Args:
-        model: with rationals in it.
-        range, points: where R is compared, evenly spaced.
+        model: a model with rationals in it.
+        range, points: interval (low, high), and number of evenly spaced points in it where R and R_0 are compared.
 
     Raises:
         ValueError: no rational in the model, no such range, or no point in it.
@@ -82,8 +84,8 @@ class ShapePenalty(nn.Module):
             self.register_buffer(f"start{i}", start.detach().clone())
 
     def _shapes(self) -> list[Tensor]:
-        return [module.each_row(self.x) for module in self.owners]
+        return [module.evaluate_rows(self.x) for module in self.owners]
 
     def forward(self) -> Tensor:
-        moved = [y - getattr(self, f"start{i}") for i, y in enumerate(self._shapes())]
-        return torch.stack([difference.square().mean() for difference in moved]).mean()
+        differences = [y - getattr(self, f"start{i}") for i, y in enumerate(self._shapes())]
+        return torch.stack([difference.square().mean() for difference in differences]).mean()

@@ -1,6 +1,6 @@
-"""Rational activations as modules: `Rational`, and `RecurrentRational` for several places of one network.
+"""Rational activations as modules: `Rational`, and `RecurrentRational` for several activation sites of one network.
 
-The mathematics is in ops/operator.py, the starting coefficients are in fitting/presets.py.
+The operator is in ops/operator.py, the starting coefficients are in fitting/presets.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
 from rrn.activations.ops.operator import rational
 from rrn.activations.ops.reference import gradients
-from rrn.common.renamed import renamed
+from rrn.common.renamed import renamed, renamed_method
 
-torch.fx.wrap("rational")  # one call in a traced graph, whatever it asks of its input
+torch.fx.wrap("rational")  # one call in a traced graph: its checks read the input, which tracing cannot follow
 torch.fx.wrap("rational_with_tails")
 TAILS = ("rational", "linear")
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -42,21 +42,21 @@ class Rational(nn.Module):
             (numerator, denominator) of coefficients, lowest power first.
         degrees: (n, m), the degrees of P and Q.
         version: form of Q: A, B, C, D or N, see `rrn.activations.ops.operator.rational`.
-        preset: which approximation of a name or callable: "l2" (least squares on [-3, 3]), "minimax" (smallest
-            largest error there) or "wide" (least squares on [-5, 5]).
-        groups: number of rows of coefficients; 1 shares one row between all elements.
-        axis: for groups > 1, the axis of the input that is cut into groups.
-        tail: "rational", R(x) everywhere; or "linear", the tangents of R outside `tail_range`, which differ at
-            its ends, where those of R with n = m + 1 are equal.
-        tail_range: (low, high), where a linear tail begins.
+        preset: how a name or callable is approximated: "l2" (least squares on [-3, 3]), "minimax" (smallest
+            maximum error there) or "wide" (least squares on [-5, 5]).
+        groups: number of rows of coefficients; with 1, all elements share one row.
+        axis: for groups > 1, the axis of the input that is split into groups.
+        tail: "rational", R(x) everywhere; or "linear", the tangents of R outside `tail_range`. The two tangents may
+            have different slopes, whereas R with n = m + 1 has the same slope at both ends.
+        tail_range: (low, high), where the linear tails begin; None: (-3, 3) for linear tails.
         trainable, train_numerator, train_denominator: False freezes those coefficients.
         device, dtype: of the coefficients.
 
-    Shape: any in, the same out. `numerator` is [groups, n + 1]; `denominator` is [groups, m], or
+    Shape: any input shape; the output has the same. `numerator` is [groups, n + 1]; `denominator` is [groups, m], or
     [groups, m + 1] for version C.
 
     Raises:
-        ValueError: unknown name, version, preset or degrees, or a callable that cannot be fitted, in one sentence.
+        ValueError: unknown name, version, preset or degrees, or a callable that cannot be fitted.
     """
 
     def __init__(
@@ -103,29 +103,31 @@ class Rational(nn.Module):
         return self.evaluate(x, noisy=self.training)
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
-        """R(x), with the shape of x; `noisy` lets version D draw its noise, U(0.9, 1.1) per coefficient."""
+        """Return R(x), with the shape of x; `noisy` makes version D draw its noise, U(0.9, 1.1) per coefficient."""
         numerator: Tensor = self.numerator
         denominator: Tensor = self.denominator
         if noisy and self.version == "D":
-            numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap knows this, and not uniform_
+            numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap supports this, but not uniform_
             denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
         if self.tail_range is None:
             return rational(x, numerator, denominator, self.version, self.axis)
         return rational_with_tails(x, numerator, denominator, self.version, self.axis, self.tail_range)
 
-    def each_row(self, x: Tensor) -> Tensor:
-        """R(x) without noise for each row of coefficients, [K, 1] or [K, groups] to [K, groups]."""
+    def evaluate_rows(self, x: Tensor) -> Tensor:
+        """Evaluate each row of coefficients without noise, [K, 1] or [K, groups] to [K, groups]."""
         x = x.expand(-1, self.groups)
         if self.tail_range is None:
             return rational(x, self.numerator, self.denominator, self.version, axis=1)
         return rational_with_tails(x, self.numerator, self.denominator, self.version, 1, self.tail_range)
 
+    each_row = renamed_method("each_row", "evaluate_rows")
+
     def freeze(self) -> Rational:
-        """Stop training the coefficients; the module itself."""
+        """Stop training the coefficients, and return the module itself."""
         return self.requires_grad_(False)
 
     def unfreeze(self) -> Rational:
-        """Train all coefficients; the module itself."""
+        """Train all coefficients, and return the module itself."""
         return self.requires_grad_(True)
 
     def extra_repr(self) -> str:
@@ -140,21 +142,21 @@ class Rational(nn.Module):
         return ", ".join(parts)
 
     def get_extra_state(self) -> Tensor:
-        """(version, n, m) as numbers, and the range of a linear tail, so that the state_dict has tensors only.
+        """Return (version, n, m) as numbers and the range of linear tails, so that the state_dict has only tensors.
 
-        Floats, so that means of two state_dicts, as of target networks, stay what they are.
+        They are floats, so that the mean of two state_dicts, as in a soft update of target networks, keeps them.
         """
         numbers = [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
         return torch.tensor(numbers, dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Nothing to set: `_load_from_state_dict` has compared it."""
+        """Do nothing: `_load_from_state_dict` has compared the state already."""
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
         saved = state_dict.get(prefix + "_extra_state")
         own = self.get_extra_state()
         known = saved is not None and not saved.is_meta
-        same = known and saved.shape == own.shape  # in the type of the state, which may have been cast
+        same = known and saved.shape == own.shape  # in the dtype of the state, which may have been cast
         if known and not (same and torch.allclose(saved.to(own), own.to(saved.dtype).to(own), rtol=1e-3)):
             there, here = (_form(state.tolist()) for state in (saved, own))
             errors.append(
@@ -166,26 +168,26 @@ class Rational(nn.Module):
 
 
 class RecurrentRational(Rational):
-    """One set of coefficients for several places of a network (Delfosse et al. 2021, section 3).
+    """A `Rational` whose coefficients several activation sites of a network share (Delfosse et al. 2021, section 3).
 
-    The object itself is the first place and owns the coefficients; each `again()` is one more place::
+    The object itself is the first site and owns the coefficients; each `again()` makes one more site::
 
         act = RecurrentRational()
         nn.Sequential(conv1, act, conv2, act.again(), head, act.again())
 
-    The parameters appear once in `parameters()` and `state_dict()`, and each place has its own name.
+    The parameters appear once in `parameters()` and `state_dict()`, and each site has its own name.
     """
 
     def again(self) -> SharedRational:
-        """One more place with these coefficients; the object itself must be in the model too, which trains them."""
+        """Make one more site with these coefficients; the object itself must be in the model too, to be trained."""
         return SharedRational(self)
 
 
 class SharedRational(nn.Module):
-    """A place of a network that uses the coefficients of a `RecurrentRational` elsewhere in it.
+    """An activation site that uses the coefficients of a `RecurrentRational` elsewhere in the network.
 
-    It has no parameters. If the owner of the coefficients is in no module of the model, they are neither trained, moved
-    nor saved with it; what walks over a model's places warns of that.
+    It has no parameters. If the owner of the coefficients is not in the model, they are neither trained, moved nor
+    saved with it; `rrn.activations.sites.named_activations` warns of that.
     """
 
     owner: RecurrentRational
@@ -198,7 +200,7 @@ class SharedRational(nn.Module):
         return self.owner.evaluate(x, noisy=self.training)
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """R(x) without noise, with the shape of x."""
+        """Return R(x) without noise, with the shape of x."""
         return self.owner.evaluate(x)
 
     def extra_repr(self) -> str:
@@ -208,7 +210,10 @@ class SharedRational(nn.Module):
 def rational_with_tails(
     x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int, ends: tuple[float, float]
 ) -> Tensor:
-    """R(x) between the ends, and its tangents there beyond them; arguments and result as for `operator.rational`."""
+    """Evaluate R(x) between the ends, and the tangent at the nearer end beyond them.
+
+    Arguments and result are those of `rrn.activations.ops.operator.rational`; `ends` is (low, high).
+    """
     near = x.clamp(*ends)
     y = rational(near, numerator, denominator, version, axis)
     slopes = _slopes(ends, numerator, denominator, version)  # [2, groups]
@@ -223,12 +228,12 @@ def rational_with_tails(
 
 
 def coefficients_of(module: nn.Module) -> nn.Module:
-    """The module that has the coefficients of a place; any other module itself."""
+    """Return the module that owns the coefficients of an activation site; for any other module, the module itself."""
     return module.owner if isinstance(module, SharedRational) else module
 
 
 def poles(module: nn.Module) -> tuple[float, ...]:
-    """Real poles of an activation, of all its rows; only a rational of version N can have any."""
+    """Return the real poles of all rows of an activation, rising; only a rational of version N can have any."""
     owner = coefficients_of(module)
     if not isinstance(owner, Rational) or owner.version != "N":
         return ()
@@ -243,7 +248,7 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
-    """R'(x) at both ends for each row of coefficients, [2, groups]."""
+    """Compute R'(x) at both ends for each row of coefficients, [2, groups]."""
     x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
     return gradients(torch.ones_like(x), x, numerator, denominator, version, axis=1)[0]
 

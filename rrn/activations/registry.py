@@ -1,7 +1,8 @@
-"""The activations by name, each imported when it is chosen.
+"""Table of the activations by name; each is imported when it is chosen.
 
-A class is made once for each site of a network. A function makes the modules for all sites, first to last, from their
-number and the options of the activation. A module whose output has more channels than its input says so in `expansion`.
+A class is instantiated once for each activation site of a network. A function makes the modules of all sites, first to
+last, from their number and the options of the activation. A module whose output has more channels than its input has
+the factor as `expansion`.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
     """Make the activation modules of a network, first to last, marked for `rrn.activations.sites`.
 
     Args:
-        name: of ACTIVATIONS, or "package.module:Class" of a module of torch or of your own.
-        sites: how many activations the network has.
+        name: a key of ACTIVATIONS, or "package.module:Class" for a module of torch or of your own.
+        sites: number of activation sites of the network.
         options: those of the activation in conf/act; with per="channel" also `channels`, the number at each site. For
             a class, its arguments.
 
     Raises:
         UserError: no such activation, or a class that cannot be imported.
-        ValueError: options that do not fit the sites, or that `Rational` refuses.
+        ValueError: options that do not fit the sites, or that `Rational` rejects.
     """
     if name not in ACTIVATIONS and not is_import_string(name):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Where the activations of a model are: its places, each with a name of its own."""
+"""Find the activation sites of a model, each with its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rrn.activations.rational import Rational, SharedRational
 from rrn.common.renamed import renamed
 
 # fmt: off
-PLAIN = (  # what torch has that works element by element, and baselines.py
+PLAIN = (  # element-wise activations of torch, and those of baselines.py
     nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid,
     nn.Mish, nn.PReLU, nn.ReLU, nn.ReLU6, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink,
     nn.Softsign, nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
@@ -24,15 +24,15 @@ __getattr__ = renamed(__name__, {"places": "rrn.activations.sites:named_activati
 
 
 def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Name and module of each activation in the model, in its order; the name of the model itself is "".
+    """Yield name and module of each activation in the model, in its order; the name of the model itself is "".
 
-    Activations are the modules of known types, and those that say so by `is_activation`. Each place of a recurrent
-    rational comes with its own name. A module that stands at several places without `again()` is one.
+    Activations are the modules of known classes, and those with a true attribute `is_activation`. Each site of a
+    recurrent rational has its own name. A module that is registered several times without `again()` counts once.
 
-    Warns of places whose coefficients are in no module of the model.
+    Warns of sites whose coefficients are not in the model.
 
     Raises:
-        ValueError: `model` is no module.
+        ValueError: `model` is not a module.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected a model, which is a torch.nn.Module, got {type(model).__name__}.")
@@ -46,7 +46,7 @@ def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             module, "is_activation", False
         ):
             yield name, module
-            return  # the parts of an activation are no places
+            return  # the parts of an activation are not sites
         for key, child in module.named_children():
             yield from walk(child, f"{name}.{key}".lstrip("."))
 
@@ -60,13 +60,13 @@ def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     if strays and not isinstance(model, SharedRational):
         warnings.warn(
             f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
-            "neither trains, moves nor saves them; put the RecurrentRational itself at the first place.",
+            "neither trains, moves nor saves them; put the RecurrentRational itself at the first site.",
             stacklevel=2,
         )
 
 
 def named_rationals(model: nn.Module) -> Iterator[tuple[str, Rational]]:
-    """Name and module of each set of coefficients in the model; further places of one are left out."""
+    """Yield name and module of each `Rational` in the model; further sites that share its coefficients are left out."""
     for name, module in model.named_modules():
         if isinstance(module, Rational):
             yield name, module

@@ -25,3 +25,14 @@ def renamed(module: str, names: dict[str, str]) -> Callable[[str], Any]:
         return import_string(names[name])
 
     return __getattr__
+
+
+def renamed_method(old: str, new: str) -> Callable[..., Any]:
+    """Return a method for the old name in a class: it warns and calls the method of the new name."""
+
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        kind = type(self).__name__
+        warnings.warn(f"{kind}.{old} is {kind}.{new} now; use that.", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)(*arguments, **options)
+
+    return method

@@ -95,9 +95,9 @@ class PlasticityRecorder:
             return {}
         distances = {}
         for name in self.learning:
-            then, place = before.places[name].learned(), now.places[name]
+            then, place = before.places[name].to_module(), now.places[name]
             if then is not None and place.inputs.counts.any():
-                distances[f"{label}/{name}"] = moved(then, place.learned(), place.inputs)
+                distances[f"{label}/{name}"] = moved(then, place.to_module(), place.inputs)
         return distances
 
     def read_snapshots(self, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Networks of agents, with the activations of the configuration."""
+"""Neural networks of agents, with the activations of the configuration."""

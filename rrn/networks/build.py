@@ -1,4 +1,4 @@
-"""From a configuration to a network with its activations."""
+"""Build the network of a configuration with its activations."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NETWORKS = {1: VectorNetwork, 2: AtariNetwork, 3: MinAtarNetwork}  # by the numb
 
 
 def lr_rational(config: Config) -> float | None:
-    """Learning rate of the coefficients of rationals, None for that of the weights."""
+    """Return the learning rate of the coefficients of rationals; None: that of the weights."""
     return getattr(config.act, "lr", None)
 
 
 def activation_of(config: Config) -> tuple[str, dict]:
-    """Return the name of the activation and its options, as `make_activations` takes them, but for `channels`."""
+    """Return the name of the activation and its options for `make_activations`, without `channels`."""
     if isinstance(config.act, OwnActConfig):
         return config.act.target, config.act.kwargs or {}
     others = ("name", "lr", "delay", "from_run")
@@ -44,16 +44,16 @@ def make_network(
     outputs: int,
     initialise: Callable[[Network], None] = xavier,
 ) -> Network:
-    """Make a network with the activations of the configuration, on the CPU.
+    """Make the network of a configuration with its activations, on the CPU.
 
     Args:
-        config: of the run.
-        frame_shape, stack: of the observations, [N, stack, *frame_shape].
+        config: configuration of the run.
+        frame_shape, stack: shape of the observations, [N, stack, *frame_shape].
         outputs: units of the last layer.
-        initialise: sets the weights.
+        initialise: sets the initial weights.
 
     Raises:
-        UserError: options of the activation that do not fit the network; a class of the user's own that does not work.
+        UserError: options of the activation do not fit the network, or a class of the user's own fails.
     """
     kind = _network_class(config, frame_shape)
     name, options = activation_of(config)
@@ -84,10 +84,10 @@ def _network_class(config: Config, frame_shape: Sequence[int]) -> type[Network]:
 
 @contextmanager
 def own_classes_work(config: Config) -> Iterator[None]:
-    """Context in which an error is the user's, with a sentence, if the network or activation is of their own.
+    """Context that turns any error into a UserError if the network or activation is a class of the user's own.
 
     Raises:
-        UserError: for any error, with one of these classes.
+        UserError: for any error, with such a class.
     """
     own = {"network.target": config.network.target, "act": getattr(config.act, "target", None)}
     names = " ".join(f"{key}={target}" for key, target in own.items() if target is not None)

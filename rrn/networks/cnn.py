@@ -1,4 +1,4 @@
-"""Networks for pixels: that of the DQN paper, and that of MinAtar."""
+"""Convolutional networks: that of the DQN paper, and that of MinAtar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rrn.networks.layers import convolutional
 
 
 class AtariNetwork(Network):
-    """Three convolutions and a hidden layer of 512 (Mnih et al. 2015, methods); frames [size, size] uint8."""
+    """Three convolutions and 512 hidden units (Mnih et al. 2015, methods), for frames [size, size] uint8."""
 
     convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
     widths = (32, 64, 64, 512)
@@ -21,12 +21,13 @@ class AtariNetwork(Network):
         return convolutional((stack, *frame_shape), self.convolutions, self.widths[-1], activations)
 
     def preprocess(self, observations: Tensor) -> Tensor:
+        """Return pixels from 0 to 1, [N, stack, size, size] float32 in channels_last."""
         x = observations.to(torch.float32, memory_format=torch.channels_last)
-        return x / 255 if x is observations else x.div_(255)
+        return x / 255 if x is observations else x.div_(255)  # in place, unless that would change the observations
 
 
 class MinAtarNetwork(Network):
-    """One convolution and a hidden layer of 128 (Young and Tian 2019, section 3); frames [channels, 10, 10] bool."""
+    """One convolution and 128 hidden units (Young and Tian 2019, section 3), for frames [channels, 10, 10] bool."""
 
     convolutions = ((16, 3, 1),)
     widths = (16, 128)
@@ -36,4 +37,5 @@ class MinAtarNetwork(Network):
         return convolutional((stack * channels, *sizes), self.convolutions, self.widths[-1], activations)
 
     def preprocess(self, observations: Tensor) -> Tensor:
+        """Return the stacked channels, [N, stack * channels, 10, 10] float32 in channels_last."""
         return observations.flatten(1, 2).to(torch.float32, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""How the weights of a network start."""
+"""Initialise the weights of a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rrn.networks.base import Network
 
 
 def xavier(network: Network) -> None:
-    """Xavier uniform with gain sqrt(2) for the weights, 1 for the last layer; the biases stay as torch draws them."""
+    """Draw weights by Xavier uniform, with gain sqrt(2) and 1 in the last layer; biases keep torch's initial values."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             last = module is network.layers.output
@@ -18,7 +18,7 @@ def xavier(network: Network) -> None:
 
 @torch.no_grad()
 def orthogonal(network: Network) -> None:
-    """Orthogonal with gain sqrt(2), but 0.01 for the policy and 1 for the value, the last output; biases 0."""
+    """Draw orthogonal weights, gain sqrt(2), 0.01 for the policy, 1 for the value (the last output); biases are 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             _orthogonal(module.weight, 2**0.5)
@@ -29,5 +29,5 @@ def orthogonal(network: Network) -> None:
 
 
 def _orthogonal(weight: Tensor, gain: float) -> None:
-    """torch's own does not take weights in channels_last."""
+    """Draw an orthogonal weight in place; torch's own function does not support channels_last."""
     weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))

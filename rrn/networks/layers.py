@@ -1,4 +1,4 @@
-"""Chains of layers for pixels and for vectors, with an activation after each hidden one."""
+"""Make chains of layers for pixels and for vectors, with an activation after each hidden layer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ from torch import nn
 def convolutional(
     shape: Sequence[int], convolutions: Sequence[tuple[int, int, int]], hidden: int, activations: Sequence[nn.Module]
 ) -> OrderedDict[str, nn.Module]:
-    """Convolutions and a hidden layer for pixels of this shape (C, H, W), with an activation after each."""
+    """Make convolutions and a fully connected layer, with an activation after each.
+
+    Args:
+        shape: (C, H, W) of the pixels.
+        convolutions: (channels, kernel size, stride) of each convolution.
+        hidden: units of the fully connected layer.
+        activations: one after each layer, first to last.
+
+    Returns:
+        The modules by name: conv1, act1, ..., flatten, hidden and its activation.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     channels, *sizes = shape
     for i, ((width, kernel, stride), act) in enumerate(zip(convolutions, activations[:-1], strict=True), 1):
         conv = nn.Conv2d(channels, width, kernel, stride)
-        layers[f"conv{i}"] = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the faster layout on a CPU
+        layers[f"conv{i}"] = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the faster memory format on a CPU
         layers[f"act{i}"] = act
         channels, sizes = width * expansion(act), [(size - kernel) // stride + 1 for size in sizes]
     layers["flatten"] = nn.Flatten()
@@ -27,7 +37,7 @@ def convolutional(
 
 
 def fully_connected(width: int, widths: Sequence[int], activations: Sequence[nn.Module]) -> OrderedDict[str, nn.Module]:
-    """Hidden layers for vectors of this width, with an activation after each."""
+    """Make fully connected layers of these widths for vectors [N, width], with an activation after each."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     for i, (units, act) in enumerate(zip(widths, activations, strict=True), 1):
         layers[f"hidden{i}"] = nn.Linear(width, units)
@@ -37,5 +47,5 @@ def fully_connected(width: int, widths: Sequence[int], activations: Sequence[nn.
 
 
 def expansion(activation: nn.Module) -> int:
-    """Channels out per channel in: 2 for CReLU, else 1."""
+    """Return the number of output channels per input channel: 2 for CReLU, else 1."""
     return getattr(activation, "expansion", 1)

@@ -1,4 +1,4 @@
-"""A network for vectors."""
+"""Fully connected network for vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from rrn.networks.base import Network
 
 
 class VectorNetwork(Network):
-    """Two hidden layers of 128; frames [features] float32."""
+    """Two hidden layers of 128 units, for frames [features] float32."""
 
     widths = (128, 128)

@@ -25,7 +25,7 @@ from rrn.runs.scalars import Series
 
 Chart = dict
 Labels = dict[Method, str]
-POINTS = 160  # of a curve; longer ones are averaged
+SERIES_POINTS = 160  # of a curve; longer ones are averaged
 FLOOR = 0.001  # of the log axis, in human scores
 TAUS = np.linspace(0, 2, 81)
 
@@ -111,7 +111,7 @@ def together(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.array([values[np.isin(at, steps)] for at, values in series])
 
 
-def thin(series: Series, points: int = POINTS) -> Series:
+def thin(series: Series, points: int = SERIES_POINTS) -> Series:
     """Means of neighbours, so that at most so many points are left; the first and the last one stay."""
     steps, values = series
     if len(steps) <= points:
@@ -127,7 +127,7 @@ def _thin_beyond(series: Series, reached: float) -> Series:
     """Keep a curve up to one step, and half as many points beyond."""
     steps, values = series
     near = int(np.searchsorted(steps, reached)) + 1  # the next point too, where the line leads
-    parts = thin((steps[:near], values[:near])), thin((steps[near:], values[near:]), POINTS // 2)
+    parts = thin((steps[:near], values[:near])), thin((steps[near:], values[near:]), SERIES_POINTS // 2)
     return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))  # type: ignore[return-value]
 
 

@@ -16,8 +16,8 @@ from rrn.common.files import read_packed
 from rrn.report.charts import Chart, numbers
 
 MOMENTS = 6
-POINTS = 81
-BINS = 32
+CURVE_POINTS = 81
+CHART_BINS = 32
 GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # from the first moment to the last
 
 
@@ -33,7 +33,7 @@ def evolution(folder: Path) -> Chart | None:
 
 
 def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
-    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.learned() is not None]
+    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.to_module() is not None]
     if not learned:
         return None
     data, layout = [], {"grid": {"rows": 1, "columns": len(learned), "pattern": "independent"}, "height": 290}
@@ -42,8 +42,8 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
         axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
         place = snapshots[-1].places[name]
         low, high = place.inputs.range if place.inputs and place.inputs.range else (-3.0, 3.0)
-        x = np.linspace(low, high, POINTS)
-        curves = [values(one.places[name].learned(), x).T for one in snapshots]  # [rows, POINTS] each
+        x = np.linspace(low, high, CURVE_POINTS)
+        curves = [values(one.places[name].to_module(), x).T for one in snapshots]  # [rows, CURVE_POINTS] each
         ends = [value for rows in curves for value in rows.flat if np.isfinite(value)] or [0.0]
         bottom, top = min(ends), max(ends)
         if place.inputs and place.inputs.range:
@@ -57,7 +57,7 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
                     "type": "scatter",
                     "mode": "lines",
                     "x0": round(low, 5),
-                    "dx": (high - low) / (POINTS - 1),
+                    "dx": (high - low) / (CURVE_POINTS - 1),
                     "y": numbers(y),
                     "name": f"step {one.step:,}",
                     "legendgroup": str(one.step),
@@ -89,7 +89,9 @@ def moments(path: Path) -> list[Snapshot]:
 
 def _bars(inputs: Histogram, bottom: float, top: float) -> dict:
     """The histogram as bars of a few bins, as high as half of the panel."""
-    counts = np.array([part.sum() for part in np.array_split(inputs.counts, min(BINS, len(inputs.counts)))], float)
+    counts = np.array(
+        [part.sum() for part in np.array_split(inputs.counts, min(CHART_BINS, len(inputs.counts)))], float
+    )
     edges = np.array([part[0] for part in np.array_split(inputs.edges[:-1], len(counts))])
     width = (inputs.range[1] - inputs.range[0]) / len(counts)
     heights = counts / max(counts.max(), 1) * (top - bottom or 1) / 2

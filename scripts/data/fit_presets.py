@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
 
-from rrn.activations.fitted import fit
+from rrn.activations.fit_to_module import fit
 from rrn.activations.fitting.presets import PRESETS
 
 TARGET = Path(__file__).parents[2] / "rrn" / "activations" / "fitting" / "presets.csv"

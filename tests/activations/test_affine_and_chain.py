@@ -36,7 +36,7 @@ def test_gradients_of_a_linear_tail():
     x = (3 * torch.randn(4, 6, 2, dtype=torch.float64)).requires_grad_()
     call = lambda x, *rows: torch.func.functional_call(module, dict(zip(("numerator", "denominator"), rows)), (x,))  # noqa: B905, E731
     assert torch.autograd.gradcheck(call, (x, module.numerator, module.denominator))
-    rows = torch.cat([module.each_row(x[:, :, 0].reshape(-1, 1))[:, i, None] for i in range(3)], dim=1)
+    rows = torch.cat([module.evaluate_rows(x[:, :, 0].reshape(-1, 1))[:, i, None] for i in range(3)], dim=1)
     expected = rows.reshape(4, 6, 3).gather(2, torch.tensor([0, 0, 1, 1, 2, 2]).expand(4, 6)[..., None])[..., 0]
     assert torch.allclose(module(x)[:, :, 0], expected)
 
@@ -64,7 +64,7 @@ def test_an_affine_rational_starts_as_it_is_and_learns_its_four_numbers():
         module.output_scale.fill_(-1)
         module.output_shift.fill_(3)
     assert torch.allclose(module(x), 3 - plain(2 * x + 0.5))
-    assert torch.allclose(module.each_row(x[:, None])[:, 0], module(x))
+    assert torch.allclose(module.evaluate_rows(x[:, None])[:, 0], module(x))
     module(x).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in module.parameters())
     assert len(module.state_dict()) == 2 + 4 + 1
@@ -78,7 +78,7 @@ def test_a_chain_applies_one_after_the_other(groups):
     with torch.no_grad():
         chain[1].numerator += 0.1 * torch.randn_like(chain[1].numerator)
     assert torch.allclose(chain(x), chain[2](chain[1](chain[0](x))))
-    assert torch.allclose(chain.each_row(x[:, :1])[:, -1], chain(x[:, :1].expand(-1, 4))[:, -1], atol=1e-6)
+    assert torch.allclose(chain.evaluate_rows(x[:, :1])[:, -1], chain(x[:, :1].expand(-1, 4))[:, -1], atol=1e-6)
     again = copy.deepcopy(chain)
     assert [name for name, _ in again.named_parameters()] == [name for name, _ in chain.named_parameters()]
     with pytest.raises(ValueError, match="length: expected 1 or more"):

@@ -8,8 +8,11 @@ import sys
 from importlib import import_module
 
 import pytest
+import torch
 
-import rrn.activations
+import rrn
+from rrn.activations.inspection.best_fit import FittedFunction, FunctionFit
+from rrn.activations.inspection.snapshots import SiteSnapshot
 
 NAMES = {
     "animate": "animate draw_runs",
@@ -17,6 +20,7 @@ NAMES = {
     "convert": "Replaced replace_activations",
     "expression": "parse",
     "fit": "Fit fit",
+    "fitted": "Fit fit",
     "forms": "AffineRational RationalChain",
     "functional": "functional_calls",
     "functions": "FUNCTIONS NAMES _OnArrays as_function named",
@@ -44,7 +48,7 @@ def by_name(module: str, name: str) -> object:
     return pickle.loads(f"c{module}\n{name}\n.".encode())
 
 
-@pytest.mark.filterwarnings("ignore:.* now; import that:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.* now; (import|use) that:DeprecationWarning")
 @pytest.mark.parametrize("old", NAMES)
 def test_a_pickle_of_an_old_name_gives_what_is_there_now(old):
     new = rrn.activations._MOVED.get(old, old)
@@ -60,6 +64,30 @@ def test_an_import_of_an_old_name_warns_with_the_new_one():
         sys.modules.pop(f"rrn.activations.{old}", None)
         with pytest.warns(DeprecationWarning, match=rf"rrn\.activations\.{old} is rrn\.activations\.{new} now"):
             import_module(f"rrn.activations.{old}")
+
+
+@pytest.mark.parametrize("protocol", [0, 1])  # those without the length of a name
+def test_what_was_pickled_under_the_old_name_of_its_class_loads_with_a_warning(protocol):
+    fit = rrn.best_fit(torch.tanh, ["sigmoid", "relu"])
+    site = rrn.snapshot(rrn.Rational("silu")).places[""]
+    for thing, old in ((fit, "KnownFit"), (fit.as_module(), "Known"), (site, "PlaceSnapshot")):
+        new = type(thing).__name__
+        data = pickle.dumps(thing, protocol).replace(f"\n{new}\n".encode(), f"\n{old}\n".encode())
+        with pytest.warns(DeprecationWarning, match=rf"\.{old} is rrn\..*\.{new} now"):
+            again = pickle.loads(data)
+        assert type(again) in (FittedFunction, FunctionFit, SiteSnapshot)
+        assert type(again) is type(thing)
+        assert str(again) == str(thing)
+
+
+def test_methods_have_their_old_names_too():
+    x = torch.linspace(-2, 2, 5)[:, None]
+    for act in (rrn.Rational("silu", groups=3), rrn.AffineRational("silu"), rrn.RationalChain("silu")):
+        with pytest.warns(DeprecationWarning, match=r"\.each_row is \w+\.evaluate_rows now; use that"):
+            assert torch.equal(act.each_row(x), act.evaluate_rows(x))
+    site = rrn.snapshot(rrn.Rational("silu")).places[""]
+    with pytest.warns(DeprecationWarning, match=r"SiteSnapshot\.learned is SiteSnapshot\.to_module now"):
+        assert torch.equal(site.learned()(x), site.to_module()(x))
 
 
 def test_other_names_are_not_found():

@@ -122,7 +122,7 @@ def test_what_a_snapshot_keeps_of_an_activation_that_learns(name):
     with torch.no_grad(), rrn.record_inputs(model) as inputs:
         model[0](torch.randn(100, 2))
     place = Snapshot.from_json(rrn.snapshot(model).to_json()).places["0"]
-    again = place.learned()
+    again = place.to_module()
     assert (again is None) == (not list(model.parameters()))
     if again is not None:
         assert moved(again, model[0], inputs["0"]) < 1e-6
@@ -271,7 +271,7 @@ def test_moves_are_those_since_the_last_and_the_first_snapshot(train_here, act):
     for before, now in pairwise(taken):
         for label, then in (("moved", before), ("moved_since_start", taken[0])):
             for name, place in now.places.items():
-                expected = moved(then.places[name].learned(), place.learned(), place.inputs)
+                expected = moved(then.places[name].to_module(), place.to_module(), place.inputs)
                 assert logged.pop((now.step, f"plasticity/{label}/{name}")) == expected
     assert not logged
 

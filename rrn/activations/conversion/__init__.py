@@ -1,1 +1,1 @@
-"""Other people's models with rationals in them, and rationals in another form."""
+"""Convert models and rationals: other activations to rationals, other versions and degrees, old checkpoints."""

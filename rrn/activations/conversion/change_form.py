@@ -1,4 +1,4 @@
-"""Give a rational another version or other degrees, with the same function as nearly as they can have it."""
+"""Change the version or degrees of a rational in place, and keep its function as nearly as possible."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.ops.operator import rational
 from rrn.activations.rational import Rational
 
-POINTS = 4001  # where the functions before and after are compared
+COMPARED_POINTS = 4001  # where the functions before and after are compared
 Inputs = Histogram | Tensor | np.ndarray | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """How far the module's function has moved: largest and RMS difference on `range`, the largest of all rows."""
+    """Difference between a module's function before and after: largest and RMS on `range`, the maximum over rows."""
 
     largest: float
     rms: float
@@ -35,32 +35,31 @@ class Change:
 
 
 def change_version(module: Rational, version: str, inputs: Inputs = None, range=(-3.0, 3.0)) -> Change:
-    """Change the form of the denominator of a rational in place, and fit the new one to what it was.
+    """Change the version (the form of Q) of a rational in place, and fit its coefficients to the old function.
 
     Args:
-        module: any `Rational`; further places of a recurrent one follow.
-        version: A, B, C, D or N. Between B and D nothing but the noise changes.
-        inputs: what weighs the errors: a histogram or the inputs themselves; None: what `rrn.record_inputs` left
-            on the module, or else even weight on `range`.
-        range: where to fit, if there are no inputs.
+        module: any `Rational`; further sites of a recurrent one change with it.
+        version: A, B, C, D or N. Between B and D only the noise changes.
+        inputs: weights of the errors: a histogram of the inputs, or the inputs themselves; None: the histogram that
+            `rrn.record_inputs` left on the module, or else even weights on `range`.
+        range: (low, high), where to fit without inputs.
 
-    The parameters are new ones: make optimizers afterwards.
+    The module gets new parameters: make optimizers afterwards.
 
     Returns:
-        How far the function has moved.
+        The difference between the old and the new function.
 
     Raises:
-        ValueError: no such version, or a rational that cannot be fitted there, as one with a pole.
+        ValueError: no such version, or a function that cannot be fitted there, such as one with a pole.
     """
     return _change(module, None, version, inputs, range)
 
 
 def change_degrees(module: Rational, degrees: tuple[int, int], inputs: Inputs = None, range=(-3.0, 3.0)) -> Change:
-    """Change the degrees (n, m) of a rational in place, and fit the new one to what it was.
+    """Change the degrees (n, m) of a rational in place, and fit its coefficients to the old function.
 
-    Higher degrees give the same function, with the new coefficients at zero, but for inputs so large that powers of the
-    higher degree overflow (docs/details.md, no. 17). Arguments, result and errors as
-    for `change_version`.
+    Higher degrees keep the function, with the new coefficients at zero, except for inputs so large that powers of the
+    higher degree overflow (docs/details.md, no. 17). Arguments, result and errors are those of `change_version`.
     """
     return _change(module, degrees, None, inputs, range)
 
@@ -91,8 +90,8 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
             new = [nn.functional.pad(c, (0, size - c.shape[1])) for c, size in zip((a, b), sizes, strict=True)]
         else:
             slope = max(1.0, np.abs(function(WIDE) / (1 + np.abs(WIDE))).max())  # a bounded fit allows slopes up to 1
-            found = fit(lambda at: function(at) / slope, degrees, version, (low, high), weights=weights, bounded=True)  # noqa: B023
-            new = [torch.tensor([c], dtype=torch.float64) for c in (found.numerator, found.denominator)]
+            new_fit = fit(lambda at: function(at) / slope, degrees, version, (low, high), weights=weights, bounded=True)  # noqa: B023
+            new = [torch.tensor([c], dtype=torch.float64) for c in (new_fit.numerator, new_fit.denominator)]
             new[0] *= slope
         rows.append(new)
     for name, columns in zip(("numerator", "denominator"), zip(*rows, strict=True), strict=True):
@@ -104,7 +103,10 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
 
 @torch.no_grad()
 def _seen(module: Rational, x: np.ndarray, weights: np.ndarray) -> tuple[tuple[float, float], np.ndarray]:
-    """The range that R itself sees of inputs [K], and their weights evenly spaced on it, [K]."""
+    """Return the range of the inputs that reach R itself, and their weights [K] at evenly spaced points of it.
+
+    Inputs x [K], rising, are those of the module: affine maps and linear tails come before R.
+    """
     if isinstance(module, AffineRational):
         x = module._inside(torch.from_numpy(x)).numpy()
         x, weights = (x, weights) if x[0] <= x[-1] else (x[::-1], weights[::-1])
@@ -117,10 +119,11 @@ def _seen(module: Rational, x: np.ndarray, weights: np.ndarray) -> tuple[tuple[f
 
 @torch.no_grad()
 def _moved(before: Rational, after: Rational, x: np.ndarray) -> Change:
-    """Their difference: at the inputs [K], evenly spaced between them, and there near 0, where most curves are."""
+    """Compare two rationals at the inputs [K], at even points between them, and at those near 0, where curves bend."""
     ends = float(x[0]), float(x[-1])
-    near = np.linspace(-3, 3, POINTS)
-    at = np.r_[np.linspace(*ends, POINTS), x, near[(ends[0] <= near) & (near <= ends[1])]]
+    near = np.linspace(-3, 3, COMPARED_POINTS)
+    at = np.r_[np.linspace(*ends, COMPARED_POINTS), x, near[(ends[0] <= near) & (near <= ends[1])]]
     column = torch.from_numpy(at)[:, None]
-    moved = (after.each_row(column) - before.each_row(column)).abs().numpy()
-    return Change(float(moved.max()), float(np.sqrt((moved[:POINTS] ** 2).mean(axis=0).max())), ends)
+    difference = (after.evaluate_rows(column) - before.evaluate_rows(column)).abs().numpy()
+    rms = np.sqrt((difference[:COMPARED_POINTS] ** 2).mean(axis=0).max())
+    return Change(float(difference.max()), float(rms), ends)

@@ -1,4 +1,4 @@
-"""Find the activations that a model calls as functions, such as torch.relu(x), by following it with torch.fx."""
+"""Find activations that a model calls as functions, such as torch.relu(x), by tracing it with torch.fx."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from rrn.activations.rational import Rational, SharedRational
 
 
 def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tuple[dict[str, str], str | None]:
-    """Calls in `forward`, in the training mode that the model is in, of functions that are named like these types.
+    """Find calls in `forward` of functions that are named like one of these classes of activations.
 
-    A module that torch.fx cannot follow is followed part by part. The model is not changed.
+    The model is traced in its present training or eval mode, and not changed. A module that torch.fx cannot trace is
+    traced part by part.
+
+    Args:
+        model: any module.
+        kinds: classes of activations, such as nn.ReLU.
 
     Returns:
-        For each module by its name what it calls, such as "relu"; and why torch.fx could not follow all of the
+        What each module calls, such as "relu", by the name of the module; and why torch.fx could not trace all of the
         model, or None.
     """
     words = {_word(kind.__name__) for kind in kinds}
-    found: dict[str, dict[str, None]] = {}
+    calls: dict[str, dict[str, None]] = {}
     for name, module in model.named_modules():
-        for value in vars(module).values():  # as `activation` of nn.TransformerEncoderLayer
+        for value in vars(module).values():  # such as `activation` of nn.TransformerEncoderLayer
             if inspect.isroutine(value) and _word(_name(value)) in words:
-                found.setdefault(name, {})[_name(value)] = None
+                calls.setdefault(name, {})[_name(value)] = None
     trouble = None
     closed = (*kinds, Rational, SharedRational)
     try:
@@ -40,19 +45,19 @@ def functional_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> tupl
             tracer = _Tracer(closed)
             try:
                 nodes = tracer.trace(part, _defaults(part)).nodes
-            except Exception as error:  # whatever a forward pass may raise
+            except Exception as error:  # a forward pass may raise anything
                 trouble = trouble or f"{_sentence(error)} (in {path or 'the model itself'})"
                 parts += [(f"{path}.{key}".lstrip("."), child) for key, child in part.named_children()]
                 continue
             for node in nodes:
                 if node.op in ("call_function", "call_method") and _word(_name(node.target)) in words:
                     inner = list(node.meta.get("nn_module_stack", {}))[-1:]
-                    found.setdefault(".".join(filter(None, (path, *inner))), {})[_name(node.target)] = None
-    return {name: ", ".join(calls) for name, calls in found.items()}, trouble
+                    calls.setdefault(".".join(filter(None, (path, *inner))), {})[_name(node.target)] = None
+    return {name: ", ".join(functions) for name, functions in calls.items()}, trouble
 
 
 class _Tracer(fx.Tracer):
-    """Records activations, and what torch has ready, as single calls."""
+    """Tracer that records activations, and modules of torch.nn, as single calls."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__()
@@ -63,18 +68,18 @@ class _Tracer(fx.Tracer):
 
 
 def _defaults(module: nn.Module) -> dict:
-    """Arguments of `forward` that have a default, with it."""
+    """Return the arguments of `forward` that have a default, by name, with the default."""
     arguments = inspect.signature(module.forward).parameters.values()
     return {a.name: a.default for a in arguments if a.default is not inspect.Parameter.empty}
 
 
 def _name(function) -> str:
-    """Of a function, or of a method, which is a name already."""
+    """Return the name of a function; a method is traced as its name."""
     return function if isinstance(function, str) else getattr(function, "__name__", "")
 
 
 def _word(name: str) -> str:
-    """leakyrelu for leaky_relu, leaky_relu_ and LeakyReLU."""
+    """Reduce the names of an activation to one word: leakyrelu for leaky_relu, leaky_relu_ and LeakyReLU."""
     return name.replace("_", "").lower()
 
 

@@ -1,4 +1,4 @@
-"""Read what older software left: checkpoints of `rational_activations`, and tables of learned coefficients."""
+"""Load files of older software: checkpoints of `rational_activations`, and tables of learned coefficients."""
 
 from __future__ import annotations
 
@@ -18,42 +18,41 @@ COEFFICIENTS = ("numerator", "denominator")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm, nn.GroupNorm)
 WITH_BIAS = (nn.Linear, *CONVOLUTIONS, *NORMS)  # the bias is added last
-PASSING = (nn.Flatten, nn.Unflatten, nn.Identity)  # between such a layer and a place they change nothing
-COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
+PASSING = (nn.Flatten, nn.Unflatten, nn.Identity)  # they pass on values, between such a layer and an activation
+TABLE_COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
 
 
 def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load a state_dict made with `rational_activations` into a model with this project's modules.
 
-    There, `numerator` is [n + 1] and `denominator` [m], at a place of a RecurrentRational they are those of
-    `rational`, and a rational that stands at several places appears once for each. Networks of 2020 have a trained
-    `center` too, R(x + center): it is added to the bias of the layer that is right before the place, in the order of
-    the model.
+    In such a state, `numerator` is [n + 1] and `denominator` [m]. A site of a RecurrentRational has them under
+    `rational`, and a shared rational appears once for each site. Networks of 2020 also have a trained `center`,
+    R(x + center): it is added to the bias of the layer right before the site, in the order of the model.
 
     Args:
-        model: of the same layers, with a `Rational` of the same degrees and version, or a place of a
-            `RecurrentRational`, under the name of each.
-        state: as from `torch.load(path, weights_only=True)`.
+        model: a model with the same layers and, under the same names, a `Rational` of the same degrees and version or
+            a site of a `RecurrentRational`.
+        state: the state, as from `torch.load(path, weights_only=True)`.
 
     Raises:
-        ValueError: names or shapes that do not fit, places of one rational with different coefficients, or a
-            `center` without a layer that can take it. The model is then as it was.
+        ValueError: names or shapes that do not fit, sites of one rational with different coefficients, or a `center`
+            without a layer that can take it. The model is not changed then.
     """
     new = dict(state)
     modules = model.named_modules(remove_duplicate=False)
-    places = {name: module for name, module in modules if isinstance(module, Rational | SharedRational)}
-    names: dict[nn.Module, str] = {module: name for name, module in reversed(places.items())}  # the first of each
-    strays = [name for name, module in places.items() if coefficients_of(module) not in names]
+    sites = {name: module for name, module in modules if isinstance(module, Rational | SharedRational)}
+    names: dict[nn.Module, str] = {module: name for name, module in reversed(sites.items())}  # the first of each
+    strays = [name for name, module in sites.items() if coefficients_of(module) not in names]
     if strays:
-        raise ValueError(f"{strays[0]}: its RecurrentRational is not in the model; put it at the first place.")
-    owners = {name: names[coefficients_of(module)] for name, module in places.items()}
+        raise ValueError(f"{strays[0]}: its RecurrentRational is not in the model; put it at the first site.")
+    owners = {name: names[coefficients_of(module)] for name, module in sites.items()}
     rows: dict[str, Tensor] = {}
     for name, owner in owners.items():
         for key in (*COEFFICIENTS, "center"):
             row = new.pop(_join(name, key), None)
             row = new.pop(_join(name, "rational", key), row)
             if row is not None and not torch.equal(rows.setdefault(_join(owner, key), row), row):
-                raise ValueError(f"{name}: expected the {key} of {owner}, since it is a place of it; got others.")
+                raise ValueError(f"{name}: expected the {key} of {owner}, since it is a site of it; got others.")
     for name, owner in owners.items():
         center = rows.get(_join(owner, "center"))
         if center is not None:
@@ -61,10 +60,10 @@ def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
             if bias not in new:
                 raise ValueError(f"{bias}: expected it in the state, to add the center of {name} to it.")
             new[bias] = new[bias] + center
-    for name, module in places.items():
+    for name, module in sites.items():
         if isinstance(module, Rational):
-            found = {key: rows.get(_join(owners[name], key)) for key in COEFFICIENTS}
-            new |= {_join(name, key): row.reshape(1, -1) for key, row in found.items() if row is not None}
+            coefficients = {key: rows.get(_join(owners[name], key)) for key in COEFFICIENTS}
+            new |= {_join(name, key): row.reshape(1, -1) for key, row in coefficients.items() if row is not None}
             new[_join(name, "_extra_state")] = module.get_extra_state()
     shapes, expected = ({key: tuple(value.shape) for key, value in s.items()} for s in (new, model.state_dict()))
     for key in {**expected, **shapes}:
@@ -78,18 +77,22 @@ def _join(*parts: str) -> str:
     return ".".join(filter(None, parts))
 
 
-def _bias_before(model: nn.Module, place: str) -> str:
-    """Name of the bias of the layer right before this place."""
-    before, found = None, "nothing is before it"
+def _bias_before(model: nn.Module, site: str) -> str:
+    """Return the name of the bias of the layer right before this activation site.
+
+    Raises:
+        ValueError: there is no layer whose bias is added last.
+    """
+    before, description = None, "nothing is before it"
     for name, module in model.named_modules():
-        if name == place:
+        if name == site:
             break
         if not list(module.children()) and not isinstance(module, PASSING):
-            before, found = module, f"{name} is {module}"
+            before, description = module, f"{name} is {module}"
             bias = f"{name}.bias"
     if not isinstance(before, WITH_BIAS) or before.bias is None:
         raise ValueError(
-            f"{place}: its center can only be added to the bias of a layer right before it, but {found}. "
+            f"{site}: its center can only be added to the bias of a layer right before it, but {description}. "
             "Put an AffineRational there and set its input_shift to the center."
         )
     return bias
@@ -97,7 +100,7 @@ def _bias_before(model: nn.Module, place: str) -> str:
 
 @dataclass(frozen=True)
 class LearnedActivation:
-    """A row of a table of learned coefficients; `layer` counts from 1, or is "all" for a recurrent rational."""
+    """Row of a table of learned coefficients; `layer` counts from 1, or is "all" for a recurrent rational."""
 
     set: str
     game: str
@@ -108,21 +111,22 @@ class LearnedActivation:
 
 
 def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
-    """The rationals of a CSV file with columns set, game, activation, seed, layer, version, center, a0... and b1....
+    """Read the rationals of a CSV file of learned coefficients.
 
-    An empty center is 0; empty coefficients at the end of a row lower its degrees.
+    The columns are set, game, activation, seed, layer, version, center, a0... and b1... (version C: b0...). An empty
+    center is 0; empty coefficients at the end of a row lower its degrees.
 
     Raises:
-        ValueError: no such file, missing columns, or what is no number, with the line.
+        ValueError: no such file, missing columns, or a value that is not a number, with its line.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: expected a CSV file of learned activations, there is none.")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}.")
+            raise ValueError(f"{path}: expected the columns {', '.join(TABLE_COLUMNS)}; missing: {', '.join(missing)}.")
         try:
             return [_learned(row) for row in reader]
         except (ValueError, TypeError) as error:
@@ -130,7 +134,7 @@ def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
 
 
 def _coefficients(row: dict[str, str], letter: str) -> list[float]:
-    """Those in the columns of this letter, lowest power first; those that are empty at the end are left out."""
+    """Return the coefficients in the columns of this letter, lowest power first, without empty ones at the end."""
     powers = sorted(int(key[1:]) for key in row if key and key[0] == letter and key[1:].isdigit())
     filled = [power for power in powers if row[f"{letter}{power}"]]
     gap = next((power for power in powers if power < max(filled, default=0) and power not in filled), None)
@@ -146,4 +150,6 @@ def _learned(row: dict[str, str]) -> LearnedActivation:
     module = kind((numerator, denominator), degrees, row["version"]).freeze()
     if row["center"]:
         module.input_shift.fill_(float(row["center"]))
-    return LearnedActivation(row[COLUMNS[0]], row[COLUMNS[1]], row[COLUMNS[2]], int(row["seed"]), row["layer"], module)
+    return LearnedActivation(
+        row[TABLE_COLUMNS[0]], row[TABLE_COLUMNS[1]], row[TABLE_COLUMNS[2]], int(row["seed"]), row["layer"], module
+    )

@@ -1,7 +1,7 @@
-"""Give any model rational activations: `replace_activations`, and its report.
+"""Replace the activations of any model by rationals: `replace_activations`, and its report.
 
-Modules are found by their type and replaced in place. What a model calls as a function cannot be replaced from
-outside; functional_calls.py finds it, and the report names it.
+Modules are found by their class and replaced in place. Functions that a model calls cannot be replaced from outside;
+functional_calls.py finds them, and the report names them.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from rrn.common.errors import nearest
 
 By = Mapping[type[nn.Module], Callable[[], nn.Module]] | str
 WORDS = ("rational", "recurrent_rational")
-DECIDED_BY_SITE = {"init", "device", "dtype"}  # options of a rational that its place decides
-REPLACEABLE = tuple(kind for kind in PLAIN if kind is not CReLU)  # which doubles the channels
+DECIDED_BY_SITE = {"init", "device", "dtype"}  # options of a rational that its site decides
+REPLACEABLE = tuple(kind for kind in PLAIN if kind is not CReLU)  # CReLU doubles the channels
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """What `replace_activations` did; its text is a report. The name of the model itself is ""."""
+    """Result of `replace_activations`; as text it is a report. The name of the model itself is ""."""
 
-    replaced: dict[str, str]  # name of each place: what happened there, as "ReLU -> Rational(relu)"
-    left: dict[str, str]  # name of each activation that stayed: why
-    functional: dict[str, str]  # name of each module that calls activations as functions: which
-    untraceable: str | None  # why torch.fx could not follow all of the model; `functional` may then lack some
-    parameters: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # the new ones to train
-    untrained: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # those in no optimizer of the model
+    replaced: dict[str, str]  # name of each site: what happened there, such as "ReLU -> Rational(relu)"
+    left: dict[str, str]  # name of each activation that was not replaced: why
+    functional: dict[str, str]  # name of each module that calls activations as functions: which ones
+    untraceable: str | None  # why torch.fx could not trace all of the model; `functional` may then lack some
+    parameters: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # the new trainable ones
+    untrained: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # those of them in no optimizer of the model
 
     def __str__(self) -> str:
         lines = [f"Replaced: {len(self.replaced)} activations.", *_grouped(self.replaced)]
@@ -56,7 +56,7 @@ class Replaced:
 
 
 def _grouped(texts: dict[str, str]) -> list[str]:
-    """A line for each different text, with the names it is about."""
+    """Return a line for each different text, with the names it is about."""
     lines: dict[str, list[str]] = {}
     for name, text in texts.items():
         lines.setdefault(text, []).append(name or "the model itself")
@@ -65,7 +65,7 @@ def _grouped(texts: dict[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Spot:
-    """One name under which a module is registered."""
+    """Name under which a module is registered in its parent."""
 
     name: str
     parent: nn.Module
@@ -77,28 +77,29 @@ class _Spot:
 def replace_activations(
     model: nn.Module, by: By, networks: Sequence[str] | None = None, **options: Any
 ) -> tuple[nn.Module, Replaced]:
-    """Replace the activations of a model in place, each by one that starts as what stood there.
+    """Replace the activations of a model in place, each by one that starts as the same function.
 
     Args:
-        model: any module. If it is an activation itself, only the module that comes back is changed.
-        by: "rational", a `Rational` at each place (Molina et al. 2020); "recurrent_rational", one set of
-            coefficients for all places (Delfosse et al. 2021), which starts as what stood at most of them; or what to
-            make for modules of a type, exactly, as in `{nn.ReLU: lambda: Rational("relu")}`.
+        model: any module. If it is an activation itself, the replacement is only in the returned module.
+        by: "rational", a `Rational` at each activation site (Molina et al. 2020); "recurrent_rational", one set of
+            coefficients for all sites (Delfosse et al. 2021), which starts as the function at most of them; or a
+            factory for each class, for modules of exactly that class: `{nn.ReLU: lambda: Rational("relu")}`.
         networks: names of parts of the model; a recurrent rational is shared within each of them and not
             between them, as in ["q_net", "q_net_target"]. None: the model is one network.
-        options: of each rational, as `Rational` has them: degrees=(3, 2), version="B", trainable=False.
+        options: arguments of each `Rational`, such as degrees=(3, 2), version="B" or trainable=False.
 
-    A module that stands at several places is replaced by one module at all of them. The new ones have the training
-    flag of the old, and the device and the float type of the parameters before them. An optimizer that is an attribute
-    of a module of the model gets the new parameters in the group that has those before them.
-    Rationals that are there already stay.
+    A module that is registered under several names is replaced by one module under all of them. A new module has the
+    training flag of the old one, and the device and dtype of the nearest parameters before it. An optimizer that is an
+    attribute of a module of the model gets the new parameters, in the parameter group of those before them. Rationals
+    in the model stay.
 
     Returns:
-        The model, and what was done.
+        The model, and the report.
 
     Raises:
-        ValueError: an argument is none of these, or "recurrent_rational" would tie a network that an optimizer
-            of the model trains to one that it does not, such as a target network. The model is then as it was.
+        ValueError: an invalid argument, or "recurrent_rational" would share weights between a network that an
+            optimizer of the model trains and one that it does not, such as a target network. The model is not changed
+            then.
     """
     _check(model, by, networks or (), options)
     kinds = REPLACEABLE if isinstance(by, str) else tuple(by)
@@ -118,7 +119,7 @@ def replace_activations(
             new |= _recurrent(part, options)
 
     known = {id(p) for p in model.parameters()}
-    texts, parameters, places = {}, [], {}
+    texts, parameters, spot_of = {}, [], {}
     for spot in spots:
         module, text = new[id(spot.module)]
         texts[spot.name] = f"{type(spot.module).__name__} -> {text}"
@@ -126,13 +127,13 @@ def replace_activations(
             if parameter.requires_grad and id(parameter) not in known:
                 known.add(id(parameter))
                 parameters.append(parameter)
-                places[id(parameter)] = spot
+                spot_of[id(parameter)] = spot
         spot.parent._modules[spot.key] = module.train(spot.module.training)
         if isinstance(spot.parent, nn.TransformerEncoderLayer):
-            spot.parent.activation_relu_or_gelu = 0  # or its fused path would go on with the old one
+            spot.parent.activation_relu_or_gelu = 0  # else its fused path would go on with the old activation
     if spots and spots[0].name == "":
         model = new[id(model)][0]
-    trained = _tell_optimizers(model, places, parameters)
+    trained = _add_to_optimizers(model, spot_of, parameters)
     untrained = tuple(p for p in parameters if id(p) not in trained)
     return model, Replaced(texts, left, functional, untraceable, tuple(parameters), untrained)
 
@@ -160,7 +161,7 @@ def _check(model: nn.Module, by: By, networks: Sequence[str], options: dict[str,
 
 
 def _walk(model: nn.Module) -> Iterator[_Spot]:
-    """Each name of each module, in the order of the model, the model itself first, without parts of rationals."""
+    """Yield each name of each module, in the order of the model, itself first, without the parts of rationals."""
     before = next((p for p in model.parameters() if _floating(p)), None)
     seen: set[int] = set()
 
@@ -184,7 +185,7 @@ def _floating(parameter: nn.Parameter) -> bool:
 
 
 def _reason(module: nn.Module, by: By, kinds: tuple[type[nn.Module], ...] = ()) -> str | None:
-    """Why an activation cannot be replaced, or with `kinds` why it was not; None for all other modules."""
+    """Return why an activation cannot be replaced, or with `kinds` why it was not; None for all other modules."""
     if isinstance(by, str) and isinstance(module, nn.PReLU) and module.weight.numel() > 1:
         return "PReLU with a slope for each channel"
     if isinstance(module, CReLU) and isinstance(by, str):
@@ -194,7 +195,7 @@ def _reason(module: nn.Module, by: By, kinds: tuple[type[nn.Module], ...] = ()) 
 
 
 def _made(spots: list[_Spot], by: Mapping) -> dict[int, tuple[nn.Module, str]]:
-    """What the factories make for each module, and a word for it."""
+    """Call the factories: for the id of each module, its replacement and the name for the report."""
     new: dict[int, tuple[nn.Module, str]] = {}
     for spot in spots:
         if id(spot.module) not in new:
@@ -207,7 +208,7 @@ def _made(spots: list[_Spot], by: Mapping) -> dict[int, tuple[nn.Module, str]]:
 
 
 def _rationals(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[nn.Module, str]]:
-    """A rational for each module, which starts as it, and a word for it."""
+    """Make a rational for each module, which starts as the same function; the result is that of `_made`."""
     new: dict[int, tuple[nn.Module, str]] = {}
     fitted: dict[str, Rational] = {}  # each function once, since a fit takes a second
     for spot in spots:
@@ -220,7 +221,7 @@ def _rationals(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[n
 
 
 def _recurrent(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[nn.Module, str]]:
-    """One recurrent rational and its further places, and a word for it."""
+    """Make one recurrent rational and its further sites; the result is that of `_made`."""
     starts = [_start(spot.module) for spot in {id(spot.module): spot for spot in spots}.values()]
     word, _ = Counter(word for word, _ in starts).most_common(1)[0]
     owner = RecurrentRational(dict(starts)[word], dtype=torch.float64, **options).to(**_options(spots[0]))
@@ -235,7 +236,7 @@ def _recurrent(spots: list[_Spot], options: dict[str, Any]) -> dict[int, tuple[n
 
 
 def _parts(spots: list[_Spot], networks: Sequence[str]) -> list[list[_Spot]]:
-    """The spots in each network, and those in none."""
+    """Group the spots by network; those in none are one group."""
     parts: dict[str | None, list[_Spot]] = {}
     for spot in spots:
         inside = (name for name in networks if f"{spot.name}.".startswith(f"{name}."))
@@ -244,18 +245,19 @@ def _parts(spots: list[_Spot], networks: Sequence[str]) -> list[list[_Spot]]:
 
 
 def _one_optimizer(model: nn.Module, spots: list[_Spot]) -> None:
+    """Raise ValueError if the optimizers of the model train some of the spots and not others."""
     held = {id(p) for optimizer in _optimizers(model) for p in _held(optimizer)}
     trained = {spot.name: id(spot.before) in held for spot in spots}
     if held and len(set(trained.values())) > 1:
         yes, no = (next(name for name in trained if trained[name] is is_trained) for is_trained in (True, False))
         raise ValueError(
-            f"by: one recurrent rational for all places would tie {no} to {yes}, which has an optimizer, while {no} "
+            f"by: one recurrent rational for all sites would tie {no} to {yes}, which has an optimizer, while {no} "
             'has none, as in a target network; name the networks, such as networks=["q_net", "q_net_target"].'
         )
 
 
 def _start(module: nn.Module) -> tuple[str, str | Callable]:
-    """A word for what a rational starts from in place of this activation, and the `init`."""
+    """Return the `init` of a rational that starts as this activation, after a name of it for the report."""
     name = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.SiLU: "silu"}.get(type(module))
     if type(module) is nn.LeakyReLU:
         name = {0.01: "leaky_relu", 0.1: "leaky_relu_0.1"}.get(module.negative_slope)
@@ -274,25 +276,22 @@ def _options(spot: _Spot) -> dict:
 
 
 def _optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
-    """Each optimizer that is an attribute of a module of the model."""
-    found = (value for module in model.modules() for value in vars(module).values())
-    return list({id(value): value for value in found if isinstance(value, torch.optim.Optimizer)}.values())
+    """Return each optimizer that is an attribute of a module of the model."""
+    attributes = (value for module in model.modules() for value in vars(module).values())
+    return list({id(value): value for value in attributes if isinstance(value, torch.optim.Optimizer)}.values())
 
 
 def _held(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def _tell_optimizers(model: nn.Module, places: dict[int, _Spot], parameters: list[nn.Parameter]) -> set[int]:
-    """Give each optimizer the new parameters where it trains those before them; all that some optimizer has.
-
-    They join the group of those before them, with its learning rate and schedule.
-    """
+def _add_to_optimizers(model: nn.Module, spot_of: dict[int, _Spot], parameters: list[nn.Parameter]) -> set[int]:
+    """Add each new parameter to the parameter group of those before its spot, and return the ids of those added."""
     names = {id(p): name for name, p in model.named_parameters()}
     trained: set[int] = set()
     for group in (group for optimizer in _optimizers(model) for group in optimizer.param_groups):
         held = {id(p) for p in group["params"]}
-        fresh = [p for p in parameters if id(places[id(p)].before) in held]
+        fresh = [p for p in parameters if id(spot_of[id(p)].before) in held]
         group["params"] += fresh
         if "param_names" in group:
             group["param_names"] += [names[id(p)] for p in fresh]

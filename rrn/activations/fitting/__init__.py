@@ -1,1 +1,1 @@
-"""Rationals fitted to functions, and the table of starting coefficients."""
+"""Fit rationals to functions, with NumPy and SciPy alone; and the table of starting coefficients."""

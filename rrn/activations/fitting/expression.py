@@ -1,4 +1,4 @@
-"""A function of x from an expression such as `x*sigmoid(x)`: parsed with NumPy's names, never evaluated as code."""
+"""Parse expressions such as `x*sigmoid(x)` into functions of x, with NumPy's names; they are never run as code."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ OPERATORS = {
 
 
 def parse(text: str) -> Function:
-    """The function of x that an expression means, [K] float64 to [K].
+    """Parse an expression into a function of x, [K] float64 to [K].
 
-    It may have numbers, x, pi, e, `+ - * / **`, a comparison, NumPy's element-wise functions (with or without
-    `np.`), where, clip, erf and the known activations by name. Such a name alone, as gelu, means gelu(x).
+    It may contain numbers, x, pi, e, `+ - * / **`, a comparison, NumPy's element-wise functions (with or without
+    `np.`), where, clip, erf and the known activations by name. A name alone, such as gelu, means gelu(x).
 
     Raises:
-        ValueError: a syntax error, or anything else in it. The function that comes back raises it if one of
-            NumPy's functions is called with the wrong arguments.
+        ValueError: a syntax error, or anything else in the expression. The returned function raises it if one of
+            NumPy's functions is called with wrong arguments.
     """
     text = text.strip()
     try:
@@ -86,7 +86,7 @@ def _build(node: ast.AST) -> Function:
 
 
 def _of_arrays(function) -> Function:
-    """The function with numbers made arrays [1], which the known activations want."""
+    """Make a function on arrays also accept numbers, as arrays [1]."""
     return lambda *parts: function(*map(np.atleast_1d, parts))
 
 

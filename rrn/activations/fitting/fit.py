@@ -1,7 +1,7 @@
-"""Fit the coefficients of a rational to a function on a range: `fit`, and what it finds, a `Fit`.
+"""Fit the coefficients of a rational to a function on a range: `fit`, and its result `Fit`.
 
-`rrn.fit` is that of rrn/activations/fitted.py, which takes functions of tensors too and makes modules.
-The searches are in least_squares.py and minimax.py.
+Works without torch. `rrn.fit` is the function in rrn/activations/fit_to_module.py, which also accepts functions on
+tensors, and whose result makes modules. The searches are in least_squares.py and minimax.py.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NORMS = ("l2", "minimax")
-POINTS = 601
-WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points that cover the line, for what is held outside a range
-FAR = 10  # times the range: where tails are compared
+FIT_POINTS = 601  # of the range, evenly spaced
+WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points over the line, where a bounded fit is held outside its range
+FAR = 10  # tails are compared at this many times the larger end of the range
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A rational that was fitted to a function.
+    """Rational that was fitted to a function.
 
-    `numerator` [n + 1] and `denominator` [m] (version C: [m + 1]), lowest power first; `largest` and `rms` are
-    its errors on the range, not weighted. Called with an array, it gives R(x).
+    `numerator` [n + 1] and `denominator` [m] (version C: [m + 1]) have the lowest power first; `largest` and `rms` are
+    its unweighted errors on the range. Called with an array, it returns R(x).
     """
 
     numerator: tuple[float, ...]
@@ -47,10 +47,11 @@ class Fit:
 
     @property
     def degrees(self) -> tuple[int, int]:
+        """Degrees (n, m) of P and Q."""
         return len(self.numerator) - 1, len(self.denominator) - (self.version == "C")
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """R(x) in float64, [any shape] to the same; infinite at a pole."""
+        """Return R(x) in float64, [any shape] to the same; infinite at a pole."""
         with np.errstate(divide="ignore"):
             return rational(np.asarray(x), self.numerator, np.asarray(self.denominator), self.version)
 
@@ -61,7 +62,7 @@ class Fit:
 
     @property
     def warnings(self) -> list[str]:
-        """Where it leaves the target outside the range, and its poles; a sentence each."""
+        """Sentences about its poles, and about where it departs from the target outside the range."""
         lines = [f"it has a pole at {pole:.3g}." for pole in self.poles]
         low, high = self.range
         reach = FAR * max(abs(low), abs(high))
@@ -79,11 +80,13 @@ class Fit:
         return lines
 
     def _target(self, x: np.ndarray) -> np.ndarray:
-        """The target [K], NaN where it refuses."""
+        """Evaluate the target at x [K], with NaN where it raises ValueError."""
         try:
             return self.target(x)
         except ValueError:
-            return np.array([self._target(one) for one in x[:, None]]).ravel() if len(x) > 1 else np.array([np.nan])
+            if len(x) == 1:
+                return np.array([np.nan])
+            return np.concatenate([self._target(point) for point in x[:, None]])
 
     @property
     def _range(self) -> str:
@@ -109,7 +112,11 @@ class Fit:
 
     @cached_property
     def figure(self) -> Figure:
-        """Target and fit on twice the range, and the error on the range."""
+        """Figure of target and fit on twice the range, and of the error on the range.
+
+        Raises:
+            MissingPackage: matplotlib is not installed.
+        """
         with needs("the figure of a fit", "plot"):
             from matplotlib.figure import Figure  # only needed here
 
@@ -149,38 +156,38 @@ def fit(
     *,
     bounded: bool = False,
 ) -> Fit:
-    """Fit P / Q to a function on a range; the same call gives the same coefficients.
+    """Fit P / Q to a function on a range; equal calls give equal coefficients.
 
     Args:
-        function: a name (`rrn.activations.fitting.functions.NAMES`) or a callable on arrays; of `rrn.fit` also one on
-            tensors.
+        function: a name (`rrn.activations.fitting.functions.NAMES`) or a callable on arrays; for `rrn.fit` it may be
+            on tensors.
         degrees: (n, m) of P and Q, at least 1.
         version: A, B, C or N, see `rrn.activations.ops.operator.rational`; D is fitted as B.
         range: (low, high).
         norm: "l2", least squares on evenly spaced points from several starts, or "minimax", the smallest
-            largest error, which is the global optimum for A and N.
-        weights: of the errors: a positive callable on arrays, or numbers at evenly spaced points of the range;
-            squared errors are multiplied by it for l2, errors for minimax.
-        bounded: hold the fit outside the range, where else it is free, as the starting coefficients of
-            `Rational` are: no fold or pole, and for n <= m + 1 no growth beyond |x| (or that of the function).
+            maximum error, which is the global optimum for A and N.
+        weights: weights of the errors: a positive callable on arrays, or numbers [K] at evenly spaced points of the
+            range. They multiply squared errors for l2, errors for minimax.
+        bounded: constrain the fit outside the range too, like the starting coefficients of `Rational`: no fold or
+            pole, and for n <= m + 1 no growth beyond |x| (or that of the function).
 
     Raises:
-        ValueError: an argument out of its range, or a function that is not finite on the range.
+        ValueError: an invalid argument, or a function that is not finite on the range.
     """
     version = "B" if version == "D" else version
     target, weigh = _check(function, degrees, version, range, norm, weights)
     low, high = (float(end) for end in range)
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
     form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
-    x = np.linspace(low, high, POINTS)
+    x = np.linspace(low, high, FIT_POINTS)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
     held = outside if n <= m + 1 else None
     numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)
-    if norm == "l2" and m:  # the other one is near, where starts at random do not find the way
-        of_points = x, target(x), np.sqrt(weigh(x))
-        numerator, denominator = least_squares(*of_points, (n, m), form, outside, growth, denominator)
+    if norm == "l2" and m:  # starting from the minimax fit, which is near; random starts may miss it
+        problem = x, target(x), np.sqrt(weigh(x))
+        numerator, denominator = least_squares(*problem, (n, m), form, outside, growth, denominator)
     numerator, denominator = _as_asked(numerator, denominator, form, degrees, version)
-    dense = np.linspace(low, high, 20 * POINTS)
+    dense = np.linspace(low, high, 20 * FIT_POINTS)
     error = rational(dense, numerator, denominator, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
     a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
@@ -188,9 +195,10 @@ def fit(
 
 
 def _tame(version: str, degrees: tuple[int, int]) -> tuple[str, tuple[int, int]]:
-    """The form to fit in if R must be tame everywhere: outside A, S with an odd degree has a zero, so Q a fold or pole.
+    """Return version and degrees of a bounded fit, which may have neither a fold nor a pole anywhere.
 
-    |b x| has it at 0, where it is that of A.
+    Except in version A, the sum S in Q has a zero if its degree is odd, and Q a fold or pole there; so it is fitted
+    with an even degree. With m = 1, B and C are fitted as A, where Q = 1 + |b x| has its fold at 0.
     """
     n, m = degrees
     if version == "A" or m % 2 == 0:
@@ -201,7 +209,7 @@ def _tame(version: str, degrees: tuple[int, int]) -> tuple[str, tuple[int, int]]
 
 
 def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int], version: str):
-    """The coefficients in the form that `_tame` left; what is missing is 0."""
+    """Convert coefficients from the form that `_tame` chose to the requested one; missing ones are 0."""
     if form == "A" and version == "C":  # 1 + |b x| is 10 (0.1 + |b x / 10|)
         a, b = 0.1 * a, np.r_[0.0, 0.1 * b]
     sizes = degrees[0] + 1, denominator_size(degrees[1], version)
@@ -209,13 +217,13 @@ def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int],
 
 
 def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
-    """The function and the weights on arrays, if all arguments make sense."""
+    """Check all arguments, and return the function and the weights as functions on arrays."""
     check_form(degrees, version)
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
     check_range(range)
     low, high = range
-    x = np.linspace(low, high, POINTS)
+    x = np.linspace(low, high, FIT_POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):
         bad = x[~np.isfinite(target(x))]

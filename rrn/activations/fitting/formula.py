@@ -1,4 +1,4 @@
-"""The formula of rationals for arrays, without torch: value, poles, versions, sizes and ranges."""
+"""Formula of rationals for arrays, without torch: value, poles, versions, sizes and ranges."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ VERSIONS = ("A", "B", "C", "D", "N")
 
 
 def denominator_size(degree: int, version: str) -> int:
-    """Number of denominator coefficients: version C has one for x^0 too."""
+    """Return the number of denominator coefficients: version C also has one for x^0."""
     return degree + 1 if version == "C" else degree
 
 
 def check_form(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
-    """Degrees (n, m) and version as they are; ValueError for others than there are."""
+    """Return degrees (n, m) and version; raise ValueError unless both are valid."""
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
     pair = isinstance(degrees, Sequence) and len(degrees) == 2
@@ -33,7 +33,7 @@ def check_range(range: object) -> None:
 
 
 def is_range(ends: Any) -> bool:
-    """Are these two finite numbers, the lower one first?"""
+    """Return whether these are two finite numbers, the lower one first."""
     try:
         low, high = ends
         return bool(-math.inf < low < high < math.inf)
@@ -42,16 +42,16 @@ def is_range(ends: Any) -> bool:
 
 
 def rational(x, numerator, denominator, version: str):
-    """R(x) = P(x) / Q(x), [any shape] to the same; powers may overflow, and a pole is infinite.
+    """Evaluate R(x) = P(x) / Q(x), [any shape] to the same; powers may overflow, and a pole gives infinity.
 
-    Like the functions below it works on arrays of NumPy and of whatever computes with `abs`, `+` and `*`. The rows of
-    coefficients have the lowest power first, the denominator as an array; D is B.
+    Like `polynomial`, `q` and `sum_in_q`, it works on arrays of NumPy, and of any library with `abs`, `+` and `*`.
+    Coefficients have the lowest power first; the denominator must be an array. Version D is evaluated as B.
     """
     return polynomial(numerator, x) / q(denominator, x, version)
 
 
 def polynomial(coefficients, x):
-    """The polynomial with these coefficients, lowest power first, [any shape] to the same."""
+    """Evaluate the polynomial with these coefficients, lowest power first, at x, [any shape] to the same."""
     total = coefficients[-1] + 0 * x
     for coefficient in reversed(coefficients[:-1]):
         total = coefficient + total * x
@@ -59,13 +59,13 @@ def polynomial(coefficients, x):
 
 
 def q(denominator, x, version: str):
-    """Q(x), [any shape] to the same."""
+    """Evaluate the denominator Q(x) of a rational of this version, [any shape] to the same."""
     s = sum_in_q(denominator, x, version)
     return (0.1 if version == "C" else 1) + (s if version == "N" else abs(s))
 
 
 def sum_in_q(denominator, x, version: str):
-    """The sum in Q, before its absolute value is taken, [any shape] to the same."""
+    """Evaluate the sum in Q(x), before its absolute value is taken, [any shape] to the same."""
     if version == "A":
         denominator, x = abs(denominator), abs(x)
     s = polynomial(denominator, x)
@@ -73,7 +73,7 @@ def sum_in_q(denominator, x, version: str):
 
 
 def real_poles(denominator: Sequence[float]) -> tuple[float, ...]:
-    """Real zeros of Q(x) = 1 + sum_j b_j x^j, rising; `denominator` is b_1 to b_m."""
+    """Return the real zeros of Q(x) = 1 + sum_j b_j x^j, rising; `denominator` is b_1 to b_m."""
     if not np.isfinite(denominator).all():
         return ()
     roots = np.polynomial.Polynomial([1.0, *denominator]).roots()

@@ -1,6 +1,6 @@
-"""Known activation functions by name, of NumPy arrays, and callables whose results are checked.
+"""Known activation functions on NumPy arrays by name, and callables whose results are checked.
 
-rrn/activations/functions.py has the known functions of tensors, and takes callables on tensors too.
+rrn/activations/functions.py has the known functions on tensors, and also accepts callables on tensors.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ NAMES = (*FUNCTIONS, *ALIASES)
 
 
 def full_name(name: str) -> str:
-    """The name in FUNCTIONS of a known function or alias.
+    """Return the name in FUNCTIONS of a known function or alias.
 
     Raises:
         ValueError: unknown name.
@@ -115,7 +115,7 @@ def full_name(name: str) -> str:
 
 
 def check_function(function: object) -> None:
-    """Raise ValueError unless this is a name or a callable that is no class."""
+    """Raise ValueError unless this is a name or a callable other than a class."""
     if isinstance(function, type) or not (isinstance(function, str) or callable(function)):
         hint = f"; {function.__name__}() is one" if isinstance(function, type) else ""
         raise ValueError(f"expected a name or a function, got {getattr(function, '__name__', repr(function))}{hint}.")
@@ -125,8 +125,8 @@ def as_function(function: str | Callable) -> Function:
     """Return the function of a name, or a callable on arrays [K] with its results checked.
 
     Raises:
-        ValueError: unknown name, or no function. The function that comes back raises it if the given one does not
-            work on arrays, or does not give one real number for each.
+        ValueError: unknown name, or not a function. The returned function raises it if the given one does not work on
+            arrays, or does not give one real number for each element.
     """
     check_function(function)
     if isinstance(function, OnArrays):
@@ -136,14 +136,14 @@ def as_function(function: str | Callable) -> Function:
 
 @dataclass(frozen=True)
 class OnArrays:
-    """A function of arrays [K]; an object, so that it can be pickled where the function itself can be."""
+    """Function on arrays [K] with its result checked; it can be pickled if the wrapped function can be."""
 
     function: Callable
     kinds: ClassVar[str] = "arrays"
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """Return what the function makes of x [K], as an array of any shape and type."""
-        return self.function(x.copy())  # it may work in place
+        """Return the unchecked value of the function at x [K], an array of any shape and dtype."""
+        return self.function(x.copy())  # the function may change it
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         try:

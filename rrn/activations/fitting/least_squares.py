@@ -1,4 +1,4 @@
-"""The rational of the least sum of squared errors, by variable projection.
+"""Find the rational with the least sum of squared errors, by variable projection.
 
 For a given denominator the best numerator is a linear problem, so the search runs over the denominator alone (Golub and
 Pereyra 1973), from several starts.
@@ -11,7 +11,7 @@ from scipy import optimize
 
 from rrn.activations.fitting.formula import denominator_size, polynomial, q, sum_in_q
 
-STARTS = 12
+RANDOM_STARTS = 12  # besides the given one
 
 
 def least_squares(
@@ -24,13 +24,16 @@ def least_squares(
     growth: float,
     near: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator [n + 1] and denominator of the least sum of squared errors, each multiplied by its root.
+    """Find the rational with the least weighted sum of squared errors.
 
     Args:
-        x, target, root: points [K], the function there, and square roots of the weights.
-        degrees, version: of the rational; D is B.
-        outside, growth: as for `minimax`.
-        near: a denominator to start from, besides some at random.
+        x, target, root: points [K], values of the function there, and square roots of their weights.
+        degrees, version: form of the rational; D is fitted as B.
+        outside, growth: as for `rrn.activations.fitting.minimax.minimax`.
+        near: a denominator to start from, besides random ones.
+
+    Returns:
+        Numerator [n + 1] and denominator.
     """
     n, m = degrees
     generator = np.random.default_rng(0)
@@ -39,18 +42,18 @@ def least_squares(
     room = None if outside is None else 1 + np.abs(outside)
     scales = scale ** np.arange(m + 1 - denominator_size(m, version), m + 1)
     best: tuple[float, np.ndarray] | None = None
-    for guess in (near * scales, *(_guess(generator, start, m, version) for start in range(STARTS))):
+    for guess in (near * scales, *(_guess(generator, start, m, version) for start in range(RANDOM_STARTS))):
         arguments = (t, target, root, n, version, far, room, growth)
-        found = optimize.least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
-        if best is None or found.cost < best[0]:
-            best = found.cost, found.x
+        solution = optimize.least_squares(_residual, guess, args=arguments, x_scale="jac", ftol=1e-12, max_nfev=100)
+        if best is None or solution.cost < best[0]:
+            best = solution.cost, solution.x
     denominator = np.abs(best[1]) if version == "A" else best[1]
     numerator = _numerator(denominator, t, target, root, n, version)[0]
     return numerator / scale ** np.arange(n + 1), denominator / scales
 
 
 def _guess(generator: np.random.Generator, start: int, m: int, version: str) -> np.ndarray:
-    """Search variables to start from, for a range of size 1: even powers, odd powers and all powers in turn."""
+    """Draw search variables to start from, for a range of size 1: with even, odd and all powers in turn."""
     powers = np.arange(1, m + 1)
     size = (3 * generator.uniform(0.1, 1.5, m)) ** powers
     kept = [powers % 2 == 0, powers % 2 == 1, powers > 0][start % 3]
@@ -60,16 +63,17 @@ def _guess(generator: np.random.Generator, start: int, m: int, version: str) -> 
 
 
 def _numerator(denominator, x, target, root, n: int, version: str) -> tuple[np.ndarray, np.ndarray]:
-    """The best numerator [n + 1] for this denominator, and the weighted residual [points]."""
+    """Return the best numerator [n + 1] for this denominator, and the weighted residuals [K]."""
     columns = x[:, None] ** np.arange(n + 1) * (root / q(denominator, x, version))[:, None]
     numerator = np.linalg.lstsq(columns, root * target, rcond=None)[0]
     return numerator, columns @ numerator - root * target
 
 
 def _residual(variables, x, target, root, n: int, version: str, outside, room, growth: float) -> np.ndarray:
+    """Compute the weighted residuals [K] for a denominator, followed by penalties for broken constraints."""
     denominator = np.abs(variables) if version == "A" else variables
     numerator, residual = _numerator(denominator, x, target, root, n, version)
-    if version == "N":  # no pole on the range; outside it neither, if bounded
+    if version == "N":  # no pole on the range and, if bounded, outside it
         at = x if outside is None else np.r_[x, outside]
         sign = q(denominator, at, version)
     else:

@@ -1,11 +1,11 @@
-"""The rational with the smallest largest error: bisection over linear programs.
+"""Find the rational with the smallest maximum error, by bisection over linear programs.
 
 For a fixed error E, |f - P / Q| <= E is linear in the coefficients, -E Q <= f Q - P <= E Q, wherever Q > 0.
 So the smallest E for which the program has a solution is the global optimum (Loeb 1957; Boyd and
 Vandenberghe 2004, section 4.3) over the denominators of that form: all of version A, and those of version N
-without a pole on the range. In B and C the sum S may change its sign, which is not linear; there it is the
-best over the S that keep their sign, those that change it at zero, and the even ones. The latter come from version
-A, whose programs are easier to solve where errors are as small as 1e-6.
+without a pole on the range. In B and C the sum S may change its sign, which is not linear; there it is the best
+over the S that keep their sign, those that change it at zero, and the even ones. The even ones are found with
+version A, whose programs are easier to solve where errors are as small as 1e-6.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from scipy.optimize import linprog
 
 from rrn.activations.fitting.formula import rational
 
-POINTS = 400
-GAP = 2e-4  # relative, between the error that is reached and one that cannot be
-EXACT = 1e-13  # an error that is zero but for rounding
-LEAST_Q = 1e-3  # of version N, whose Q must stay positive
+MINIMAX_POINTS = 400  # of the range, denser at its ends
+GAP = 2e-4  # relative, between an error that is reached and one that cannot be; the search ends there
+EXACT = 1e-13  # an error that is zero except for rounding
+LEAST_Q = 1e-3  # lower bound of Q in version N
 
 
 @dataclass(frozen=True)
 class _Form:
-    """Q(t) = offset + sum_j b_j phi_j(t): the sum S itself, of |t|, or with its sign changed for t < 0."""
+    """Denominator Q(t) = offset + sum_j b_j phi_j(t): S of t, S of |t|, or S with its sign changed for t < 0."""
 
     version: str
     m: int
@@ -36,14 +36,14 @@ class _Form:
         return 0.1 if self.version == "C" else 1.0
 
     def phi(self, t: np.ndarray) -> np.ndarray:
-        """[K] to [K, number of denominator coefficients]."""
+        """Evaluate the functions phi_j at t [K], as [K, number of denominator coefficients]."""
         first = 0 if self.version == "C" else 1
         powers = (np.abs(t) if self.version == "A" else t)[:, None] ** np.arange(first, self.m + 1)
         return np.where(t < 0, -1.0, 1.0)[:, None] * powers if self.flipped else powers
 
     @property
     def least(self) -> float:
-        """The bound that S is held above; A has it by its coefficients."""
+        """Lower bound of S; in version A the bounds of the coefficients ensure it."""
         return LEAST_Q - 1 if self.version == "N" else 0.0
 
 
@@ -56,42 +56,46 @@ def minimax(
     outside: np.ndarray | None,
     growth: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator [n + 1] and denominator of the best rational on the range x.
+    """Find the rational with the smallest maximum of the weighted error on a range.
 
     Args:
-        x: the range.
-        function, weights: of arrays; the error is multiplied by the weight, which is positive.
-        degrees, version: of the rational; D is B.
-        outside: points beyond the range where |R(x)| <= growth (1 + |x|) and S keeps its sign; None to
-            leave it free there.
+        x: the range (low, high).
+        function, weights: functions on arrays; the error is multiplied by the weight, which is positive.
+        degrees, version: form of the rational; D is fitted as B.
+        outside: points beyond the range where |R(x)| <= growth (1 + |x|) and S keeps its sign; None: R is not
+            constrained there.
+        growth: see `outside`.
+
+    Returns:
+        Numerator [n + 1] and denominator.
     """
     low, high = x
-    points = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, POINTS))
+    points = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, MINIMAX_POINTS))
     if low < 0 < high:
         points = np.unique(np.r_[points, 0.0])
     forms = [_Form(version, degrees[1])]
     if version in "BC" and low < 0 < high:
         forms.append(_Form(version, degrees[1], flipped=True))
     arguments = points, function(points), weights(points), degrees[0]
-    found = [_search(*arguments, form, outside, growth) for form in forms]
+    solutions = [_search(*arguments, form, outside, growth) for form in forms]
     if version in "BC":
         _, a, b = _search(*arguments, _Form("A", degrees[1]), outside, growth)
         b[::2] = 0.0  # of odd powers
         even = rational(points, a, b, "B")
         error = np.abs(weights(points) * (even - function(points))).max()
-        found.append((error, a, b) if version == "B" else (error, 0.1 * a, 0.1 * np.r_[0.0, b]))
-    return min(found, key=lambda solution: solution[0])[1:]
+        solutions.append((error, a, b) if version == "B" else (error, 0.1 * a, 0.1 * np.r_[0.0, b]))
+    return min(solutions, key=lambda solution: solution[0])[1:]
 
 
 def _search(points, target, weights, n: int, form: _Form, outside, growth) -> tuple[float, np.ndarray, np.ndarray]:
-    """Error, numerator and denominator of the best rational of this form."""
+    """Return error, numerator and denominator of the best rational of this form."""
     scale = np.abs(points).max()  # powers of t = x / scale are at most 1 on the range
     t = points / scale
     powers, phi = t[:, None] ** np.arange(n + 1), form.phi(t)
     fixed = _held(t, n, form, outside, scale, growth)
     zeros = np.zeros(phi.shape[1])
     if form.version == "C":
-        zeros[0] = 1.0  # any S > 0 will do to begin with
+        zeros[0] = 1.0  # any S > 0 will do at the start
     a = np.r_[np.average(target, weights=weights), np.zeros(n)]
     upper, lower, best = np.abs(weights * (target - a[0])).max(), 0.0, (a * (form.offset + zeros.sum()), zeros)
     trial = upper / 10
@@ -114,7 +118,7 @@ def _search(points, target, weights, n: int, form: _Form, outside, growth) -> tu
 
 
 def _held(t: np.ndarray, n: int, form: _Form, outside, scale: float, growth: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [*, n + 1 + denominator] and right sides of what does not depend on the error."""
+    """Return the constraints that do not depend on the error: rows [*, n + 1 + denominator] and right sides [*]."""
     rows, rights = [], []
 
     def add(numerator, denominator, right, size):
@@ -139,7 +143,7 @@ def _held(t: np.ndarray, n: int, form: _Form, outside, scale: float, growth: flo
 
 
 def _feasible(error, target, powers, phi, form: _Form, fixed) -> tuple[np.ndarray, np.ndarray] | None:
-    """Coefficients with -error Q <= f Q - P <= error Q, with the widest margin; None if there are none."""
+    """Find coefficients with -error Q <= f Q - P <= error Q, with the widest margin; None if there are none."""
     unit = error[:, None]
     above = np.c_[-powers, (target[:, None] - unit) * phi, error] / unit
     below = np.c_[powers, (-target[:, None] - unit) * phi, error] / unit
@@ -147,9 +151,11 @@ def _feasible(error, target, powers, phi, form: _Form, fixed) -> tuple[np.ndarra
     held = np.c_[fixed[0], np.zeros(len(fixed[0]))]
     free = (None, None)
     bounds = [free] * powers.shape[1] + [(0, None) if form.version == "A" else free] * phi.shape[1] + [(None, 1.0)]
-    aim = np.zeros(len(bounds))
-    aim[-1] = -1
-    found = linprog(aim, np.vstack([above, below, held]), np.concatenate(rights), bounds=bounds, method="highs")
-    if found.status != 0:
+    objective = np.zeros(len(bounds))
+    objective[-1] = -1
+    solution = linprog(
+        objective, np.vstack([above, below, held]), np.concatenate(rights), bounds=bounds, method="highs"
+    )
+    if solution.status != 0:
         return None
-    return found.x[: powers.shape[1]], found.x[powers.shape[1] : -1]
+    return solution.x[: powers.shape[1]], solution.x[powers.shape[1] : -1]

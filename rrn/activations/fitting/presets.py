@@ -21,15 +21,23 @@ def initial_coefficients(
     preset: str = "l2",
     as_function: Callable[[str | Callable], Function] = as_function,
 ) -> Coefficients:
-    """Numerator [n + 1] and denominator [m] (version C: [m + 1]) to start from, lowest power first.
+    """Return the coefficients that a rational starts from, lowest power first.
 
-    The usual functions in degrees (5, 4), (7, 6) and (3, 2) come from the table; others, and callables, are
-    fitted here, as `as_function` computes them, which takes about a second each. All are held to stay tame outside
-    the range, see docs/details.md no. 18.
+    The usual functions in degrees (5, 4), (7, 6) and (3, 2) come from the table. Other functions and callables are
+    fitted here, which takes about a second each. All are bounded outside the range, see docs/details.md no. 18.
+
+    Args:
+        init: a name (`rrn.activations.fitting.functions.NAMES`), a callable, or (numerator, denominator).
+        degrees, version: form of the rational.
+        preset: key of PRESETS: norm and range of the approximation of a name or callable.
+        as_function: makes a function on arrays of a name or callable.
+
+    Returns:
+        Numerator [n + 1] and denominator [m] (version C: [m + 1]).
 
     Raises:
         ValueError: unknown name or preset, a callable that cannot be fitted, or given coefficients whose
-            number does not suit the degrees.
+            number does not match the degrees.
     """
     if preset not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}.")
@@ -71,7 +79,7 @@ def _named(name: str, degrees: tuple[int, int], version: str, preset: str, as_fu
 
 @cache
 def table() -> dict[tuple, dict[str, str]]:
-    """Rows of presets.csv by (function, version, n, m, preset)."""
+    """Read presets.csv: its rows by (function, version, n, m, preset)."""
     lines = files("rrn.activations.fitting").joinpath("presets.csv").read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return {(r["function"], r["version"], int(r["n"]), int(r["m"]), r["preset"]): r for r in rows}
@@ -83,5 +91,5 @@ def _fitted(
     from rrn.activations.fitting.fit import fit  # SciPy, only needed here
 
     norm, interval = PRESETS[preset]
-    found = fit(as_function(function), degrees, version, interval, norm, bounded=True)
-    return list(found.numerator), list(found.denominator)
+    fitted = fit(as_function(function), degrees, version, interval, norm, bounded=True)
+    return list(fitted.numerator), list(fitted.denominator)

@@ -1,1 +1,1 @@
-"""What activations do in a model: inputs, pictures, snapshots, nearest functions."""
+"""Inspect the activations of a model: their inputs, plots, snapshots and nearest known functions."""

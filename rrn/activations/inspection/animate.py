@@ -1,4 +1,4 @@
-"""Activations over the time of training: `animate`, and pictures of several runs beside each other."""
+"""Draw activations over training: `animate`, and the last shapes of several runs side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rrn.activations.inspection.plot import COLUMNS, Shape, View, draw, view_of
+from rrn.activations.inspection.plot import PLOT_COLUMNS, Shape, View, draw, view_of
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.common.animation import SUFFIXES, write_frames
 
@@ -21,16 +21,19 @@ Source = str | PathLike | Sequence[Snapshot]
 
 
 def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_second: float = 6, title: str = "") -> int:
-    """Write an animation of activations with a frame for each step of the snapshots; the number of frames.
+    """Write an animation of activations, with a frame for each step of the snapshots.
 
     Args:
-        source: the folder of a run, a file of snapshots, or snapshots in order; or several of them by label, which
-            are shown beside each other, one row each, at the same steps.
+        source: the folder of a run, a file of snapshots, or snapshots in order; or several of these by label, which
+            are shown at the same steps, a row for each.
         path: a .gif or .mp4 file.
-        per_second: frames.
-        title: of each frame; the step is added.
+        per_second: frames per second.
+        title: title of each frame, to which the step is added.
 
-    The axes stay the same over all frames, so that what moves is the activation.
+    The axes are the same in all frames, so that only the activation moves.
+
+    Returns:
+        Number of frames.
 
     Raises:
         ValueError: no snapshots, snapshots of several models in one run, or another kind of file.
@@ -39,18 +42,19 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}.")
-    runs = {name: _read(one) for name, one in (source if isinstance(source, dict) else {"": source}).items()}
+    sources = source if isinstance(source, dict) else {"": source}
+    runs = {name: _read(run) for name, run in sources.items()}
     if not runs:
         raise ValueError("expected one run or more, got none.")
-    steps = sorted({one.step for snapshots in runs.values() for one in snapshots})
+    steps = sorted({snapshot.step for snapshots in runs.values() for snapshot in snapshots})
     views = {name: _views(snapshots) for name, snapshots in runs.items()}
 
     def frames() -> Iterator[np.ndarray]:
         for step in steps:
             rows = []
             for name, snapshots in runs.items():
-                now = [one for one in snapshots if one.step <= step] or snapshots[:1]
-                shapes = now[-1].shapes()
+                until_now = [snapshot for snapshot in snapshots if snapshot.step <= step] or snapshots[:1]
+                shapes = until_now[-1].shapes()
                 rows += _rows(name, [replace(s, view=v) for s, v in zip(shapes, views[name], strict=True)], len(runs))
             yield _pixels(draw(rows, f"{title} step {step:,}".strip()))
 
@@ -59,7 +63,16 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
 
 
 def draw_runs(sources: dict[str, Source], title: str = "") -> Figure:
-    """The last snapshot of each run, by its label; one row for each run, or a grid for a single one."""
+    """Draw the last snapshot of each run, by its label: a row for each run, or a grid for a single one.
+
+    Args:
+        sources: folder, file or snapshots of each run by its label, as for `animate`.
+        title: title of the figure.
+
+    Raises:
+        ValueError: no snapshots, or snapshots of several models in one run.
+        MissingPackage: matplotlib is not installed.
+    """
     rows = []
     for name, source in sources.items():
         rows += _rows(name, _read(source)[-1].shapes(), len(sources))
@@ -69,30 +82,30 @@ def draw_runs(sources: dict[str, Source], title: str = "") -> Figure:
 def _rows(name: str, shapes: list[Shape], runs: int) -> list[tuple[str, list[Shape]]]:
     if runs > 1:
         return [(name, shapes)]
-    return [("" if i else name, shapes[i : i + COLUMNS]) for i in range(0, len(shapes), COLUMNS)]
+    return [("" if i else name, shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
 
 
 def _read(source: Source) -> list[Snapshot]:
     if isinstance(source, Snapshot):
         source = [source]
-    found = read_snapshots(source) if isinstance(source, str | PathLike) else list(source)
-    if not found:
+    snapshots = read_snapshots(source) if isinstance(source, str | PathLike) else list(source)
+    if not snapshots:
         raise ValueError("expected one snapshot or more, got none.")
-    if len({tuple(one.places) for one in found}) > 1:
-        raise ValueError("expected snapshots of one model, with the same places in each.")
-    return found
+    if len({tuple(snapshot.places) for snapshot in snapshots}) > 1:
+        raise ValueError("expected snapshots of one model, with the same activation sites in each.")
+    return snapshots
 
 
 def _views(snapshots: list[Snapshot]) -> list[View]:
-    """Choose limits of the axes at each site that suit all snapshots."""
+    """Choose axis limits for each activation site that suit all snapshots."""
     views = np.array([[view_of(shape) for shape in snapshot.shapes()] for snapshot in snapshots])
     lows, highs = views.min(axis=0), views.max(axis=0)  # [sites, 4]: x from and to, y from and to
     return [(low[0], high[1], low[2], high[3]) for low, high in zip(lows, highs, strict=True)]
 
 
 def _pixels(figure: Figure) -> np.ndarray:
-    """The figure as an image, [height, width, 3] uint8, with even sides, as .mp4 has them."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # only needed here; `draw` has made the figure with it
+    """Render the figure as an image [height, width, 3] uint8, with even sides, which .mp4 needs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # only needed here; `draw` has checked for matplotlib
 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -1,4 +1,4 @@
-"""Name what an activation has learned: the known function a f(c x + d) + b that is nearest to it on its inputs.
+"""Name the function that an activation has learned: the known a f(c x + d) + b that is nearest to it on its inputs.
 
 For given c and d the best a and b are a linear problem, so the search runs over c and d alone (variable projection,
 Golub and Pereyra 1973), from several starts.
@@ -22,17 +22,27 @@ from rrn.activations.fitting.functions import ALIASES, Function
 from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.rational import coefficients_of
+from rrn.common.renamed import renamed
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
-STARTS = 6  # so many of them are gone on from: of the best one of each scale, the best
-POINTS = 401
-CONSTANT = 1e-24  # variance over squared mean up to which values are one, but for rounding
+REFINED_STARTS = 6  # number of starts that are refined: the best of those that are best for their scale
+EVEN_POINTS = 401  # where functions are compared without recorded inputs
+CONSTANT = 1e-24  # variance over squared mean up to which values differ by rounding only
 SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Known": "rrn.activations.inspection.best_fit:FittedFunction",
+        "KnownFit": "rrn.activations.inspection.best_fit:FunctionFit",
+    },
+)
+
 Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
 
 
-class Known(nn.Module):
-    """a f(c x + d) + b with fixed numbers, an activation for any shape; f is a function of tensors."""
+class FittedFunction(nn.Module):
+    """Activation a f(c x + d) + b without parameters, on tensors of any shape; f is a function on tensors."""
 
     is_activation = True
 
@@ -49,11 +59,11 @@ class Known(nn.Module):
 
 
 @dataclass(frozen=True)
-class KnownFit:
-    """One known function, fitted: a f(c x + d) + b, its distance from the activation, and the others that were tried.
+class FunctionFit:
+    """Known function fitted to an activation: a f(c x + d) + b, its distance, and the other candidates.
 
-    `distance` is the root of the mean squared difference over the inputs, `relative` that over the standard
-    deviation of the outputs. `others` are the remaining candidates, nearest first.
+    `distance` is the root mean squared difference over the inputs, `relative` the same divided by the
+    standard deviation of the outputs. `others` are the remaining candidates, nearest first.
     """
 
     name: str
@@ -64,11 +74,11 @@ class KnownFit:
     distance: float
     relative: float
     function: Callable[[Tensor], Tensor]
-    others: tuple[KnownFit, ...] = ()
+    others: tuple[FunctionFit, ...] = ()
 
     @property
     def complexity(self) -> int:
-        """How many of a, b, c and d are other than in f(x)."""
+        """Number of a, b, c and d that differ from those of f(x) alone, which are 1, 0, 1 and 0."""
         return sum(
             abs(value - plain) > 1e-2
             for value, plain in zip((self.a, self.b, self.c, self.d), (1, 0, 1, 0), strict=True)
@@ -76,12 +86,12 @@ class KnownFit:
 
     @property
     def formula(self) -> str:
-        """Such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
+        """Formula as text, such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
         return _formula(self.name, self.a, self.b, self.c, self.d)
 
-    def as_module(self) -> Known:
-        """The fitted function as an activation without parameters."""
-        return Known(self.name, self.function, self.a, self.b, self.c, self.d)
+    def as_module(self) -> FittedFunction:
+        """Make an activation without parameters of the fitted function."""
+        return FittedFunction(self.name, self.function, self.a, self.b, self.c, self.d)
 
     def __str__(self) -> str:
         return "\n".join(f"{fit.distance:.3g}  {fit.formula}" for fit in (self, *self.others))
@@ -92,30 +102,30 @@ def best_fit(
     candidates: Candidates | None = None,
     inputs: Histogram | Tensor | np.ndarray | None = None,
     range: tuple[float, float] = (-3.0, 3.0),
-) -> KnownFit:
-    """The known function that is nearest to an activation, by least squares over the inputs that really occurred.
+) -> FunctionFit:
+    """Find the known function that is nearest to an activation, by least squares over its inputs.
 
     Args:
-        module: an activation that works element by element, in evaluation mode; or any such function.
-        candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions of tensors by name; None: all
-            that are known.
-        inputs: a histogram of the inputs or the inputs themselves; None: what `rrn.record_inputs` left on the
-            module, of a recurrent rational that of all its places, or else even weight on `range`.
-        range: see `inputs`.
+        module: an element-wise activation, evaluated in eval mode; or any such function.
+        candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions on tensors by name; None: all
+            known functions.
+        inputs: a histogram of the inputs, or the inputs themselves; None: the histogram that `rrn.record_inputs` left
+            on the module (for a recurrent rational, those of all its sites), or else evenly spaced points on `range`.
+        range: (low, high), used without inputs.
 
-    Where two functions come equally near, up to one part in 10,000 of the outputs, the simpler formula counts as
-    nearer: tanh(x) and not 2 sigmoid(2 x) - 1.
+    If two functions are equally near, up to one part in 10,000 of the standard deviation of the outputs, the simpler
+    formula is preferred: tanh(x) over 2 sigmoid(2 x) - 1.
 
     Raises:
         ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
             rows of coefficients.
     """
     owner = coefficients_of(module)  # type: ignore[arg-type]
-    rows = len(next(owner.parameters())) if hasattr(owner, "each_row") else 1
+    rows = len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
     if rows > 1:
         raise ValueError(
             f"module: expected one function, it has {rows} rows of coefficients; name one of "
-            "them, as in best_fit(lambda x: module.each_row(x[:, None])[:, 0])."
+            "them, as in best_fit(lambda x: module.evaluate_rows(x[:, None])[:, 0])."
         )
     known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
     if isinstance(known, str) or not isinstance(known, Iterable):
@@ -138,23 +148,26 @@ def best_fit(
             a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
         if name == "identity":
             a, b, c, d = a * c, b + a * d, 1.0, 0.0
-        fits.append(KnownFit(name, a, b, c, d, relative * height, relative, function))
+        fits.append(FunctionFit(name, a, b, c, d, relative * height, relative, function))
     fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
     first, *others = fits
-    return KnownFit(**{**vars(first), "others": tuple(others)})
+    return FunctionFit(**{**vars(first), "others": tuple(others)})
 
 
 def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
-    """Where to compare, [K] and rising, and weights that sum to 1; arguments and errors as for `best_fit`."""
+    """Return the inputs at which to compare, [K] and rising, and their weights [K], which sum to 1.
+
+    Arguments and errors are those of `best_fit`.
+    """
     if inputs is None:
         inputs = getattr(module, "recorded_inputs", None)
-        everywhere = getattr(module, "recorded_everywhere", ())  # of a recurrent rational
+        everywhere = getattr(module, "recorded_everywhere", ())  # at all sites of a recurrent rational
         if len(everywhere) > 1:
             inputs = Histogram.together(everywhere)
     if inputs is None:
         check_range(range)
-        x = np.linspace(*range, POINTS)  # type: ignore[call-overload]
-        return x, np.full(POINTS, 1 / POINTS)
+        x = np.linspace(*range, EVEN_POINTS)  # type: ignore[call-overload]
+        return x, np.full(EVEN_POINTS, 1 / EVEN_POINTS)
     if not isinstance(inputs, Histogram):
         values, inputs = torch.as_tensor(inputs), Histogram()
         inputs.add(values)
@@ -173,11 +186,11 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float, float, float]:
-    """a, b, c, d and the distance, for z and y [K], both of mean 0 and deviation 1, and weights [K]."""
+    """Fit a, b, c, d, and return them with the distance; z and y [K] have mean 0 and deviation 1 under weights [K]."""
     root = np.sqrt(weights)
 
     def project(c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each c and d [N] the best a and b [N], and what they leave over [N, K], times the root of its weight."""
+        """Solve for the best a and b [N] for each c and d [N]; also return the residuals [N, K], times root weights."""
         with np.errstate(all="ignore"):
             values = f((np.outer(c, z) + d[:, None]).ravel()).reshape(-1, len(z))
             mean = values @ weights
@@ -192,12 +205,13 @@ def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tupl
 
     starts = np.array(list(product((*SCALES, *(-s for s in SCALES)), SHIFTS)))
     costs = (project(*starts.T)[2] ** 2).sum(axis=1).reshape(-1, len(SHIFTS))
-    of_scales = starts.reshape(*costs.shape, 2)[np.arange(len(costs)), costs.argmin(axis=1)]
+    best_of_scale = starts.reshape(*costs.shape, 2)[np.arange(len(costs)), costs.argmin(axis=1)]
+    refined = np.sort(costs.min(axis=1).argsort()[:REFINED_STARTS])  # of equal ones that with a positive scale first
     best = None
-    for start in of_scales[np.sort(costs.min(axis=1).argsort()[:STARTS])]:  # of equals that with a positive scale
-        found = least_squares(cost, start, max_nfev=60)
-        if best is None or found.cost < best.cost * (1 - 1e-6) - 1e-16:
-            best = found
+    for start in best_of_scale[refined]:
+        solution = least_squares(cost, start, max_nfev=60)
+        if best is None or solution.cost < best.cost * (1 - 1e-6) - 1e-16:
+            best = solution
     (a,), (b,), (rest,) = project(*best.x[:, None])
     return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(rest @ rest))
 

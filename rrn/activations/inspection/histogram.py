@@ -1,6 +1,6 @@
-"""Count the inputs of the activations of a model in histograms of fixed memory: `record_inputs` and `Histogram`.
+"""Count the inputs of activations in histograms of fixed size: `record_inputs` and `Histogram`.
 
-Counts stay on the device of the model until they are asked for.
+Counts stay on the device of the model until they are read.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from rrn.activations.rational import coefficients_of
 from rrn.activations.sites import named_activations
 
 BINS = 256
-SAMPLE = 10_000  # values that choose a range, at most twice as many
+SAMPLE = 10_000  # number of values from which a range is chosen; at most twice as many are used
 
 
 class Histogram:
-    """Count values per bin, as `numpy.histogram` does; values outside the range and NaN are counted apart.
+    """Counts of values per bin, as `numpy.histogram` has them; values outside the range and NaN are counted apart.
 
     Args:
         bins: number of bins, evenly spaced.
-        range: (low, high); None takes it from the first values: where all but the outermost 0.1 % of them are, and
-            half of that to each side.
+        range: (low, high); None: chosen at the first `add`, as the interval of its values without the outermost
+            0.1 % at each end, extended by half its width to each side.
 
     Raises:
-        ValueError: fewer than one bin, or a range that is none.
+        ValueError: fewer than one bin, or a range that is not (low, high) with low < high.
     """
 
     def __init__(self, bins: int = BINS, range: tuple[float, float] | None = None):
@@ -48,7 +48,7 @@ class Histogram:
         self._edges: Tensor | None = None
 
     def add(self, values: Tensor) -> None:
-        """Count the values, of any shape and float type; they are on the device of the first ones."""
+        """Count the values, of any shape and float dtype; they must be on the device of the first ones."""
         if not values.numel():
             return
         if self._counts is None:
@@ -64,12 +64,12 @@ class Histogram:
     def _add(self, values: Tensor) -> None:
         """Count values [K] float64 in plain torch; nothing is copied to the host."""
         index = torch.bucketize(values, self._edges, right=True)
-        index = torch.where(values == self._edges[-1], self.bins, index)  # the last bin has both its edges
+        index = torch.where(values == self._edges[-1], self.bins, index)  # the last bin is closed
         index = torch.where(values.isnan(), self.bins + 2, index)
         self._counts.scatter_add_(0, index, torch.ones_like(index))
 
     def _begin(self, values: Tensor) -> None:
-        """Choose the range, if it was left open, and make the counts."""
+        """Choose the range, if none was given, and allocate the counts."""
         if self.range is None:
             some = values.detach().flatten()[:: max(1, values.numel() // SAMPLE)].double()
             some = some[some.isfinite()].sort().values
@@ -79,7 +79,7 @@ class Histogram:
             self.range = low - margin, high + margin
         width = (self.range[1] - self.range[0]) / self.bins
         self._fine = width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)  # bins too fine for float32
-        with torch.inference_mode(False):  # later values may come outside of it
+        with torch.inference_mode(False):  # values may also come outside inference mode
             self._edges = torch.from_numpy(self.edges).to(values.device)
             self._counts = torch.zeros(self.bins + 3, dtype=torch.int64, device=values.device)
 
@@ -91,27 +91,27 @@ class Histogram:
 
     @property
     def counts(self) -> np.ndarray:
-        """Values in each bin, [bins] int64; the last bin has both its edges."""
+        """Number of values in each bin, [bins] int64; the last bin is closed."""
         return self._all[1:-2]
 
     @property
     def below(self) -> int:
-        """Values below the range, -inf among them."""
+        """Number of values below the range, including -inf."""
         return int(self._all[0])
 
     @property
     def above(self) -> int:
-        """Values above the range, inf among them."""
+        """Number of values above the range, including inf."""
         return int(self._all[-2])
 
     @property
     def nan(self) -> int:
-        """Values that were NaN."""
+        """Number of NaN values."""
         return int(self._all[-1])
 
     @property
     def total(self) -> int:
-        """All values that were counted, those outside the range and NaN included."""
+        """Number of all values, including those outside the range and NaN."""
         return int(self._all.sum())
 
     @property
@@ -122,11 +122,11 @@ class Histogram:
 
     @property
     def centres(self) -> np.ndarray:
-        """Middles of the bins, [bins] float64."""
+        """Centres of the bins, [bins] float64."""
         return (self.edges[1:] + self.edges[:-1]) / 2
 
     def span(self, share: float = 0.998) -> tuple[float, float]:
-        """The smallest interval of whole bins that leaves at most (1 - share) / 2 of the counts out at each end."""
+        """Return the smallest interval of whole bins that leaves out at most (1 - share) / 2 of the counts per end."""
         total, edges = self.counts.sum(), self.edges
         if total == 0:
             return float(edges[0]), float(edges[-1])
@@ -136,26 +136,30 @@ class Histogram:
         return float(edges[first]), float(edges[min(last, self.bins - 1) + 1])
 
     def density(self, x: np.ndarray) -> np.ndarray:
-        """Gaussian kernel estimate of the density at x, [any shape], from the values inside the range."""
+        """Estimate the density at x, [any shape], with Gaussian kernels, from the values inside the range.
+
+        Raises:
+            ValueError: fewer than two bins have values.
+        """
         from scipy.stats import gaussian_kde
 
         filled = np.flatnonzero(self.counts)
         if len(filled) < 2:
             raise ValueError("expected values in two bins or more to estimate a density; record more, or finer bins.")
         kernel = gaussian_kde(self.centres[filled], weights=self.counts[filled])
-        # its rule takes the number of bins for the number of values; no narrower than a bin
+        # Scott's rule with the number of values, where SciPy takes that of bins; no narrower than a bin
         spread = kernel.covariance[0, 0] ** 0.5 / kernel.factor
         width = (self.edges[1] - self.edges[0]) / spread
         kernel.set_bandwidth(max(self.counts.sum() ** -0.2, width))
         return kernel(np.ravel(x)).reshape(np.shape(x))
 
     def state_dict(self) -> dict:
-        """Range and counts as plain numbers, for a file."""
+        """Return range and counts as plain numbers, for a file."""
         return {"range": self.range, "counts": self.counts.tolist(), "outside": [self.below, self.above, self.nan]}
 
     @classmethod
     def from_state_dict(cls, state: dict) -> Histogram:
-        """Make the histogram that `state_dict` described."""
+        """Make a histogram from what `state_dict` returned."""
         histogram = cls(len(state["counts"]), state["range"])
         below, above, nan = state["outside"]
         if histogram.range:
@@ -165,7 +169,7 @@ class Histogram:
 
     @classmethod
     def together(cls, parts: Sequence[Histogram]) -> Histogram:
-        """Merge histograms into one over all their ranges; each value counts at the middle of its bin."""
+        """Merge histograms into one over all their ranges; each value counts at the centre of its bin."""
         parts = [part for part in parts if part.range]
         if not parts:
             return cls()
@@ -186,24 +190,24 @@ class Histogram:
 
 
 class record_inputs:
-    """Count the inputs of each activation of a model within a context::
+    """Context that counts the inputs of each activation of a model::
 
         with rrn.record_inputs(model) as inputs:
             model(x)
         inputs["layers.act1"].counts
 
     Args:
-        model: any module with activations in it, see `rrn.activations.sites.named_activations`, or one activation.
-        bins, range: of each histogram, as for `Histogram`; the range of None is chosen for each place.
+        model: a model with activations in it (see `rrn.activations.sites.named_activations`), or an activation.
+        bins, range: arguments of each `Histogram`; with a range of None, each site has its own.
 
-    Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks; it warns if nothing
-    was counted.
+    Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks. If nothing was
+    counted, the context warns at its end.
 
-    The last recording is also kept as `recorded_inputs` on the module of each place, where `rrn.plot` finds it, and
-    those of all places of a recurrent rational as `recorded_everywhere` on the rational.
+    The last recording stays as `recorded_inputs` on the module of each site, where `rrn.plot` looks for it, and those
+    of all sites of a recurrent rational as `recorded_everywhere` on the rational.
 
     Raises:
-        ValueError: no activation in the model, or `bins` or `range` make no sense.
+        ValueError: no activation in the model, or `bins` or `range` as for `Histogram`.
     """
 
     def __init__(self, model: nn.Module, bins: int = BINS, range: tuple[float, float] | None = None):
@@ -237,7 +241,7 @@ class record_inputs:
 
 
 class _Count:
-    """A hook that counts what comes into a module; that of a copy, which the context does not know, counts nothing."""
+    """Hook that counts the inputs of a module. Copied or pickled with its module, it counts nothing."""
 
     def __init__(self, histogram: Histogram | None = None):
         self.histogram = histogram
@@ -245,7 +249,7 @@ class _Count:
     def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
         x = arguments[0] if arguments else next(iter(named.values()))
         if torch.compiler.is_compiling() or functorch_active() or type(x) not in PLAIN_TENSORS or not have_memory(x):
-            return  # it has no values now
+            return  # x has no values here
         if self.histogram is not None:
             self.histogram.add(x)
 

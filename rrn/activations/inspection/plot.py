@@ -1,4 +1,4 @@
-"""Pictures of activations over the histograms of their inputs: `plot`, and `draw` for shapes from anywhere."""
+"""Draw activations over the histograms of their inputs: `plot`, and `draw` for shapes from other sources."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
 OTHERS = ("#c4661f", "#2e7d4f", "#8a4fb0", "#6b6b6b")
-COLUMNS = 4
-POINTS = 401
+PLOT_COLUMNS = 4  # panels in a row
+PLOT_POINTS = 401  # of a curve
 RANGE = (-3.0, 3.0)  # drawn where there is no histogram
 View = tuple[float, float, float, float]  # x from, to, y from, to
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One panel: the activation at one place."""
+    """Data of one panel: the activation at one site."""
 
     name: str
     x: np.ndarray  # [K]
-    y: np.ndarray  # [K, lines], one line for each row of coefficients, or output of CReLU
+    y: np.ndarray  # [K, lines], a line for each row of coefficients or each output of CReLU
     inputs: Histogram | None = None
     poles: tuple[float, ...] = ()
     others: tuple[tuple[str, np.ndarray], ...] = ()  # label and values [K] of further curves
-    view: View | None = None  # None: what fits this shape
+    view: View | None = None  # limits of the axes; None: those that fit this shape
 
 
 def plot(
@@ -56,23 +56,24 @@ def plot(
     tag: str = "shapes",
     step: int | None = None,
 ) -> Figure:
-    """Draw one activation, or those of a whole model in a grid, over the histograms of their inputs.
+    """Draw an activation, or those of a model in a grid, over the histograms of their inputs.
 
     Args:
         model: an activation, or a model with activations in it.
-        x: where to draw, [K]; None: where the inputs were, or [-3, 3] without a histogram.
-        inputs: True takes what `rrn.record_inputs` left on the modules; "density" draws an estimate of the density
-            instead of bars; False draws neither. Or the histograms, as `record_inputs` gives them.
-        fitted: True adds the best fitting known function, with its numbers and distance; or the candidates for it. An
-            activation of several curves (CReLU, a rational with groups) gets a note instead.
+        x: where to evaluate, [K]; None: over the range of the inputs, or [-3, 3] without a histogram.
+        inputs: True uses the histograms that `rrn.record_inputs` left on the modules; "density" draws an estimate of
+            the density instead of bars; False draws neither. Or the histograms that `rrn.record_inputs` returned.
+        fitted: True adds the nearest known function, with its numbers and distance; or the candidates for it. An
+            activation with several curves (CReLU, a rational with groups) gets a note instead.
         other: names (`rrn.activations.fitting.functions.NAMES`), functions or modules to draw for comparison.
-        title: of the figure.
-        writer, tag, step: a TensorBoard writer, which gets the figure under this tag and step.
+        title: title of the figure.
+        writer, tag, step: a TensorBoard writer to which the figure is added, with this tag and step.
 
-    The real poles of version N are marked, with their distance to the nearest input.
+    The real poles of version N are marked, with their distance from the nearest input.
 
     Raises:
-        ValueError: no activation in the model, an unknown name or word, or `x` with fewer than two numbers.
+        ValueError: no activation in the model, an unknown name, another value of `inputs`, or `x` with fewer than two
+            numbers.
         MissingPackage: matplotlib is not installed.
     """
     if isinstance(inputs, str) and inputs != "density":
@@ -88,12 +89,12 @@ def plot(
         if fitted is not False and y.shape[1] > 1:
             others.append((f"{y.shape[1]} curves, no one function", np.full(len(at), np.nan)))
         elif fitted is not False:
-            found = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
-            others.append((f"{found.formula}, distance {found.distance:.2g}", as_function(found.as_module())(at)))
+            nearest = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
+            others.append((f"{nearest.formula}, distance {nearest.distance:.2g}", as_function(nearest.as_module())(at)))
         shapes.append(Shape(name or type(module).__name__, at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
-    rows = [("", shapes[i : i + COLUMNS]) for i in range(0, len(shapes), COLUMNS)]
+    rows = [("", shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
     figure = draw(rows, title, density=inputs == "density")
     if writer is not None:
         writer.add_figure(tag, figure, step, close=False)
@@ -102,20 +103,29 @@ def plot(
 
 @torch.no_grad()
 def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
-    """The activation at x [K] in evaluation mode, [K, lines]: a line for each row of coefficients or each output."""
+    """Evaluate an activation at x [K] in eval mode, [K, lines]: a line for each row of coefficients or each output."""
     module = coefficients_of(module)
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
     points = torch.from_numpy(np.asarray(x, dtype=np.float64)).to(like.device)[:, None]  # [K, 1]
     with eval_mode(module):
         if isinstance(module, Rational | RationalChain):
-            y = module.each_row(points)
+            y = module.evaluate_rows(points)
         else:
             y = module(points.to(like.dtype).expand(-1, getattr(module, "num_parameters", 1)))  # PReLU may have several
     return y.double().cpu().numpy()
 
 
 def draw(rows: Sequence[tuple[str, Sequence[Shape]]], title: str = "", density: bool = False) -> Figure:
-    """A figure with one panel for each shape, in rows with a label each, which may be empty."""
+    """Draw a figure with a panel for each shape.
+
+    Args:
+        rows: for each row its label, which may be empty, and its shapes.
+        title: title of the figure.
+        density: draw an estimate of the density of the inputs instead of bars.
+
+    Raises:
+        MissingPackage: matplotlib is not installed.
+    """
     with needs("a picture of activations", "plot"):
         from matplotlib.figure import Figure  # only needed here
     columns = max(len(shapes) for _, shapes in rows)
@@ -146,7 +156,7 @@ def _panel(axes: Axes, shape: Shape, density: bool) -> None:
     if shape.inputs is not None and shape.inputs.counts.any():
         bars = axes.twinx()
         if density:
-            at = np.linspace(low, high, POINTS)
+            at = np.linspace(low, high, PLOT_POINTS)
             bars.fill_between(at, shape.inputs.density(at), color=BARS)
         else:
             bars.stairs(shape.inputs.counts, shape.inputs.edges, fill=True, color=BARS)
@@ -181,7 +191,7 @@ def _mark_poles(axes: Axes, shape: Shape, low: float, high: float) -> None:
 
 
 def view_of(shape: Shape) -> View:
-    """Limits that show the inputs, or all of x, and the curves there; a pole does not stretch them."""
+    """Return axis limits that show the inputs, or all of x, and the curves there; a pole does not extend them."""
     low, high = float(shape.x[0]), float(shape.x[-1])
     if shape.inputs is not None and shape.inputs.counts.any():
         first, last = shape.inputs.span()
@@ -215,4 +225,4 @@ def _where(x, histogram: Histogram | None) -> np.ndarray:
         low, high = histogram.span()
         margin = 0.1 * (high - low)
         low, high = low - margin, high + margin
-    return np.linspace(low, high, POINTS)
+    return np.linspace(low, high, PLOT_POINTS)

@@ -1,7 +1,4 @@
-"""The activations of a model at one moment, to follow them over time: `snapshot`, files of them, and `Snapshot.shapes`.
-
-A file of snapshots has one line of JSON for each.
-"""
+"""Record the activations of a model at a step of training: `snapshot`, and files of snapshots, a line of JSON each."""
 
 from __future__ import annotations
 
@@ -21,29 +18,32 @@ from rrn.activations.inspection.plot import RANGE, Shape, values
 from rrn.activations.rational import Rational, RecurrentRational, coefficients_of, poles
 from rrn.activations.sites import named_activations
 from rrn.common.files import read_packed
+from rrn.common.renamed import renamed, renamed_method
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
-POINTS = 401
+SNAPSHOT_POINTS = 401  # of a curve, evenly spaced
+
+__getattr__ = renamed(__name__, {"PlaceSnapshot": "rrn.activations.inspection.snapshots:SiteSnapshot"})
 
 
 @dataclass(frozen=True)
-class PlaceSnapshot:
-    """The activation at one place: a rational by its coefficients, any other one by its values.
+class SiteSnapshot:
+    """Activation at one site of a model: a rational by its coefficients, any other activation by its values.
 
-    One with linear tails, an affine one or a chain counts as another one.
+    Rationals with linear tails, affine rationals and chains are recorded by their values too.
     """
 
-    kind: str  # name of its class
+    kind: str  # name of the class
     inputs: Histogram | None
-    version: str | None = None  # of a rational
+    version: str | None = None  # of a rational; None for other activations, as the next two
     numerator: list[list[float]] | None = None  # [groups, n + 1]
     denominator: list[list[float]] | None = None  # [groups, m], or [groups, m + 1] for version C
     x: tuple[float, float] | None = None  # of other activations: first and last of evenly spaced points
-    y: list[list[float]] | None = None  # [lines, K], there
-    parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in older files too
+    y: list[list[float]] | None = None  # [lines, K], values at these points
+    parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in files of earlier versions
 
     def rational(self) -> Rational | None:
-        """A rational with these coefficients, its groups along axis 1; None if it was none, or one of another form."""
+        """Make a rational with these coefficients, its groups along axis 1; None if it was recorded by its values."""
         if self.version is None:
             return None
         m = len(self.denominator[0]) - (self.version == "C")
@@ -53,8 +53,8 @@ class PlaceSnapshot:
         module.denominator.data = torch.tensor(self.denominator)
         return module
 
-    def learned(self) -> nn.Module | None:
-        """The activation again if it is one that learns, a rational or a PELU; None for any other."""
+    def to_module(self) -> nn.Module | None:
+        """Make the recorded activation if it can be trained, a rational or a PELU; None for any other."""
         if self.parameters is None:
             return self.rational()
         module = PELU()
@@ -62,102 +62,103 @@ class PlaceSnapshot:
             parameter.data.fill_(self.parameters[name])
         return module
 
+    learned = renamed_method("learned", "to_module")
+
     def shape(self, name: str) -> Shape:
-        """What to draw of it."""
+        """Return what to draw of the activation, under this name."""
         if self.y is not None:
             y = np.array(self.y).T
             return Shape(name, np.linspace(*self.x, len(y)), y, self.inputs)
         module = self.rational()
         low, high = _range(self.inputs)
-        x = np.linspace(low, high, POINTS)
+        x = np.linspace(low, high, SNAPSHOT_POINTS)
         return Shape(name, x, values(module, x), self.inputs, poles(module))
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All activations of a model after `step` steps, by name of their place."""
+    """All activations of a model after `step` steps; `places` has them by the name of their site."""
 
     step: int
-    places: dict[str, PlaceSnapshot]
+    places: dict[str, SiteSnapshot]
 
     def shapes(self) -> list[Shape]:
-        """What to draw, a panel for each place."""
-        return [place.shape(name or place.kind) for name, place in self.places.items()]
+        """Return what to draw, a panel for each site."""
+        return [site.shape(name or site.kind) for name, site in self.places.items()]
 
     def to_json(self) -> str:
-        """One line; coefficients with the 9 digits that a float32 has."""
+        """Return a line of JSON, with 9 digits for each number, which determine a float32."""
         rows = {}
-        for name, place in self.places.items():
-            row = {key: value for key, value in vars(place).items() if value is not None}
-            rows[name] = row | ({"inputs": place.inputs.state_dict()} if place.inputs else {})
+        for name, site in self.places.items():
+            row = {key: value for key, value in vars(site).items() if value is not None}
+            rows[name] = row | ({"inputs": site.inputs.state_dict()} if site.inputs else {})
         return json.dumps({"step": int(self.step), "places": rows})
 
     @classmethod
     def from_json(cls, line: str) -> Snapshot:
-        """The snapshot that `to_json` wrote."""
+        """Make a snapshot from a line that `to_json` returned."""
         read = json.loads(line)
         rows = read["places"].items()
         return cls(
             read["step"],
-            {name: PlaceSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows},
+            {name: SiteSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows},
         )
 
 
 def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | None = None) -> Snapshot:
-    """The activations of a model as they are now.
+    """Record the activations of a model as they are now.
 
     Args:
-        model: with activations in it, or one activation.
-        step: of training.
-        inputs: histograms as from `rrn.record_inputs`; None: those that it left on the modules.
+        model: a model with activations in it, or an activation.
+        step: step of training.
+        inputs: histograms from `rrn.record_inputs`, by the name of the site; None: those that it left on the modules.
 
     Raises:
         ValueError: no activation in the model.
     """
-    found = {}
+    sites = {}
     for name, module in named_activations(model):
         histogram = getattr(module, "recorded_inputs", None) if inputs is None else inputs.get(name)
-        histogram = copy.deepcopy(histogram)  # it may go on counting
+        histogram = copy.deepcopy(histogram)  # the original may go on counting
         owner = coefficients_of(module)
         kind = type(owner).__name__
         if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
             rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))
-            found[name] = PlaceSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
+            sites[name] = SiteSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
         else:
             low, high = _range(histogram)
-            y = values(module, np.linspace(low, high, POINTS)).T
-            learned = None
+            y = values(module, np.linspace(low, high, SNAPSHOT_POINTS)).T
+            parameters = None
             if isinstance(owner, PELU):
-                learned = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
-            found[name] = PlaceSnapshot(
-                kind, histogram, x=(low, high), y=_rounded(torch.from_numpy(y)), parameters=learned
-            )
-    if not found:
+                parameters = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
+            lines = _rounded(torch.from_numpy(y))
+            sites[name] = SiteSnapshot(kind, histogram, x=(low, high), y=lines, parameters=parameters)
+    if not sites:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
-    return Snapshot(step, found)
+    return Snapshot(step, sites)
 
 
 def read_snapshots(path: str | PathLike) -> list[Snapshot]:
-    """The snapshots in a file or in the folder of a run, in their order; half a line at the end is left out.
+    """Read the snapshots in a file or in the folder of a run, in their order; an incomplete last line is left out.
 
     Raises:
-        ValueError: there are none, or a line is damaged.
+        ValueError: there are no snapshots, or a line is damaged.
     """
     path = Path(path) / SNAPSHOT_FILE if Path(path).is_dir() else Path(path)
     lines = read_packed(path).decode("utf-8").splitlines(keepends=True)
-    found = []
+    snapshots = []
     for number, line in enumerate((line for line in lines if line.endswith("\n")), 1):
         try:
-            found.append(Snapshot.from_json(line))
+            snapshots.append(Snapshot.from_json(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}, line {number}: expected a snapshot; it is damaged ({error}).") from error
-    if not found:
+    if not snapshots:
         raise ValueError(f"{path}: no snapshots are here; a run writes one at each evaluation.")
-    return found
+    return snapshots
 
 
 def _range(histogram: Histogram | None) -> tuple[float, float]:
-    """Where to evaluate: as far as the histogram goes, so that any later picture of it has a curve."""
+    """Return where to evaluate: over all of the histogram, so that any later plot of it has a curve."""
     return histogram.range if histogram is not None and histogram.range is not None else RANGE
 
 

@@ -1,1 +1,1 @@
-"""The rational function as one operator: value, gradients and kernels."""
+"""Operator of rational functions: value, gradients and kernels."""

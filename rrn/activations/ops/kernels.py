@@ -1,6 +1,6 @@
-"""Value and gradients by the kernels for the device of the input, or by the reference where there are none.
+"""Compute value and gradients with the kernels for the device of the input, or with the reference without kernels.
 
-Prepares what the kernels take: the memory format of x, the dtype of the arithmetic, contiguous coefficients.
+Prepare the arguments of the kernels: the memory format of x, the dtype of the arithmetic, contiguous coefficients.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rrn.activations.ops import cpu, cuda, reference
 
 
 def have_memory(*tensors: Tensor) -> bool:
-    """Has each tensor memory to read? Those that torch.func or is_grads_batched=True wraps have none."""
+    """Return whether each tensor has memory to read; those that torch.func or is_grads_batched=True wraps have none."""
     try:
         for tensor in tensors:
             tensor.data_ptr()
@@ -58,7 +58,7 @@ def backward(
 
 
 def _kernels(x: Tensor) -> ModuleType | None:
-    """The module with the kernels for the device of x, or None, with a warning at the first time."""
+    """Return the module with the kernels for the device of x, or None, with a warning the first time."""
     if x.is_cpu and cpu.KERNELS:
         return cpu
     if x.is_cuda and cuda.problem() is None:
@@ -81,7 +81,7 @@ def _warn_once(device: str) -> None:
 
 
 def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
-    """x, or a contiguous copy of it, and how its memory is seen: (outer, groups, inner)."""
+    """Return x, or a contiguous copy of it, and its memory as (outer, groups, inner)."""
     contiguous = x.is_contiguous()
     channels_last = not contiguous and x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
     if groups == 1 and (contiguous or channels_last or in_memory_order(x).is_contiguous()):
@@ -94,15 +94,17 @@ def _dense(x: Tensor, groups: int, axis: int) -> tuple[Tensor, cpu.Layout]:
 
 
 def in_memory_order(x: Tensor) -> Tensor:
-    """x with its axes from the longest stride to the shortest; contiguous, if its memory has no gaps."""
+    """Permute the axes of x from the longest stride to the shortest; contiguous, if its memory has no gaps."""
     return x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
 
 
 def _arithmetic(
     x: Tensor, numerator: Tensor, denominator: Tensor, kernels: ModuleType
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """All three in the type of the arithmetic, float32 at least, but for an x that the kernels read as it is; the
-    coefficients contiguous."""
+    """Convert all three to the dtype of the arithmetic, float32 at least, with contiguous coefficients.
+
+    An x of a dtype that the kernels read themselves stays as it is.
+    """
     if x.dtype is numerator.dtype is denominator.dtype and x.dtype in (torch.float32, torch.float64):
         return x, _contiguous(numerator), _contiguous(denominator)
     dtype = torch.promote_types(torch.promote_types(x.dtype, numerator.dtype), torch.float32)
@@ -112,11 +114,11 @@ def _arithmetic(
 
 
 def _contiguous(c: Tensor) -> Tensor:
-    """c as its memory has it; asking first is quicker than two operators that do nothing."""
+    """Return c contiguous and without the negative bit; checking first is faster than two operators without effect."""
     return c if c.is_contiguous() and not c.is_neg() else c.contiguous().resolve_neg()
 
 
 def _like(y: Tensor, x: Tensor) -> Tensor:
-    """y with the type of x, and with the strides that torch.empty_like gives it."""
+    """Return y with the dtype of x and the strides of torch.empty_like(x)."""
     like = torch.empty_like(x)
     return y if y.dtype == x.dtype and y.stride() == like.stride() else like.copy_(y)

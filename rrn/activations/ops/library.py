@@ -1,4 +1,4 @@
-"""Registration of rrn::rational with torch.library, for torch.compile, vmap and tracing; and what torch.func takes."""
+"""Register rrn::rational with torch.library, for torch.compile, vmap and tracing; and a function for torch.func."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _(info, in_dims, *inputs):
 
 
 class TransformedRational(torch.autograd.Function):
-    """The operator for torch.func, which takes no gradient of torch.library; backward is that of the reference."""
+    """Operator for torch.func, which ignores gradients of torch.library; backward is that of the reference."""
 
     generate_vmap_rule = True
 

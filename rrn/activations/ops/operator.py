@@ -1,4 +1,4 @@
-"""The one operator behind every rational activation: checks, and the choice of the path.
+"""Operator behind every rational activation: checks, and the choice of the path.
 
 `rational` takes the first row that holds:
 
@@ -25,12 +25,12 @@ from rrn.activations.ops import kernels, reference
 from rrn.activations.ops.library import TransformedRational
 from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_active, is_recorded, under_forward_ad
 
-# what torch.export and torch.onnx.export make is for places without rrn; before torch 2.7 it keeps the operator
+# exported programs and ONNX files must run without rrn; before torch 2.7 they keep the operator
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 PLAIN_TENSORS = (
     Tensor,
     nn.Parameter,
-)  # types of coefficients that the eager paths take; others have rules of their own
+)  # classes of coefficients on the eager paths; others have their own rules
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
@@ -38,13 +38,13 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
 
     P(x) = sum_i a_i x^i, and Q(x) by version (Molina et al. 2020, section 3, has A as its safe form):
     A: 1 + sum_j |b_j x^j|, B: 1 + |sum_j b_j x^j|, C: 0.1 + |sum_j b_j x^j| with j from 0,
-    N: 1 + sum_j b_j x^j, which may have poles. D is B; its noise is drawn in rrn/activations/rational.py.
+    N: 1 + sum_j b_j x^j, where R may have poles. D is B; its noise is drawn in rrn/activations/rational.py.
 
     Arithmetic is float32 at least; no power overflows for a finite x, see docs/details.md no. 17.
-    sign(0) is +1 in all gradients. Of the size of x, only x is kept for backward.
+    sign(0) is +1 in all gradients. Of tensors as large as x, only x is kept for backward.
 
     Args:
-        x: input, any shape, strides and float type.
+        x: input, any shape, strides and float dtype.
         numerator: [G, n + 1], lowest power first.
         denominator: [G, m], or [G, m + 1] for version C, lowest power first.
         version: one of A, B, C, D, N.
@@ -52,11 +52,11 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
             elements share one row of coefficients.
 
     Returns:
-        R(x), with the shape and type of x.
+        R(x), with the shape and dtype of x.
 
     Raises:
-        ValueError: unknown version, coefficients of another shape, type or device, an axis that G
-            does not divide, or x that is no dense tensor of a float type.
+        ValueError: unknown version, coefficients of another shape, dtype or device, an axis whose size is not a
+            multiple of G, or x that is not a dense tensor of a float dtype.
     """
     _check(x, numerator, denominator, version, axis)
     if torch.compiler.is_compiling():
@@ -103,7 +103,7 @@ def _check(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis
 
 
 class _Rational(SingleLevelFunction):  # type: ignore[misc, valid-type]
-    """The operator for eager code. Double backward goes through the reference."""
+    """Operator for eager code. Double backward uses the reference."""
 
     @staticmethod
     def forward(ctx, x: Tensor, numerator: Tensor, denominator: Tensor, form: tuple[str, int]) -> Tensor:
@@ -113,7 +113,7 @@ class _Rational(SingleLevelFunction):  # type: ignore[misc, valid-type]
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        # without memory in autograd.grad(is_grads_batched=True), and within torch.vmap
+        # grad has no memory in autograd.grad(is_grads_batched=True) and within torch.vmap
         by_kernel = not torch.is_grad_enabled() and kernels.have_memory(grad)
         gradients = kernels.backward if by_kernel else reference.gradients
         return *gradients(grad, *ctx.saved_tensors, *ctx.form), None

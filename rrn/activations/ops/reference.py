@@ -1,4 +1,4 @@
-"""The rational function R(x) = P(x) / Q(x) and its gradients, in plain torch: the reference implementation.
+"""Reference implementation of rational functions R(x) = P(x) / Q(x) and their gradients, in plain torch.
 
 Tests compare the kernels with it, and it is used on devices without a kernel. The source of the kernels is
 csrc/rational.h; operator.py chooses, and joins value and gradients.
@@ -15,12 +15,12 @@ from rrn.activations.fitting.formula import denominator_size as denominator_size
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
-    """Evaluate R(x) = P(x) / Q(x) element by element; arguments and result as for `operator.rational`.
+    """Evaluate R(x) = P(x) / Q(x) element by element.
 
-    Arithmetic here is float32 at least, and float64 for degrees above 5. Powers never overflow: beyond
-    a limit of about 2^(120 / degree) (2^(1000 / degree) in float64) R continues along its leading
-    power x^(n - m), which differs from R by less than the rounding of the arithmetic there unless
-    the leading coefficients are zero or very small beside the others.
+    Arguments and result are those of `rrn.activations.ops.operator.rational`. Arithmetic here is float32 at least, and
+    float64 for degrees above 5. Powers never overflow: beyond a limit of about 2^(120 / degree) (2^(1000 / degree) in
+    float64) R continues along its leading power x^(n - m), which differs from R by less than the rounding of the
+    arithmetic there unless the leading coefficients are zero or very small beside the others.
 
     Torch can differentiate this in any way; sign(0) is +1 there, as in `gradients`.
     """
@@ -31,9 +31,13 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
 def gradients(
     grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the loss for x, numerator and denominator, where grad [shape of x] is that for R(x).
+    """Compute the gradients of the loss w.r.t. x, numerator and denominator; they can be differentiated again.
 
-    sign(0) is +1 in all of them. They can be differentiated again.
+    sign(0) is +1 in all of them.
+
+    Args:
+        grad: gradient w.r.t. R(x), [shape of x].
+        x, numerator, denominator, version, axis: as for `rrn.activations.ops.operator.rational`.
     """
     grouped, a, b = _grouped(x, numerator, denominator, axis)
     grad_x, grad_a, grad_b = _gradients(grad.reshape(grouped.shape), *_upcast(grouped, a, b), version)
@@ -45,7 +49,7 @@ def gradients(
 
 
 def _grouped(x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
-    """x with an axis for the groups, a [n + 1, ...] and b [m, ...] whose rows broadcast against it."""
+    """Return x with an axis for the groups, and a [n + 1, ...] and b [m, ...], whose rows broadcast against it."""
     groups = numerator.shape[0]
     if groups == 1:
         a, b = (c.t().reshape(c.shape[1], *(1,) * x.dim()) for c in (numerator, denominator))
@@ -57,7 +61,7 @@ def _grouped(x: Tensor, numerator: Tensor, denominator: Tensor, axis: int) -> tu
 
 
 class _Values:
-    """What forward and backward both need: R(x) = p / q * tail, with z the x inside the limit."""
+    """Values that forward and backward share: R(x) = p / q * tail, where z is x clamped to the limit."""
 
     def __init__(self, x: Tensor, a: Tensor, b: Tensor, version: str):
         self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
@@ -77,7 +81,7 @@ class _Values:
 
 
 def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the loss for x, a and b; grad is that for R(x)."""
+    """Compute the gradients of the loss w.r.t. x, a and b; grad is that w.r.t. R(x)."""
     v = _Values(x, a, b, version)
     r = v.p / v.q
     grad_p = grad * v.tail / v.q
@@ -97,23 +101,23 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
 
 
 def _upcast(x: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """All three in the type of the arithmetic: float32 at least, float64 above degree 5."""
+    """Convert all three to the dtype of the arithmetic: float32 at least, float64 above degree 5."""
     dtype = torch.promote_types(torch.promote_types(x.dtype, a.dtype), torch.float32)
-    if max(a.shape[0] - 1, b.shape[0]) > 5:  # for version C, degree 5 is above already
+    if max(a.shape[0] - 1, b.shape[0]) > 5:  # with version C, whose b is longer by one, from degree 5
         dtype = torch.float64
     return x.to(dtype), a.to(dtype), b.to(dtype)
 
 
 @torch.no_grad()
 def _limit(a: Tensor, b: Tensor) -> Tensor:
-    """The largest |x| whose powers, times the coefficients, stay far from overflow, [...] as a row of a."""
+    """Return the largest |x| whose powers, times the coefficients, are far from overflow, [...] like a row of a."""
     exponent = 1000 if a.dtype == torch.float64 else 120
     largest = torch.maximum(a.abs().amax(0), b.abs().amax(0)).clamp(min=1.0)
     return torch.exp2((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))
 
 
 def _polynomial(c: Tensor, z: Tensor) -> Tensor:
-    """sum_i c_i z^i with the shape of z."""
+    """Evaluate sum_i c_i z^i, with the shape of z."""
     total = c[-1].expand_as(z)
     for row in reversed(c[:-1].unbind()):
         total = torch.addcmul(row, total, z)
@@ -121,14 +125,14 @@ def _polynomial(c: Tensor, z: Tensor) -> Tensor:
 
 
 def _derivative(c: Tensor, first: int) -> Tensor:
-    """Coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
+    """Return the coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
     powers = torch.arange(first, first + len(c), device=c.device, dtype=c.dtype)
     derived = c * powers.view(-1, *(1,) * (c.dim() - 1))
     return derived if first else derived[1:]
 
 
 def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:
-    """sum grad z^(first + i) for each row i of `like`, over all elements that share the row."""
+    """Sum grad z^(first + i) over all elements that share row i of `like`, for each i."""
     rows = []
     term = grad * z if first else grad
     for i in range(len(like)):
@@ -139,7 +143,7 @@ def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:
 
 
 def _absolute(x: Tensor) -> Tensor:
-    """|x|, whose derivative at zero is +1 for all of torch that differentiates it, where that of torch.abs is 0.
+    """Return |x| with derivative +1 at zero, however torch differentiates it; that of torch.abs is 0.
 
     At zero torch takes the slope that leaky_relu has below it. torch.where(x < 0, -x, x) takes ten times as long.
     """
@@ -147,5 +151,5 @@ def _absolute(x: Tensor) -> Tensor:
 
 
 def _sign(x: Tensor) -> Tensor:
-    """The sign of x, +1 at zero, so that a coefficient which starts at zero learns."""
+    """Return the sign of x, +1 at zero, so that a coefficient that starts at zero learns."""
     return torch.where(x < 0, -1.0, 1.0)

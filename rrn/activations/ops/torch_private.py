@@ -1,7 +1,7 @@
-"""Every private name of torch that is used, what for, and what takes its place where it is gone.
+"""Private names of torch that rrn uses, what for, and what replaces them in a torch that lacks them.
 
-Asking torch what is going on costs eager code a tenth of what the dispatcher does. Where torch cannot be asked, the
-answer is the one that leads to a slower path with the same value (see operator.py).
+Asking torch for its state costs eager code a tenth of the time of its dispatcher. Where torch cannot be asked, the
+answer leads to a slower path with the same value (see operator.py).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from torch.autograd import forward_ad, function
 
 def _known(name: str, otherwise: Callable[[], Any]) -> Callable[[], Any]:
     """Return torch._C.name, or `otherwise` if it is gone or takes arguments."""
-    found: Any = getattr(torch._C, name, None)
+    predicate: Any = getattr(torch._C, name, None)
     try:
-        found()
+        predicate()
     except TypeError:
         return otherwise
-    return found
+    return predicate
 
 
 def _yes() -> bool:
@@ -28,7 +28,7 @@ def _yes() -> bool:
 
 
 class _WithoutSetup(torch.autograd.Function):
-    """A function that torch.func refuses, as it has no setup_context."""
+    """Function that torch.func rejects, since it has no setup_context."""
 
     @staticmethod
     def forward(ctx, x: torch.Tensor) -> torch.Tensor:
@@ -36,7 +36,7 @@ class _WithoutSetup(torch.autograd.Function):
 
 
 def _is_refused() -> bool:
-    """Is the call within a transform of torch.func, or perhaps in one that is compiled?"""
+    """Return whether the call is within a transform of torch.func; True when compiling, where it is unknown."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return torch.compiler.is_compiling()
     try:
@@ -54,7 +54,7 @@ _number_of_modes = _known("_len_torch_dispatch_stack", _yes)
 
 
 def is_recorded() -> bool:
-    """Is torch.jit.trace, make_fx or another mode recording the operators? If unknown, yes: calls are dispatched."""
+    """Return whether torch.jit.trace, make_fx or another mode records operators; True if unknown, to dispatch calls."""
     return _tracing_state() is not None or _number_of_modes() > 0
 
 
@@ -78,5 +78,5 @@ SingleLevelFunction = getattr(function, "_SingleLevelFunction", torch.autograd.F
 
 
 def is_compile_error(error: BaseException) -> bool:
-    """Is it torch._dynamo.exc.BackendCompilerFailed? By name: its import takes seconds, and no public name has it."""
+    """Return whether this is torch._dynamo.exc.BackendCompilerFailed, by its name: importing it takes seconds."""
     return any(kind.__name__ == "BackendCompilerFailed" for kind in type(error).__mro__)

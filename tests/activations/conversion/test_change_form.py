@@ -53,9 +53,9 @@ def test_lower_degrees_fit_each_row():
     act = rrn.Rational("silu", groups=2, dtype=torch.float64).eval()
     with torch.no_grad():
         act.numerator[1] *= 2
-    before = act.each_row(X[:, None]).detach()
+    before = act.evaluate_rows(X[:, None]).detach()
     change = rrn.change_degrees(act, (3, 2))
-    difference = (act.each_row(X[:, None]) - before).detach()
+    difference = (act.evaluate_rows(X[:, None]) - before).detach()
     assert change.largest == pytest.approx(difference.abs().max().item(), rel=0.02)
     assert change.rms == pytest.approx(difference.square().mean(dim=0).max().sqrt().item(), rel=0.02)
     assert change.largest < 0.05

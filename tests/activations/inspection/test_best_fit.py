@@ -56,7 +56,7 @@ def test_the_distance_is_that_of_the_module_on_these_inputs():
         distance = (act(x) - fit.as_module()(x)).pow(2).mean().sqrt().item()
         assert fit.distance == pytest.approx(distance, rel=0.02)
     assert not list(found.as_module().parameters())
-    assert repr(found.as_module()) == f"Known({found.formula})"
+    assert repr(found.as_module()) == f"FittedFunction({found.formula})"
 
 
 def test_own_candidates_and_a_constant():
@@ -71,7 +71,7 @@ def test_one_row_of_a_rational_per_channel_can_be_named():
         act.numerator[1] *= 2
     with pytest.raises(ValueError, match="it has 3 rows of coefficients; name one of them"):
         rrn.best_fit(act)
-    found = rrn.best_fit(lambda x: act.each_row(x[:, None])[:, 1], ["tanh", "relu"])
+    found = rrn.best_fit(lambda x: act.evaluate_rows(x[:, None])[:, 1], ["tanh", "relu"])
     assert (found.name, round(found.a * found.c, 2)) == ("tanh", 2.0)
 
 

@@ -123,7 +123,7 @@ def test_rationals_per_channel():
     assert torch.allclose(y[:, 6:], plain(x[:, 6:]), atol=1e-6)
     assert torch.allclose(y[:, 5], 2 * plain(x[:, 5]), atol=1e-6)
     shared = compose_config(["act=recurrent_rational", "act.per=channel"])
-    with pytest.raises(UserError, match="per=channel: place 1 has 32 channels, others that share it 512"):
+    with pytest.raises(UserError, match="per=channel: site 1 has 32 channels, others that share it 512"):
         make_network(shared, games.frame_shape, games.stack, 6)
 
 

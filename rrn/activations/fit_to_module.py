@@ -1,24 +1,28 @@
-"""`rrn.fit`: fit a rational to a function of arrays or tensors, and make a module of what is found."""
+"""Fit a rational to a function on arrays or tensors, with a result that makes modules: `rrn.fit`.
+
+The fit itself is `rrn.activations.fitting.fit.fit`, which works without torch. Here its functions may also be on
+tensors, and its result has `as_module()`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
 
-from rrn.activations.fitting import fit as of_arrays
+from rrn.activations.fitting import fit as array_fit
 from rrn.activations.functions import as_function
 from rrn.activations.rational import Rational
 
 
-class Fit(of_arrays.Fit):
-    __doc__ = of_arrays.Fit.__doc__
+class Fit(array_fit.Fit):
+    __doc__ = array_fit.Fit.__doc__
 
     def as_module(self, **options) -> Rational:
-        """A `Rational` with these coefficients; options as for it, such as trainable or dtype."""
+        """Make a `Rational` with these coefficients; options are its arguments, such as trainable or dtype."""
         return Rational((self.numerator, self.denominator), self.degrees, self.version, **options)
 
 
-@wraps(of_arrays.fit, assigned=["__doc__"], updated=[])
+@wraps(array_fit.fit, assigned=["__doc__"], updated=[])
 def fit(
     function: str | Callable,
     degrees: tuple[int, int] = (5, 4),
@@ -30,5 +34,5 @@ def fit(
     bounded: bool = False,
 ) -> Fit:
     weights = as_function(weights) if callable(weights) else weights
-    found = of_arrays.fit(as_function(function), degrees, version, range, norm, weights, bounded=bounded)
-    return Fit(**vars(found))
+    fitted = array_fit.fit(as_function(function), degrees, version, range, norm, weights, bounded=bounded)
+    return Fit(**vars(fitted))
