@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rrn import stats
+from rrn.common.bootstrap import FEWEST
 from rrn.common.curves import Curve
 from rrn.common.numbers import plural
 from rrn.reference import human_normalised
@@ -77,7 +78,7 @@ def _group(
             | {"line": line | {"width": 0.8}, "opacity": 0.35, "showlegend": False, "mode": "lines"}
         )
     steps, values = together([(curve.steps, curve.means) for curve in counted])
-    if len(counted) >= stats.FEWEST and len(steps):
+    if len(counted) >= FEWEST and len(steps):
         low, high = stats.band(values)
         (x, low), (_, high) = _thin_beyond((steps, low), reached), _thin_beyond((steps, high), reached)
         ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
