@@ -57,7 +57,7 @@ def main() -> None:
         _fail(error)
     except (HydraException, OmegaConfBaseException) as error:  # about Hydra's own settings and options
         _fail(UserError(first_line(error)))
-    except BrokenPipeError:  # as of `--help | head`
+    except BrokenPipeError:  # such as by `--help | head`
         detach_output()
         raise SystemExit(1) from None
     except KeyboardInterrupt:

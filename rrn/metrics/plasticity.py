@@ -63,7 +63,7 @@ def effective_rank(features: Tensor, delta: float = RANK_DELTA) -> float:
 
 
 def norm(tensors: Iterable[Tensor]) -> float:
-    """Compute the Frobenius norm of several tensors together, as of a layer's weight and bias."""
+    """Compute the Frobenius norm of several tensors together, such as weight and bias of a layer."""
     return nn.utils.get_total_norm(list(tensors)).item()
 
 
