@@ -1,4 +1,4 @@
-"""The command `python -m rrn.doctor`: what is installed here, and which path rationals take on each device and why."""
+"""The command `python -m rrn.doctor`: show what is installed, and which path rationals take on each device and why."""
 
 from __future__ import annotations
 
@@ -42,13 +42,17 @@ def main() -> None:
 
 
 def state(extra: str) -> str:
-    """Whether the packages of an extra are installed; if not, which are missing and the command that installs them."""
+    """Say that the packages of an extra are installed, or which are missing and the command that installs them."""
     missing = [package for package in EXTRAS[extra].values() if not version_of(package)]
     return f"missing {', '.join(missing)}: pip install 'rrn[{extra}]'" if missing else "installed"
 
 
 def games() -> Lines:
-    """The number of Atari games."""
+    """Return a line with the number of Atari games.
+
+    Raises:
+        MissingPackage: a package of the extra rl is not installed.
+    """
     with needs("python -m rrn.train", "rl"):
         from rrn.config.games import atari_games
 
@@ -56,7 +60,11 @@ def games() -> Lines:
 
 
 def devices() -> Lines:
-    """Threads, and the path that rationals take on the CPU and on each GPU."""
+    """Return lines with the threads of torch, the GPUs, and the path that rationals take on the CPU and on a GPU.
+
+    Raises:
+        MissingPackage: torch is not installed.
+    """
     with needs("rrn.Rational"):
         import torch
 

@@ -1,44 +1,40 @@
-"""How far a score can be trusted: aggregates over games and seeds, their bootstrap intervals, and numbers of one curve.
+"""Aggregate scores over games and seeds, with bootstrap intervals that say how far to trust them.
 
 "The paper" is Agarwal et al., *Deep Reinforcement Learning at the Edge of the Statistical Precipice* (NeurIPS 2021).
-Where all games have the same number of seeds, values equal those of its authors' library rliable; here the numbers may
-differ, and then each game has the same weight, not each run. The same arguments give the same numbers.
+Where all games have the same number of seeds, values equal those of its authors' library rliable. Here the numbers may
+differ; then each game has the same weight, not each run. Equal arguments give equal results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from rrn.common.bootstrap import Scores, Statistic, checked, estimate
 from rrn.common.curves import Curve
 from rrn.common.numbers import plural
-
-Scores = Mapping[str, Sequence[float] | np.ndarray]  # game to the final score of each seed, [seeds of this game]
-Statistic = Callable[..., np.ndarray]  # of Scores; of arrays [..., seeds] too, for which it gives [...]
-
-FEWEST = 3  # seeds for an interval: with two, resamples hold no more than the two scores and their mean
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and how far it can be trusted, in the unit of the scores."""
+    """A value and its confidence interval, in the unit of the scores."""
 
     value: float
     low: float | None  # None: too few seeds for an interval
     high: float | None
-    seeds: int  # fewest of a game
+    seeds: int  # smallest number of seeds of a game
 
     def text(self, digits: int | None = None, sign: bool = False) -> str:
-        """The value, never alone: `12.3 (10.1 to 14.2)`, or `12.3 (2 seeds)` where there is no interval.
+        """Format the value with its interval, `12.3 (10.1 to 14.2)`, or without one with the seeds, `12.3 (2 seeds)`.
 
         Args:
-            digits: after the point; give the same ones to a whole column, and 0 where space is short. None: as many as
-                leave two figures of the interval's width, or three of the value if there is none. One more where an end
-                would be rounded to 0, so that its side shows.
-            sign: a plus before a value above zero, for differences.
+            digits: digits after the point, the same for a whole column; None: as many as show two figures of the
+                interval's width, or three of the value if there is no interval. One more is shown if an end would be
+                rounded to 0, so that its sign shows.
+            sign: put a plus before a value above zero, for differences.
         """
         if digits is None:
             size = (0 if self.low is None else self.high - self.low) or abs(self.value) / 10
@@ -55,41 +51,54 @@ class Interval:
 
 @dataclass(frozen=True)
 class Profile:
-    """How many runs score above each threshold."""
+    """Share of runs that score above each threshold."""
 
     taus: np.ndarray  # [T] thresholds, in the unit of the scores
-    share: np.ndarray  # [T] from 0 to 1
+    share: np.ndarray  # [T] share of runs, from 0 to 1
     low: np.ndarray | None  # [T] band of the bootstrap, for each threshold on its own; None: too few seeds
     high: np.ndarray | None
 
 
 def mean(scores: Scores) -> np.ndarray:
-    """Mean over games of the mean over seeds, [...].
+    """Compute the mean over games of the mean over seeds, [...].
 
     Args:
-        scores: seeds of each game, [..., seeds]. So too for the other aggregates.
+        scores: for each game the scores of its seeds, [..., seeds].
 
     Raises:
-        ValueError: no game, a game without seeds, or a score that is not a finite number. So too for all others here.
+        ValueError: no game, a game without seeds, or a score that is not a finite number.
     """
-    return np.mean([each.mean(-1) for each in _checked(scores).values()], axis=0)
+    return np.mean([each.mean(-1) for each in checked(scores).values()], axis=0)
 
 
 def median(scores: Scores) -> np.ndarray:
-    """Median over games of the mean over seeds, [...]."""
-    return np.median([each.mean(-1) for each in _checked(scores).values()], axis=0)
+    """Compute the median over games of the mean over seeds, [...].
+
+    Args:
+        scores: for each game the scores of its seeds, [..., seeds].
+
+    Raises:
+        ValueError: no game, a game without seeds, or a score that is not a finite number.
+    """
+    return np.median([each.mean(-1) for each in checked(scores).values()], axis=0)
 
 
 def iqm(scores: Scores) -> np.ndarray:
-    """Interquartile mean: of all runs but the lowest and the highest quarter, [...] (the paper, section 4.3).
+    """Compute the interquartile mean, of all runs but the lowest and the highest quarter, [...].
 
-    A quarter is a whole number of runs, floor(runs / 4), as in rliable. If games differ in their number of seeds, a run
-    weighs 1 / (seeds of its game), the same share of the weight is cut off at each end, and a run on the border counts
-    with the part of its weight that is left.
+    Source: Agarwal et al. 2021, section 4.3. A quarter is a whole number of runs, floor(runs / 4), as in rliable. If
+    games differ in their number of seeds, a run weighs 1 / (seeds of its game), the same share of the weight is cut off
+    at each end, and a run on the border counts with the part of its weight that is left.
+
+    Args:
+        scores: for each game the scores of its seeds, [..., seeds].
+
+    Raises:
+        ValueError: no game, a game without seeds, or a score that is not a finite number.
     """
-    found = _checked(scores).values()
-    counts = np.array([each.shape[-1] for each in found])
-    runs, weights = np.concatenate(list(found), axis=-1), np.repeat(counts.max() / counts, counts)
+    by_game = list(checked(scores).values())
+    counts = np.array([each.shape[-1] for each in by_game])
+    runs, weights = np.concatenate(by_game, axis=-1), np.repeat(counts.max() / counts, counts)
     total = weights.sum()
     cut = total * (counts.sum() // 4) / counts.sum()
     order = np.argsort(runs, axis=-1)
@@ -98,59 +107,84 @@ def iqm(scores: Scores) -> np.ndarray:
 
 
 def optimality_gap(scores: Scores, gamma: float = 1.0) -> np.ndarray:
-    """By how much runs fall short of a score, mean over games of the mean over seeds, [...] (the paper, section 4.3).
+    """Compute by how much runs fall short of a score, mean over games of the mean over seeds, [...].
+
+    Source: Agarwal et al. 2021, section 4.3.
 
     Args:
-        scores: seeds of each game, [..., seeds].
-        gamma: the score to reach, 1 for that of a human if scores are human-normalised; beyond it nothing is gained.
-            For another one, `interval` takes `functools.partial(optimality_gap, gamma=2.0)`.
+        scores: for each game the scores of its seeds, [..., seeds].
+        gamma: the score to reach, 1 for that of a human if scores are human-normalised; scores above it count as it.
+            To give `interval` another one, use `functools.partial(optimality_gap, gamma=2.0)`.
+
+    Raises:
+        ValueError: no game, a game without seeds, or a score that is not a finite number.
     """
-    return gamma - mean({game: np.minimum(each, gamma) for game, each in _checked(scores).items()})
+    return gamma - mean({game: np.minimum(each, gamma) for game, each in checked(scores).items()})
 
 
 def interval(
     scores: Scores, statistic: Statistic, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """A statistic with its stratified bootstrap interval, by percentiles (the paper, section 4.1).
+    """Compute a statistic with its stratified percentile bootstrap interval (Agarwal et al. 2021, section 4.1).
 
-    Seeds are resampled within each game, games are not: the interval is about other seeds on the same games. It is
-    None unless each game has three seeds. Percentiles are too narrow for few of them: of normal scores on one game, the
-    95 % interval of 3 seeds holds their true mean in 75 % of cases, that of 5 in 84 %, that of 10 in 90 %.
+    Seeds are resampled within each game, games are not: the interval is about other seeds on these games. It has no
+    ends unless each game has three seeds. It is too narrow for few seeds: of normal scores on one game, the 95 %
+    interval of 3 seeds holds their true mean in 75 % of cases, that of 5 in 84 %, that of 10 in 90 %.
 
     Args:
-        scores: seeds of each game.
+        scores: for each game the scores of its seeds, [seeds].
         statistic: `mean`, `median`, `iqm`, `optimality_gap`, or another one that takes arrays [..., seeds].
-        resamples: of the bootstrap.
+        resamples: number of resamples of the bootstrap.
         confidence: share of resamples between the ends of the interval.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
 
     Raises:
-        ValueError: also for resamples below 1, or a confidence that is not between 0 and 1.
+        ValueError: no game, a game without seeds, a score that is not a finite number, resamples below 1, or a
+            confidence that is not between 0 and 1.
     """
     return _interval(statistic, (scores,), resamples, confidence, seed)
 
 
 def seeds_interval(seeds: Sequence[float], resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Interval:
-    """The mean of the seeds of one game, with its bootstrap interval: `interval` for one game."""
+    """Compute the mean over the seeds of one game, with its percentile bootstrap interval.
+
+    The interval has no ends with fewer than three seeds, and is too narrow for few; `interval` says by how much.
+
+    Args:
+        seeds: the score of each seed.
+        resamples, confidence, seed: number of resamples, share of them within the interval, and seed of their draws.
+
+    Raises:
+        ValueError: no seed, a score that is not a finite number, resamples below 1, or a confidence that is not
+            between 0 and 1.
+    """
     return _interval(mean, ({"seeds": seeds},), resamples, confidence, seed)
 
 
 def difference(
     x: Sequence[float], y: Sequence[float], resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """By how much the mean of x is above that of y, on one game, with its bootstrap interval.
+    """Compute the mean of x minus that of y, on one game, with its percentile bootstrap interval.
 
-    The seeds of both are resampled on their own: seed 0 of one has nothing in common with seed 0 of the other. The
-    interval is None if either has fewer than three. It is too narrow for few seeds: of two methods of equal normal
+    The seeds of both are resampled independently: seed 0 of one has nothing in common with seed 0 of the other. The
+    interval has no ends if either has fewer than three. It is too narrow for few seeds: of two methods of equal normal
     scores, with 5 seeds each, 13 % of the 95 % intervals leave out 0.
+
+    Args:
+        x, y: the scores of the seeds of two methods.
+        resamples, confidence, seed: number of resamples, share of them within the interval, and seed of their draws.
+
+    Raises:
+        ValueError: no seed, a score that is not a finite number, resamples below 1, or a confidence that is not
+            between 0 and 1.
     """
     return _interval(lambda x, y: mean(x) - mean(y), ({"x": x}, {"y": y}), resamples, confidence, seed)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """p-values of several tests, corrected for their number, in the same order (Holm, 1979).
+    """Correct the p-values of several tests for their number, in the order given (Holm 1979).
 
-    Where there are no true differences, any of these is below 0.05 in 5 % of cases at most.
+    If there are no true differences, the smallest corrected value is below 0.05 in at most 5 % of cases.
     """
     given = np.asarray(p_values, float)
     order = np.argsort(given)
@@ -163,13 +197,18 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def probability_of_improvement(
     x: Scores, y: Scores, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """How likely a run of x beats a run of y on the same game, from 0 to 1 (the paper, section 4).
+    """Compute the probability that a run of x beats a run of y on the same game (Agarwal et al. 2021, section 4).
 
-    The share of pairs of runs (Mann-Whitney), ties counting half, and its mean over games. The interval is as of
-    `difference`.
+    It is the share of pairs of runs that x wins (Mann-Whitney), ties counting half, and its mean over games. For the
+    interval the seeds of both are resampled independently within each game; it has no ends with fewer than three seeds.
+
+    Args:
+        x, y: for each game the scores of the seeds of two methods, [seeds].
+        resamples, confidence, seed: number of resamples, share of them within the interval, and seed of their draws.
 
     Raises:
-        ValueError: also if x and y do not have the same games.
+        ValueError: x and y have different games, no game, a game without seeds, a score that is not a finite number,
+            resamples below 1, or a confidence that is not between 0 and 1.
     """
     if x.keys() != y.keys():
         raise ValueError(
@@ -181,29 +220,33 @@ def probability_of_improvement(
 def performance_profile(
     scores: Scores, taus: Sequence[float] | np.ndarray, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Profile:
-    """Share of runs with a score strictly above each of some thresholds (the paper, section 4.2).
+    """Compute the share of runs with a score strictly above each threshold (Agarwal et al. 2021, section 4.2).
 
-    Games have the same weight. The band is as of `interval`, for each threshold on its own.
+    Games have the same weight. The band is a stratified percentile bootstrap interval for each threshold on its own.
 
     Args:
-        scores: seeds of each game.
+        scores: for each game the scores of its seeds, [seeds].
         taus: thresholds, [T].
-        resamples, confidence, seed: as of `interval`.
+        resamples, confidence, seed: number of resamples, share of them within the band, and seed of their draws.
+
+    Raises:
+        ValueError: no game, a game without seeds, a score that is not a finite number, resamples below 1, or a
+            confidence that is not between 0 and 1.
     """
     taus = np.asarray(taus, dtype=float)
 
     def share(scores: Scores) -> np.ndarray:
-        return np.mean([(each[..., None] > taus).mean(-2) for each in _checked(scores).values()], axis=0)
+        return np.mean([(each[..., None] > taus).mean(-2) for each in checked(scores).values()], axis=0)
 
-    return Profile(taus, *_estimate(share, (scores,), resamples, confidence, seed))
+    return Profile(taus, *estimate(share, (scores,), resamples, confidence, seed))
 
 
 def band(values: np.ndarray, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Ends of the bootstrap interval of the mean over seeds, at each evaluation on its own, [E] and [E].
+    """Compute the ends of the bootstrap interval of the mean over seeds, for each evaluation on its own, [E] and [E].
 
     Args:
-        values: [seeds, E].
-        resamples, confidence, seed: as of `interval`; a resample takes whole curves.
+        values: learning curves, [seeds, E]; a resample takes whole curves.
+        resamples, confidence, seed: number of resamples, share of them within the interval, and seed of their draws.
     """
     values = np.asarray(values, dtype=float)
     draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
@@ -213,9 +256,9 @@ def band(values: np.ndarray, resamples: int = 1000, confidence: float = 0.95, se
 
 
 def area_under_curve(curve: Curve) -> float:
-    """Mean height of a learning curve: trapezoids over agent steps, divided by the range of steps.
+    """Compute the mean height of a learning curve: trapezoids over agent steps, divided by the range of steps.
 
-    So its unit is that of the score. Compare it for runs of the same length: a longer one has more of its best part.
+    Its unit is that of the score. Compare it for runs of equal length: a longer one has more of its best part.
 
     Raises:
         ValueError: fewer than two evaluations, or one whose score is not a finite number.
@@ -226,19 +269,19 @@ def area_under_curve(curve: Curve) -> float:
 
 
 def first_step_at(curve: Curve, threshold: float) -> int | None:
-    """Agent step of the first evaluation whose score is at or above a threshold; None if there is none."""
+    """Return the agent step of the first evaluation with a score at or above a threshold; None if there is none."""
     reached = np.flatnonzero(curve.means >= threshold)
     return int(curve.steps[reached[0]]) if len(reached) else None
 
 
 def fixed(number: float, digits: int) -> str:
-    """A number with so many digits after the point, and no minus before zero."""
+    """Format a number with some digits after the point, and no minus before zero."""
     return f"{round(number, digits) + 0.0:.{digits}f}"
 
 
 def _improvement(x: Scores, y: Scores) -> np.ndarray:
-    """Mean over games of the share of pairs that x wins, [...]."""
-    x, y = _checked(x), _checked(y)
+    """Compute the mean over games of the share of pairs that x wins, ties counting half, [...]."""
+    x, y = checked(x), checked(y)
     wins = [np.sign(x[game][..., :, None] - y[game][..., None, :]).mean((-2, -1)) for game in x]
     return np.mean(wins, axis=0) / 2 + 0.5
 
@@ -246,46 +289,6 @@ def _improvement(x: Scores, y: Scores) -> np.ndarray:
 def _interval(
     statistic: Statistic, methods: tuple[Scores, ...], resamples: int, confidence: float, seed: int
 ) -> Interval:
-    value, low, high = _estimate(statistic, methods, resamples, confidence, seed)
+    value, low, high = estimate(statistic, methods, resamples, confidence, seed)
     seeds = min(len(each) for scores in methods for each in scores.values())
     return Interval(float(value), None if low is None else float(low), None if high is None else float(high), seeds)
-
-
-def _estimate(
-    statistic: Statistic, methods: tuple[Scores, ...], resamples: int, confidence: float, seed: int
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """A statistic of the scores of one or more methods, [...], and the ends of its interval, [...] or None."""
-    if resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(f"expected resamples >= 1 and 0 < confidence < 1, got {resamples} and {confidence}.")
-    arrays = [_checked(scores) for scores in methods]
-    for game, each in ((game, each) for scores in arrays for game, each in scores.items()):
-        if each.ndim != 1:
-            raise ValueError(f"{game}: expected one score for each seed, got an array of shape {each.shape}.")
-    value = np.asarray(statistic(*arrays))
-    if min(len(each) for scores in arrays for each in scores.values()) < FEWEST:
-        return value, None, None
-    random = np.random.default_rng(seed)
-    draws = statistic(
-        *(
-            {game: each[random.integers(len(each), size=(resamples, len(each)))] for game, each in scores.items()}
-            for scores in arrays
-        )
-    )
-    if np.shape(draws) != (resamples, *value.shape):
-        raise ValueError("a statistic must take arrays [resamples, seeds] for each game and give [resamples].")
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return value, low, high
-
-
-def _checked(scores: Scores) -> dict[str, np.ndarray]:
-    """The scores as arrays [..., seeds], games in the order of their names, whatever the order of the mapping."""
-    if not scores:
-        raise ValueError("expected the scores of one game or more, got none.")
-    found = {game: np.asarray(scores[game], dtype=float) for game in sorted(scores)}
-    for game, each in found.items():
-        if each.ndim == 0 or each.shape[-1] == 0:
-            raise ValueError(f"{game}: expected the scores of one seed or more, got none.")
-        if not np.isfinite(each).all():
-            wrong = each[~np.isfinite(each)][0]
-            raise ValueError(f"{game}: expected scores that are finite numbers, got {wrong}; leave that run out.")
-    return found

@@ -1,4 +1,4 @@
-"""The file status.json of a run, and the command that shows those of many runs as one table.
+"""The command `python -m rrn.status [FOLDER]`: show what the runs under a folder are doing, as one table.
 
 python -m rrn.status runs --watch
 """
@@ -21,13 +21,13 @@ with cli_errors(), needs("python -m rrn.status", "rl"):
 
 
 def rows_under(folder: Path) -> list[Row]:
-    """A row for each run at any depth under a folder."""
-    folders = sorted(path.parent for path in folder.rglob(STATUS_FILE))
-    return [Row(found, status.state, status.why, status) for found in folders if (status := read_status(found))]
+    """Make a row for each run at any depth under a folder."""
+    runs = sorted(path.parent for path in folder.rglob(STATUS_FILE))
+    return [Row(run, status.state, status.why, status) for run in runs if (status := read_status(run))]
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table once, or keep it up to date."""
+    """Print the table once, or with --watch again and again; a user's mistake ends the command with exit code 2."""
     parser = argparse.ArgumentParser("python -m rrn.status", description="What the runs under a folder are doing.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"))
     parser.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")

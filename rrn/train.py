@@ -1,4 +1,4 @@
-"""The command `python -m rrn.train`: one run or, with -m, a sweep of them.
+"""The command `python -m rrn.train`: train one run or, with -m, a sweep of several.
 
 python -m rrn.train agent=dqn env=Pong act=recurrent_rational
 """
@@ -30,7 +30,7 @@ with cli_errors(), needs(*NEEDS):
 
 
 def main() -> None:
-    """Check the command line, then hand it to Hydra."""
+    """Check the command line, then hand it to Hydra; a user's mistake ends with a sentence and exit code 2."""
     register_choices()
     try:
         args = read_arguments()
@@ -51,13 +51,13 @@ def main() -> None:
         GlobalHydra.instance().clear()
         if sweep is not None:
             raise SystemExit(sweep.run())
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
         hydra.main(config_path=conf_dir(), config_name="config", version_base="1.3")(_run)()
     except UserError as error:
         _fail(error)
-    except (HydraException, OmegaConfBaseException) as error:  # of its own settings and options
+    except (HydraException, OmegaConfBaseException) as error:  # about Hydra's own settings and options
         _fail(UserError(first_line(error)))
-    except BrokenPipeError:  # as of `--help | head`
+    except BrokenPipeError:  # such as by `--help | head`
         detach_output()
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _note_without_effect(overrides: list[str], configs: list[Config]) -> None:
-    """Say which settings of the command line nothing will read, in no run."""
+    """Print which settings of the command line have no effect in any run."""
     for key in dict.fromkeys(text.lstrip("+").partition("=")[0] for text in overrides):
         reasons = {without_effect(config).get(key) for config in configs}
         if None not in reasons:
@@ -74,16 +74,16 @@ def _note_without_effect(overrides: list[str], configs: list[Config]) -> None:
 
 
 def _run(composed: DictConfig) -> None:
-    """The only run of the command line."""
+    """Train the only run of the command line."""
     try:
         with needs(*NEEDS):
-            from rrn.training.run import train  # torch, not needed to find a mistake
+            from rrn.training.run import train  # imports torch, which finding a mistake does not need
 
             stopped_by = train(to_config(composed), run_command())
     except UserError as error:
         _fail(error)
     if stopped_by:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done, and one more would only disturb Python's end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is saved; another Ctrl-C would only disturb Python's exit
         raise SystemExit(128 + stopped_by)  # as a shell reports it
 
 

@@ -15,6 +15,7 @@ READERS = (
     "rrn.config",
     "rrn.config.compose",
     "rrn.train",
+    "rrn.evaluate",
     "rrn.status",
     "rrn.study.__main__",
     "rrn.study.start",
@@ -43,9 +44,10 @@ def cpu_seconds(folder, *arguments: str) -> tuple[float, int, str]:
     ("limit", "code", "text", "arguments"),
     [
         (0.8, 2, "Did you mean recurrent_rational?", ["rrn.train", "act=recurrent-rational"]),
+        (0.8, 2, "Did you mean episodes?", ["rrn.evaluate", "run", "episods=3"]),
         (1.0, 0, "left: 450 runs, 48,045.0 M agent steps", ["rrn.study", "paper", "measure=false"]),
     ],
-    ids=["a mistake", "the list of a study"],
+    ids=["a mistake", "a mistake of evaluate", "the list of a study"],
 )
 def test_it_is_answered_at_once(tmp_path, limit, code, text, arguments):
     """The limits are seconds of a machine that takes 1.9 to import torch; others are slower, or busy."""

@@ -18,7 +18,7 @@ def write_frames(path: Path, frames: Iterable[np.ndarray], per_second: float) ->
     """Write frames, each [height, width, 3] uint8, to a .gif or .mp4 file; its folder is made.
 
     Raises:
-        ValueError: another kind of file, or no speed.
+        ValueError: the name has another ending, or `per_second` is not above 0.
         MissingPackage: imageio or its ffmpeg is not installed.
     """
     if path.suffix not in SUFFIXES:

@@ -34,13 +34,13 @@ def cli_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print_in_signal_handler("stopped")
         raise SystemExit(128 + signal.SIGINT) from None
-    except BrokenPipeError:  # as of `| head`
+    except BrokenPipeError:  # such as by `| head`
         detach_output()
         raise SystemExit(1) from None
 
 
 def print_safely(text: str, stream: TextIO | None = None) -> None:
-    """Print text to a stream, by default standard output, and ignore that nobody reads it any more."""
+    """Print text to a stream, by default standard output; if that is closed, discard all further output."""
     try:
         print(text, end="", file=stream, flush=True)
     except OSError:

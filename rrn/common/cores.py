@@ -33,7 +33,7 @@ def _quotas() -> Iterator[float]:
             continue
         root = CGROUPS / controllers if controllers else CGROUPS
         inside = path.strip("/").split("/") if path.strip("/") else []
-        # within a container the path may be that of the host, of which only the root is to be seen
+        # within a container the path may be that of the host, of which only the root is visible
         for depth in range(len(inside), -1, -1):
             yield from _quota(root.joinpath(*inside[:depth]))
 

@@ -1,4 +1,4 @@
-"""Hold the scores of one run over its training, ours or the authors'."""
+"""The scores of one run over its training, ours or the authors'."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that a set can hold curves: arrays have no hash
 class Curve:
-    """Hold the evaluations of one run."""
+    """Evaluations of one run; a curve equals only itself."""
 
     game: str  # as in env=
     agent: str  # as in agent=
@@ -17,6 +17,11 @@ class Curve:
     seed: int
     steps: np.ndarray  # [E] agent steps of training before each evaluation, rising
     means: np.ndarray  # [E] mean score of the games of each evaluation
+
+    @property
+    def method(self) -> tuple[str, str]:
+        """Return agent and activation."""
+        return self.agent, self.act
 
     def at(self, step: int) -> float:
         """Return the score of the last evaluation at or before an agent step.

@@ -18,16 +18,16 @@ def pick_device(name: str) -> torch.device:
     """Return the device for a name: auto (the first GPU, or the CPU), cpu, cuda or cuda:N.
 
     Raises:
-        UserError: another name, or a GPU that is not there.
+        UserError: the name is another one, or the machine has no such GPU.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
         raise UserError(f"device: expected auto, cpu, cuda or cuda:N, got {name}.")
     kind, _, number = name.partition(":")
-    found = torch.cuda.device_count()
-    if kind == "cuda" and int(number or 0) >= found:
-        raise UserError(f"device={name}: torch finds {found or 'no'} GPU; use device=cpu or device=auto.")
+    gpus = torch.cuda.device_count()
+    if kind == "cuda" and int(number or 0) >= gpus:
+        raise UserError(f"device={name}: torch finds {gpus or 'no'} GPU; use device=cpu or device=auto.")
     return torch.device(name)
 
 
@@ -41,12 +41,12 @@ def require_memory(setting: str, value: int, needed: int, device: torch.device) 
 
     Args:
         setting: its name.
-        value: what it is set to.
-        needed: bytes, in proportion to the value.
-        device: where they are.
+        value: its value.
+        needed: bytes that it needs, in proportion to the value.
+        device: device with this memory.
 
     Raises:
-        UserError: it does not fit; what would.
+        UserError: it does not fit; the message has a value that would.
     """
     free = psutil.virtual_memory().available if device.type == "cpu" else torch.cuda.mem_get_info(device)[0]
     if needed > free:

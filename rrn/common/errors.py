@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 
 class UserError(Exception):
-    """Say in one sentence what was expected, what came and what to do."""
+    """A user's mistake. The message is one sentence: what was expected, what came and what to do."""
 
 
 def first_line(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def first_line(error: BaseException) -> str:
 def nearest(word: str, known: Collection[str], otherwise: str | None = None) -> str:
     """Suggest the known name nearest to a word in a sentence; without one, return `otherwise` or list all names."""
     by_folded = {re.sub(r"[-_ ]", "", name).lower(): name for name in known}
-    found = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word)).lower(), by_folded, 1, 0.6)
-    if found:
-        return f"Did you mean {by_folded[found[0]]}?"
+    matches = difflib.get_close_matches(re.sub(r"[-_ ]", "", str(word)).lower(), by_folded, 1, 0.6)
+    if matches:
+        return f"Did you mean {by_folded[matches[0]]}?"
     return f"Choose one of {', '.join(sorted(known))}." if otherwise is None else otherwise

@@ -1,4 +1,4 @@
-"""Put a network in eval mode for a while."""
+"""Put a network in eval mode within a context."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from rrn.common.errors import UserError
 
 BASE = {"numpy": "numpy", "scipy": "scipy", "torch": "torch"}  # name in an import: name for pip
 _PLOT = {"imageio": "imageio", "matplotlib": "matplotlib"}
-EXTRAS = {  # as in pyproject.toml, without those that only unite others
+EXTRAS = {  # as in pyproject.toml, without those that only combine others
     "plot": _PLOT,
     "rl": {
         **_PLOT,

@@ -12,7 +12,10 @@ from typing import IO
 def write_atomic(path: Path, text: str, sync: bool = True) -> None:
     """Write a text atomically: a reader, even after a crash, finds the old text or the new one.
 
-    With `sync` it outlasts a power cut; without, it costs no wait for the disk, for what is written again soon.
+    Args:
+        path: the file; <name>.partial is written beside it first.
+        text: its content, encoded as UTF-8.
+        sync: wait for the disk, so that the text outlasts a power cut; False for what is written again soon.
     """
     partial = path.with_suffix(".partial")
     with open(partial, "w", encoding="utf-8") as file:
@@ -37,11 +40,11 @@ def read_packed(path: Path) -> bytes:
     try:
         return gzip.decompress(packed.read_bytes())
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{packed}: this file is damaged; take it back from a copy.") from error
+        raise ValueError(f"{packed}: this file is damaged; restore it from a backup.") from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new names in a folder outlast a power cut; Windows has no such call."""
+    """Write the names in a folder to the disk, so that they outlast a power cut; Windows has no such call."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -24,8 +24,8 @@ def import_string(text: str, what: str | None = None) -> Any:
         what: the choice that it belongs to, for the errors, such as "agent=sb3_dqn"; None: the string.
 
     Raises:
-        UserError: no such module, no such name in it, or an error while it is imported; MissingPackage for a package
-            of an extra.
+        UserError: there is no such module or no such name in it, or importing it fails.
+        MissingPackage: it needs a package of an extra.
     """
     what = what or text
     module, _, name = text.partition(":")
@@ -34,7 +34,7 @@ def import_string(text: str, what: str | None = None) -> Any:
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # where `python -m` looks too
     try:
-        found = import_module(module)
+        imported = import_module(module)
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             where = "install it, or start from the folder that it is in"
@@ -50,7 +50,7 @@ def import_string(text: str, what: str | None = None) -> Any:
         raise UserError(f"{what}: importing {module} fails with {kind}: {first_line(error)}.") from error
     try:
         for part in name.split("."):
-            found = getattr(found, part)
+            imported = getattr(imported, part)
     except AttributeError as error:
         raise UserError(f"{what}: {module} has no {name}.") from error
-    return found
+    return imported

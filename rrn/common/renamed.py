@@ -10,11 +10,11 @@ from rrn.common.imports import import_string
 
 
 def renamed(module: str, names: dict[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a module that has old names: each warns and gives what has the new name.
+    """Return a `__getattr__` for a module with old names: each warns and returns the object with the new name.
 
     Args:
-        module: `__name__` of the module that had them.
-        names: old name to "package.module:name" of today.
+        module: `__name__` of the module that had the old names.
+        names: old name to the new one, "package.module:name".
     """
 
     def __getattr__(name: str) -> Any:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class ActConfig:
-    """act=<an activation without options>."""
+    """Settings of an activation without options, such as act=relu."""
 
     name: str = MISSING
 
     def check(self, config: Config) -> None:
-        """Check what takes more than a range.
+        """Check values that need more than a range.
 
         Raises:
             UserError: a value that makes no sense.
@@ -32,7 +32,7 @@ class ActConfig:
 
 @dataclass
 class OwnActConfig(ActConfig):
-    """act=<package.module:Class>, a module of torch or of your own."""
+    """Settings of act=<package.module:Class>, a module of torch or of your own."""
 
     target: str = MISSING  # the class
     kwargs: dict[str, Any] | None = None  # its arguments, such as act.kwargs={beta: 1.0}; null: none
@@ -40,24 +40,25 @@ class OwnActConfig(ActConfig):
 
 @dataclass
 class RationalConfig(ActConfig):
-    """act=rational, act=recurrent_rational."""
+    """Settings of act=rational and act=recurrent_rational."""
 
     init: str = MISSING
     version: str = setting(choices=VERSIONS)
     degrees: list[int] = MISSING
     preset: str = MISSING  # which approximation of init
-    share: list[int] | None = MISSING  # which places have one rational; null: as the name says
+    # a number for each activation site, equal ones share a rational; null: none do, or all of recurrent_rational
+    share: list[int] | None = MISSING
     trainable: bool = MISSING
     train_numerator: bool = MISSING
     train_denominator: bool = MISSING
     lr: float | None = setting(above=0)  # learning rate of the coefficients; null: that of the weights
-    # with defaults here, for the folders of runs that were made before there were these
+    # newer than some runs, whose config.yaml lacks them: so with defaults here
     per: str = setting("tensor", choices=("tensor", "channel"))
-    delay: str | None = None  # how long the coefficients wait: agent steps, or as 25epochs
-    from_run: str | None = None  # `from` on the command line: a run whose rationals these are, frozen
+    delay: str | None = None  # before the coefficients learn: agent steps, or epochs such as 25epochs
+    from_run: str | None = None  # `from` on the command line: take the rationals of that run, frozen
 
     def check(self, config: Config) -> None:
-        from rrn.activations.fitting.functions import NAMES  # NumPy, a tenth of a second that others need not wait
+        from rrn.activations.fitting.functions import NAMES  # imports NumPy, 0.1 s that other choices do not need
         from rrn.activations.fitting.presets import PRESETS
 
         require(self.from_run != "", "act.from", "the folder of a run, or null", "nothing")

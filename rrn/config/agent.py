@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class AgentConfig:
-    """What every agent has.
+    """Settings that every agent has.
 
     Attributes:
-        build: the module with make_agent(config, games, device) and make_learner(config, agent, games), imported when
-            the agent is chosen.
-        smoke: what experiment=smoke sets, by dotted name.
-        paper_protocol: whether the experiments paper and modern suit it.
-        overlaps_env: whether it uses env.overlap.
-        packages: what its scores depend on besides rrn, torch and NumPy, as named on the package index.
+        build: name of the module with make_agent(config, games, device) and make_learner(config, agent, games),
+            imported when the agent is chosen.
+        smoke: settings of experiment=smoke, by dotted name.
+        paper_protocol: it can be trained with experiment=paper and experiment=modern.
+        overlaps_env: it uses env.overlap.
+        packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
         without_effect: settings that nothing reads while another one has a value: (name, value) to their names.
     """
 
@@ -41,20 +41,20 @@ class AgentConfig:
     gamma: float = setting(at_least=0, at_most=1)  # discount
 
     def check(self, config: Config) -> None:
-        """Check what takes more than one setting.
+        """Check settings that depend on each other.
 
         Raises:
             UserError: settings that do not go together.
         """
 
     def frames_kept(self, env: EnvConfig) -> int:
-        """Count the frames of its replay buffer."""
+        """Return the number of frames in its replay buffer; 0 without one."""
         return 0
 
 
 @dataclass
 class DQNConfig(AgentConfig):
-    """agent=dqn, and what is DQN with other switches: agent=ddqn."""
+    """Settings of DQN and its extensions: agent=dqn, agent=ddqn."""
 
     build: ClassVar[str] = "rrn.agents.dqn.build"
     smoke: ClassVar[dict[str, Any]] = {
@@ -86,19 +86,19 @@ class DQNConfig(AgentConfig):
     epsilon_end: float = setting(at_least=0, at_most=1)
     epsilon_steps: int = setting(at_least=1)  # agent steps over which epsilon falls
     max_grad_norm: float | None = setting(above=0)  # null: no clipping
-    # with defaults here, for the folders of runs that were made before there were these
+    # newer than some runs, whose config.yaml lacks them: so with defaults here
     dueling: bool = False  # the value of the state and advantages of the actions (Wang et al. 2016)
     n_step: int = setting(1, at_least=1)  # agent steps from a state to the one bootstrapped from (Hessel et al. 2018)
     distributional: bool = False  # learn distributions of returns, C51 (Bellemare et al. 2017)
-    atoms: int = setting(51, at_least=2)  # of such a distribution
+    atoms: int = setting(51, at_least=2)  # of each distribution
     value_range: list[float] = field(default_factory=lambda: [-10.0, 10.0])  # returns at its first and last atom
     prioritised: bool = False  # draw transitions by their errors (Schaul et al. 2016)
-    priority_alpha: float = setting(0.6, at_least=0, at_most=1)  # how far errors count
-    # how far weights of the losses make up for that, at the start; 1 at the end
+    priority_alpha: float = setting(0.6, at_least=0, at_most=1)  # exponent of the errors; 0: draw uniformly
+    # exponent of the importance weights at the start; it rises to 1 over priority_beta_steps agent steps
     priority_beta: float = setting(0.4, at_least=0, at_most=1)
-    priority_beta_steps: int = setting(1500000, at_least=1)  # agent steps over which it rises
+    priority_beta_steps: int = setting(1500000, at_least=1)
     noisy: bool = False  # explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)
-    compile: bool = False  # the loss by torch.compile, on a GPU as a CUDA graph; equal to rounding
+    compile: bool = False  # compute the loss by torch.compile, on a GPU as a CUDA graph; equal up to rounding
     replay_on_device: bool = False  # keep the frames of the replay buffer on the GPU; the same results
 
     def check(self, config: Config) -> None:
@@ -116,7 +116,7 @@ class DQNConfig(AgentConfig):
 
 @dataclass
 class PPOConfig(AgentConfig):
-    """agent=ppo."""
+    """Settings of PPO: agent=ppo."""
 
     build: ClassVar[str] = "rrn.agents.ppo.build"
     smoke: ClassVar[dict[str, Any]] = {
@@ -128,14 +128,14 @@ class PPOConfig(AgentConfig):
     }
 
     learning_rate: float = setting(above=0)  # of Adam
-    anneal: bool = MISSING  # learning rate and clip range fall to 0 in a line over `steps`
+    anneal: bool = MISSING  # learning rate and clip range fall linearly to 0 over `steps`
     adam_eps: float = setting(above=0)
     gae_lambda: float = setting(at_least=0, at_most=1)  # of the advantage estimate
     rollout: int = setting(at_least=1)  # agent steps of each environment between updates
-    epochs: int = setting(at_least=1)  # times that a rollout is gone through
+    epochs: int = setting(at_least=1)  # passes over each rollout
     batch_size: int = setting(at_least=1)  # agent steps of a minibatch
     clip: float = setting(above=0)  # range of the ratio of probabilities around 1
-    clip_value: bool = MISSING  # clip the change of the value in the same way
+    clip_value: bool = MISSING  # clip the change of the value by `clip` too
     normalise_advantages: bool = MISSING  # in each minibatch
     entropy_coef: float = setting(at_least=0)  # weight of the entropy bonus
     value_coef: float = setting(at_least=0)  # weight of the squared error of the value
@@ -144,7 +144,7 @@ class PPOConfig(AgentConfig):
 
 @dataclass
 class SB3DQNConfig(AgentConfig):
-    """agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
+    """Settings of agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
 
     build: ClassVar[str] = "rrn.agents.sb3.build"
     packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
@@ -180,7 +180,7 @@ class SB3DQNConfig(AgentConfig):
 
 @dataclass
 class SB3PPOConfig(AgentConfig):
-    """agent=sb3_ppo: arguments of stable_baselines3.PPO, under their names there, and `anneal`."""
+    """Settings of agent=sb3_ppo: arguments of stable_baselines3.PPO, under their names there, and `anneal`."""
 
     build: ClassVar[str] = "rrn.agents.sb3.build"
     packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
@@ -193,7 +193,7 @@ class SB3PPOConfig(AgentConfig):
     }
 
     learning_rate: float = setting(above=0)
-    anneal: bool = MISSING  # learning_rate and clip_range fall to 0 in a line over `steps`
+    anneal: bool = MISSING  # learning_rate and clip_range fall linearly to 0 over `steps`
     n_steps: int = setting(at_least=1)
     batch_size: int = setting(at_least=1)
     n_epochs: int = setting(at_least=1)

@@ -1,4 +1,4 @@
-"""The configuration class of each choice: a row of a table here, or a class of the user's own."""
+"""Find the configuration class of each choice: a row of a table here, or a class of the user's own."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rrn.config.env import ENVS, EnvConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
 TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
-ROW = {"agent": "name", "env": "kind", "act": "name"}  # the setting that says which row
+ROW = {"agent": "name", "env": "kind", "act": "name"}  # the setting that is the key in the table
 
 
 def class_of(group: str, values: dict[str, Any]) -> Any:
     """Return the configuration class for the settings of a group, agent, env or act.
 
     Raises:
-        UserError: a class of the user's own that cannot be imported, or is not of the right kind.
-        KeyError: settings that no class here has.
+        UserError: a class of the user's own cannot be imported, or is no configuration class of this group.
+        KeyError: no class here has such settings.
     """
     if values.get("target") is None:
         return TABLES[group][values[ROW[group]]]
@@ -34,7 +34,7 @@ def name_of(group: str, choice: str) -> str:
     """Return the name that a choice of agent=, env= or act= has in folders and tables.
 
     Raises:
-        UserError: as `own_class`.
+        UserError: a class of the user's own cannot be imported, or is no configuration class of this group.
     """
     return own_defaults(group, choice)["name"] if is_import_string(choice) else choice
 
@@ -50,10 +50,10 @@ def own_class(group: str, target: str) -> type:
     Raises:
         UserError: it cannot be imported, or is no dataclass that derives from the one of the group.
     """
-    found, base = import_string(target, f"{group}={target}"), BASES[group]
-    if not (isinstance(found, type) and issubclass(found, base) and is_dataclass(found)):
+    kind, base = import_string(target, f"{group}={target}"), BASES[group]
+    if not (isinstance(kind, type) and issubclass(kind, base) and is_dataclass(kind)):
         raise UserError(f"{group}={target}: expected a dataclass that derives from rrn.config.{base.__name__}.")
-    return found
+    return kind
 
 
 def own_defaults(group: str, target: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def own_defaults(group: str, target: str) -> dict[str, Any]:
     The name is the default of the field `name`, or else that of the class, without Config at its end.
 
     Raises:
-        UserError: as `own_class`.
+        UserError: the class cannot be imported, or is no configuration class of this group.
     """
     if group == "act":
         return {"name": target.rpartition(":")[2].rpartition(".")[2], "target": target, "kwargs": None}

@@ -1,4 +1,4 @@
-"""From the command line to a checked configuration, with a sentence for each mistake."""
+"""Compose the checked configuration of each run from the command line, with a sentence for each mistake."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from rrn.config.schema import Config
 
 GROUPS = ("agent", "env", "act", "experiment")
 FIXED = ("agent.name", "agent.double", "agent.target", "env.name", "env.kind", "env.target", "act.name", "act.target")
-FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but not to be chosen
+FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but no choices
 
 
 def compose_config(overrides: list[str]) -> Config:
-    """The configuration for these overrides, composed and checked.
+    """Compose and check the configuration of one run.
 
     Raises:
-        UserError: as of `compose_runs`, or they are a sweep of several runs.
+        UserError: an override has an unknown choice or key or a value that makes no sense, or there are several runs.
     """
     with hydra_ready():
         first, *others = compose_runs(overrides)
@@ -49,7 +49,7 @@ def compose_config(overrides: list[str]) -> Config:
 
 @contextmanager
 def hydra_ready() -> Iterator[None]:
-    """Context in which Hydra is initialised with our files and games."""
+    """Context manager in which Hydra is initialised with our files and games."""
     register_choices()
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
@@ -57,21 +57,21 @@ def hydra_ready() -> Iterator[None]:
 
 
 def compose_runs(overrides: list[str]) -> list[Config]:
-    """The configuration of each run; Hydra is initialised.
+    """Compose and check the configuration of each run, within `hydra_ready`.
 
-    Every run of a sweep is composed, so that none of its mistakes waits until its turn.
+    Every run of a sweep is composed, so that a mistake in the last one is reported before the first one starts.
 
     Raises:
-        UserError: an override with an unknown choice or key, or a value that makes no sense.
+        UserError: an override has an unknown choice or key, or a value that makes no sense.
     """
     return [to_config(compose_unresolved(run)) for run in check_words(overrides)]
 
 
 def check_words(overrides: list[str]) -> list[list[str]]:
-    """The overrides of each run, with choices and keys that there are; Hydra is initialised.
+    """Check choices and keys, and expand a sweep to the overrides of each run, within `hydra_ready`.
 
     Raises:
-        UserError: an override with an unknown choice or key.
+        UserError: an override has an unknown choice or key.
     """
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
@@ -116,14 +116,17 @@ def check_words(overrides: list[str]) -> list[list[str]]:
 
 @cache
 def choices(group: str) -> list[str]:
-    """What a group can be set to; Hydra is initialised."""
+    """List the choices of a group, within `hydra_ready`."""
     return sorted(set(group_options(group)) - FOLDERS)
 
 
 def compose_unresolved(overrides: list[str]) -> DictConfig:
-    """What Hydra makes of these overrides, where the names of other settings, as in run_dir, are still to be filled in.
+    """Compose the configuration of one run by Hydra, within `hydra_ready`, and leave ${...} as in run_dir unresolved.
 
-    Hydra is initialised. Values are not checked, and mistakes are found as Hydra finds them; see `compose_runs`.
+    Values are not checked, and mistakes in overrides are reported in Hydra's words; `compose_runs` checks both.
+
+    Raises:
+        UserError: Hydra or OmegaConf refuse an override.
     """
     try:
         return compose_own(overrides)
@@ -132,7 +135,7 @@ def compose_unresolved(overrides: list[str]) -> DictConfig:
         if other:  # a key that is known, but not here
             raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
         game = re.search(r"Could not find 'env/(.+?)'", str(error))
-        if game:  # the default one, without ale-py
+        if game:  # the default game, where ale-py is not installed
             _check_choice("env", game[1], choices("env"))
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
@@ -164,18 +167,18 @@ def _check_key(key: str) -> None:
 
 @cache
 def _known_keys() -> list[str]:
-    """Every key that some choice has; one that only another choice has is refused after composing."""
+    """List every key that some choice has; a key that the chosen ones lack is refused after composing."""
     kinds = [("", Config), *((f"{group}.", kind) for group, table in TABLES.items() for kind in table.values())]
     keys = {key for prefix, kind in kinds for key in setting_names(kind, prefix)}
     return sorted(key.replace("act.from_run", "act.from") for key in keys)
 
 
 def run_command() -> str:
-    """The command line of the run that Hydra has just composed, without resume=."""
+    """Return the command line of the run that Hydra has just composed, without resume=."""
     return command_text(HydraConfig.get().overrides.task)
 
 
 def command_text(overrides: list[str], *options: str) -> str:
-    """The command line with these overrides and options of Hydra, without resume=."""
+    """Return the command line with these overrides and options of Hydra, without resume=."""
     kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *options, *kept])

@@ -1,4 +1,4 @@
-"""Which settings matter beside the others, and in which two configurations differ."""
+"""Find the settings that have no effect beside others, and those in which two configurations differ."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ MAY_CHANGE_ON_RESUME = {
     "env.overlap",
     "agent.replay_on_device",
 }
-WITHOUT_EFFECT: dict[
-    tuple[str, object], set[str]
-] = {  # what nothing reads while a setting has this value; agents have their own
+# settings that nothing reads while another one has this value; agents have their own
+WITHOUT_EFFECT: dict[tuple[str, object], set[str]] = {
     ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
     ("evaluation.episodes", None): {"evaluation.num_envs"},
 }
 
 
 def without_effect(config: Config) -> dict[str, str]:
-    """Settings that have no effect, by dotted name, and the other that takes it from them, such as agent.noisy=true."""
+    """Find the settings without effect: dotted name to the setting that disables it, such as agent.noisy=true."""
     values, agent = dotted(asdict(config)), config.agent
     rules = dict(WITHOUT_EFFECT)
     for (key, value), names in agent.without_effect.items():
@@ -43,15 +42,18 @@ def without_effect(config: Config) -> dict[str, str]:
 
 
 def effective(config: Config) -> dict[str, Any]:
-    """The settings by dotted name, without those that have no effect beside the others."""
+    """Return the settings by dotted name, without those that have no effect beside the others."""
     idle = without_effect(config)
     return {key: value for key, value in dotted(asdict(config)).items() if key not in idle}
 
 
 def changed_settings(before: Config, now: Config) -> str:
-    """What keeps a run of one configuration from going on with another, such as: seed was 0 and is 1.
+    """Report what keeps a run of one configuration from going on with another, such as "seed was 0 and is 1".
 
     Settings that only one of them has do not count: they came with a later version.
+
+    Returns:
+        One phrase for each such setting, joined by commas; empty if the run can go on.
     """
     old, new = effective(before), effective(now)
     changed = [key for key in sorted((old.keys() & new.keys()) - MAY_CHANGE_ON_RESUME) if old[key] != new[key]]
@@ -60,7 +62,7 @@ def changed_settings(before: Config, now: Config) -> str:
 
 
 def dotted(values: dict, prefix: str = "") -> dict:
-    """Nested dictionaries as one, with dotted names; the inner nodes are left out."""
+    """Flatten nested dictionaries to one with dotted names; the inner nodes are left out."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}

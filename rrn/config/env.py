@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class EnvConfig:
-    """What every environment has.
+    """Settings that every environment has.
 
     Attributes:
         envs: "package.module:Class" of its copies, made as Class(config, num_envs, seeds, reseed_after); imported when
             the environment is chosen.
-        suite: what the names of the files of settings for all its games end in, as conf/agent/for_env/dqn_MinAtar.yaml.
-        paper_protocol: whether the experiments paper and modern suit it.
-        most_threads: threads of torch on the CPU that a run may have where `threads` is null. Small networks gain
-            little from a second thread, and lose much with it where another program wants the processor too.
-        packages: what scores depend on besides rrn, torch and NumPy, as named on the package index.
+        suite: end of the names of files with settings for all its games, as in conf/agent/for_env/dqn_MinAtar.yaml.
+        paper_protocol: it can be used with experiment=paper and experiment=modern.
+        most_threads: most CPU threads of torch in a run where `threads` is null. Small networks gain little from a
+            second thread, and lose much with it where another program wants the processor too.
+        packages: packages that scores depend on besides rrn, torch and NumPy, as named on the package index.
         video: "package.module:function" that writes a video of a game; None: it has no screen.
-        frames_per_step: emulator frames of an agent step; None where nothing counts frames.
+        frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
-        frame_bytes: of one frame in a replay buffer; 0 where so few that they need no plan.
+        frame_bytes: size of one frame in a replay buffer; 0 if frames are too small to matter.
     """
 
     envs: ClassVar[str]
@@ -48,7 +48,7 @@ class EnvConfig:
 
     @classmethod
     def games(cls) -> Collection[str]:
-        """List what env= can be."""
+        """List the names that env= can be set to."""
         return ()
 
     @classmethod
@@ -69,14 +69,14 @@ class EnvConfig:
         return 0
 
     def protocol(self) -> str:
-        """Say in one line what scores depend on besides the agent, so that two numbers can be compared at a glance."""
+        """Describe in one line what scores depend on besides the agent, so that two scores can be compared."""
         return f"protocol: {self.name}, {self._clip()}"
 
     def _clip(self) -> str:
         return "rewards clipped to [-1, 1]" if self.clip_rewards else "rewards not clipped"
 
     def check(self, config: Config) -> None:
-        """Check what takes more than a range.
+        """Check values that need more than a range.
 
         Raises:
             UserError: a value that makes no sense.
@@ -85,7 +85,7 @@ class EnvConfig:
 
 @dataclass
 class AtariConfig(EnvConfig):
-    """env=<one of the Atari games>."""
+    """Settings of an Atari game, such as env=Pong."""
 
     envs: ClassVar[str] = "rrn.envs.atari:AtariEnv"
     paper_protocol: ClassVar[bool] = True
@@ -97,14 +97,14 @@ class AtariConfig(EnvConfig):
     sticky_actions: float = setting(at_least=0, at_most=1)  # probability that the last action is repeated
     max_pool: bool = MISSING  # maximum over the last two frames
     noop_max: int = setting(at_least=0)  # most no-ops at the start of a game
-    fire: bool = False  # the first action of a game and of each life is FIRE, if the game has it among its own
+    fire: bool = False  # the first action of a game and of each life is FIRE, if the game has that action
     life_loss: bool = MISSING  # a lost life ends an episode for learning
     frame_cap: int = setting(at_least=1)  # emulator frames of a game
-    size: int = MISSING  # of the square observation, pixels
-    # how a screen shrinks to it; bilinear, as in the paper, keeps more contrast of small things
+    size: int = MISSING  # height and width of the observation, pixels
+    # interpolation to that size; bilinear, as in the paper, keeps more contrast of small things
     resize: str = setting("area", choices=("area", "bilinear"))
     stack: int = setting(at_least=1)  # frames per observation
-    overlap: bool = True  # emulate while the agent learns; the same results in less time
+    overlap: bool = True  # emulate while the agent learns; equal results in less time
 
     @classmethod
     def games(cls) -> Collection[str]:
@@ -142,7 +142,7 @@ class AtariConfig(EnvConfig):
 
 @dataclass
 class MinAtarConfig(EnvConfig):
-    """env=MinAtar-<one of its games>."""
+    """Settings of a MinAtar game, such as env=MinAtar-Breakout."""
 
     envs: ClassVar[str] = "rrn.envs.minatar:MinAtarEnv"
     suite: ClassVar[str | None] = "MinAtar"
@@ -165,7 +165,7 @@ class MinAtarConfig(EnvConfig):
 
 @dataclass
 class CartPoleConfig(EnvConfig):
-    """env=CartPole."""
+    """Settings of env=CartPole."""
 
     envs: ClassVar[str] = "rrn.envs.gymnasium:CartPoleEnv"
     packages: ClassVar[tuple[str, ...]] = ("gymnasium",)

@@ -1,4 +1,4 @@
-"""The games that env= takes, without a file for each."""
+"""List the games that env= can be set to without a file in conf/ for each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MINATAR_GAMES = {  # name on the command line to name in minatar
 
 @cache
 def atari_games() -> dict[str, str]:
-    """The games for one player, name as in the papers (SpaceInvaders) to name in ale-py (space_invaders).
+    """List the Atari games for one player: name in the papers (SpaceInvaders) to name in ale-py (space_invaders).
 
-    Without ale-py there are none.
+    Empty if ale-py is not installed.
     """
     package = find_spec("ale_py")
     if package is None:
         return {}
-    # this module of ale-py without the package around it, which takes a tenth of a second to import Gymnasium
+    # load this module of ale-py without its package, which imports Gymnasium for a tenth of a second
     path = Path(package.origin).parent / "roms" / "__init__.py"
     spec = spec_from_file_location("ale_py_roms", path)
     roms = module_from_spec(spec)

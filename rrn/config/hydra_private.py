@@ -1,8 +1,8 @@
-"""Every private name of Hydra 1.3 that is used, what for, and what takes its place where it is gone.
+"""Use private names of Hydra 1.3, all of them here, each with a fallback where it is gone.
 
-Composing as Hydra does takes an eighth of its time here: for each composition Hydra reads every file again, copies all
-that is registered, and composes its own settings too, and a plan of a study and a sweep compose dozens. Without the
-private names Hydra composes itself, with the same result.
+Composing by `compose_own` takes an eighth of the time of hydra.compose, which for each composition reads every file
+again, copies all that is registered, and composes Hydra's own settings too; a plan of a study and a sweep compose
+dozens. Without the private names hydra.compose is called, with an equal result.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 from argparse import ArgumentParser, Namespace
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
@@ -20,6 +20,8 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from rrn.common.errors import UserError
+
 try:
     from hydra._internal.config_repository import CachingConfigRepository
     from hydra._internal.defaults_list import create_defaults_list
@@ -28,7 +30,11 @@ except ImportError:
 
 
 def read_arguments() -> Namespace:
-    """Read the command line as hydra.main does: overrides, help, hydra_help, multirun, cfg and info are in it."""
+    """Read the command line as hydra.main does: overrides, help, hydra_help, multirun, cfg and info are in it.
+
+    Raises:
+        UserError: an unknown option, a wrong value of one, or settings on both sides of an option.
+    """
     try:
         from hydra._internal.utils import get_args_parser
     except ImportError:
@@ -39,26 +45,39 @@ def read_arguments() -> Namespace:
         parser.add_argument("--cfg", "-c")
         parser.add_argument("--info", "-i", nargs="?", const="all")
         return parser.parse_known_intermixed_args()[0]
-    return get_args_parser().parse_args()
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]  # which prints the usage, several lines
+    args, rest = parser.parse_known_args()
+    for word in rest:
+        if word.startswith("-"):
+            _refuse(f"{word}: no such option")
+        raise UserError(
+            f"{word}: expected all settings together, got some before and some after options; put -m first."
+        )
+    return args
+
+
+def _refuse(message: str) -> NoReturn:
+    raise UserError(f"{message}; python -m rrn.train --hydra-help lists the options.")
 
 
 class _OwnFiles(CachingConfigRepository):
-    """The files of conf/ and the games, each read once; without what config.yaml chooses of Hydra's own settings."""
+    """Read the files of conf/ and the registered games once each, without the choices of Hydra's own settings."""
 
     def __init__(self, delegate: Any):
         self.delegate, self.cache = delegate, {}  # not super(), which copies it
-        self.pickled: dict[str, bytes] = {}  # a copy made of these takes a sixth of the time of copy.deepcopy
+        self.pickled: dict[str, bytes] = {}  # a copy by unpickling takes a sixth of the time of copy.deepcopy
 
     def __deepcopy__(self, memo: dict) -> _OwnFiles:
         return self
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        """A copy of what a file holds, which the caller may change."""
+        """Return a copy of the content of a file, which the caller may change; None if it does not exist."""
         if config_path not in self.pickled:
-            found = super().load_config(config_path)
-            if found is not None and found.defaults_list:
-                found.defaults_list = [one for one in found.defaults_list if not one.is_override()]
-            self.pickled[config_path] = pickle.dumps(found)
+            content = super().load_config(config_path)
+            if content is not None and content.defaults_list:
+                content.defaults_list = [default for default in content.defaults_list if not default.is_override()]
+            self.pickled[config_path] = pickle.dumps(content)
         return pickle.loads(self.pickled[config_path])
 
 
@@ -72,7 +91,7 @@ def _loader() -> Any:
 
 
 def group_options(group: str) -> list[str]:
-    """The names of the files of a group, and of what is registered in it; Hydra is initialised."""
+    """List the files of a group and the names registered in it; Hydra must be initialised."""
     try:
         return _own_files().get_group_options(group, ObjectType.CONFIG)
     except AttributeError:  # a private name is gone
@@ -80,14 +99,18 @@ def group_options(group: str) -> list[str]:
 
 
 def compose_own(overrides: list[str]) -> DictConfig:
-    """Compose the configuration as hydra.compose("config", overrides) does, with its errors; Hydra is initialised."""
+    """Compose the configuration as hydra.compose("config", overrides) does, with its errors; Hydra must be initialised.
+
+    Raises:
+        HydraException, OmegaConfBaseException: an override is refused.
+    """
     parsed = OverridesParser.create().parse_overrides(overrides)
-    # of what is left out here, or a private name is gone
-    if create_defaults_list is None or any(one.is_hydra_override() for one in parsed):
+    # a private name is gone, or Hydra's own settings, which are left out here, are asked for
+    if create_defaults_list is None or any(override.is_hydra_override() for override in parsed):
         return compose("config", overrides)
     try:
         return _composed(parsed)
-    except (AttributeError, TypeError):  # of OmegaConf too, which Hydra then says in its own way
+    except (AttributeError, TypeError):  # a private name is gone, or OmegaConf refuses, which Hydra then explains
         return compose("config", overrides)
 
 
@@ -97,7 +120,7 @@ def _composed(parsed: list) -> DictConfig:
     files = CachingConfigRepository(_own_files())
     chosen = create_defaults_list(files, "config", parsed, prepend_hydra=False, skip_missing=False)
     composed = loader._compose_config_from_defaults_list(chosen.defaults, files)
-    composed.pop("hydra")  # settings of config.yaml for it
+    composed.pop("hydra")  # its settings in config.yaml
     OmegaConf.set_struct(composed, True)
     loader._apply_overrides_to_config(chosen.config_overrides, composed)
     return composed

@@ -1,4 +1,4 @@
-"""From values, as composed or as in the config.yaml of a run, to a checked configuration."""
+"""Turn values, as composed or as in the config.yaml of a run, into a checked configuration."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
 
 
 def to_config(composed: DictConfig) -> Config:
-    """Merge once more into the dataclasses, which refuses keys that `+` let in, and check the values.
+    """Merge the values into the dataclasses, which refuses keys that `+` added, and check them.
 
     Raises:
-        UserError: unknown key, wrong type, or a value out of range.
+        UserError: an unknown key, a value of the wrong kind, or one out of range.
     """
     typed = OmegaConf.create()
     try:
         values: Any = OmegaConf.to_container(composed, resolve=True)
-        if "from" in values["act"]:  # no name for a field of Python
+        if "from" in values["act"]:  # a keyword of Python, so no name for a field
             values["act"]["from_run"] = values["act"].pop("from")
         agent, env, act = (class_of(group, values[group]) for group in ("agent", "env", "act"))
         name = values["experiment"]
@@ -40,7 +40,7 @@ def to_config(composed: DictConfig) -> Config:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed = pickle.loads(_of_types(agent, env, act))
+        typed = pickle.loads(_pickled_types(agent, env, act))
         _read_whole_numbers(typed, values)
         typed.merge_with(values)
         config: Any = OmegaConf.to_object(typed)
@@ -55,13 +55,13 @@ def to_config(composed: DictConfig) -> Config:
 
 
 @cache
-def _of_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> bytes:
-    """A pickle, of which a copy is made faster than by copy.deepcopy."""
+def _pickled_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> bytes:
+    """Pickle an empty typed configuration: unpickling copies it faster than copy.deepcopy."""
     return pickle.dumps(OmegaConf.structured(Config(agent(), env(), act())))
 
 
 def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
-    """Replace 1e6, which is a float in YAML, 500k and 1.5M by the number, where one is expected."""
+    """Replace 1e6 (a float in YAML), 500k and 1.5M by the integer, in place, where an integer is expected."""
     for key in values.keys() & typed.keys():
         node, value = typed._get_node(key), values[key]
         if isinstance(value, dict) and isinstance(node, DictConfig):
@@ -72,10 +72,10 @@ def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
 
 
 def load_run_config(folder: Path) -> Config:
-    """The configuration that a run was made with.
+    """Load the configuration that a run was made with from its config.yaml.
 
     Raises:
-        UserError: no run in the folder, or a config.yaml that cannot be read.
+        UserError: no run is in the folder, or its config.yaml cannot be read.
     """
     path = folder / "config.yaml"
     if not path.is_file():
@@ -87,7 +87,7 @@ def load_run_config(folder: Path) -> Config:
     except PermissionError as error:
         raise UserError(f"{path}: {error.strerror}.") from error
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
+        raise UserError(f"{path}: this file is damaged; restore it from a backup.") from error
 
 
 def _unknown_key(key: str, known: dict) -> UserError:
@@ -99,7 +99,7 @@ def _unknown_key(key: str, known: dict) -> UserError:
 
 
 def explain_validation_error(error: ValidationError) -> str:
-    """OmegaConf's sentence without its Python types."""
+    """Explain an error of OmegaConf in a sentence "expected ..., got ..." without its Python types."""
     numbers = dict.fromkeys(("Integer", "int"), "a whole number") | dict.fromkeys(("Float", "float"), "a number")
     words = numbers | dict.fromkeys(("Boolean", "bool"), "true or false") | {"str": "a word"}
     match = re.search(r"Incompatible value 'None' for field of type '(\w+)'", str(error))

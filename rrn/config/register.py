@@ -1,4 +1,4 @@
-"""What can be chosen without a file of its own in conf/: games, activations, smoke sizes, and classes of the user."""
+"""Register choices that have no file in conf/: games, activations, smoke sizes, and classes of the user's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _own_keys: set[str] = set()
 
 
 def conf_dir() -> str:
-    """Absolute path of the YAML files: beside the package in a checkout, inside it when installed."""
+    """Return the absolute path of the YAML files: beside the package in a checkout, inside it when installed.
+
+    Raises:
+        UserError: they are missing.
+    """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "config.yaml").is_file():
@@ -30,7 +34,7 @@ def conf_dir() -> str:
 
 @cache
 def register_choices() -> None:
-    """Make a choice of each game, activation and agent of the tables; what has a file in conf/ keeps that."""
+    """Register each game, activation and agent of the tables that has no file in conf/."""
     folder = Path(conf_dir())
     for name in ACTS:
         if not (folder / "act" / f"{name}.yaml").is_file():
@@ -45,7 +49,7 @@ def register_choices() -> None:
 
 
 def _register_files(folder: Path) -> None:
-    """Let each game of a suite take the files of the suite, and ddqn, which has the class of dqn, those of dqn."""
+    """Register each file of a suite for all its games, and each of dqn for ddqn, which has the class of dqn."""
     for path in folder.glob("*/for_*/*.yaml"):
         group, names = path.parent.relative_to(folder).as_posix(), [path.stem]
         for env in ENVS.values():
@@ -59,7 +63,7 @@ def _register_files(folder: Path) -> None:
 
 
 def _with_other_agent(name: str) -> list[str]:
-    """dqn_CartPole as ddqn_CartPole: with each agent of the same class in place of the agent."""
+    """Replace the agent in a name such as dqn_CartPole by each other one of its class: ddqn_CartPole."""
     agent, _, env = name.rpartition("_")
     return [f"{other}_{env}" for other, kind in AGENTS.items() if other != agent and kind is AGENTS[agent]]
 
@@ -69,10 +73,10 @@ def _register_smoke(name: str, agent: type[AgentConfig]) -> None:
 
 
 def register_own(group: str, target: str) -> None:
-    """Make a choice of a class of the user's own, such as act=torch.nn:Mish or agent=my_package:MyAgentConfig.
+    """Register a class of the user's own as a choice, such as act=torch.nn:Mish or agent=my_package:MyAgentConfig.
 
     Raises:
-        UserError: it cannot be imported, or is not of the right kind.
+        UserError: it cannot be imported, or is no configuration class of this group.
     """
     _store(group, target, own_defaults(group, target))
     if group == "agent":
@@ -82,23 +86,23 @@ def register_own(group: str, target: str) -> None:
 
 
 def own_keys() -> set[str]:
-    """Names of the settings of the user's own classes that were chosen in this process."""
+    """Return the dotted names of settings of the user's own classes that were chosen in this process."""
     return _own_keys | {"act.kwargs"}
 
 
 def setting_names(kind: type, prefix: str = "") -> list[str]:
-    """Dotted names of the settings of a configuration class."""
+    """List the dotted names of the settings of a configuration class."""
     return [prefix + key for key in dotted(cast(dict, OmegaConf.to_container(OmegaConf.structured(kind))))]
 
 
 def files_of(game: str) -> tuple[str, ...]:
-    """What the settings of a game come from; games with the same files have the same settings but for their names."""
+    """Name the files with the settings of a game; games with equal files have equal settings but for their names."""
     base = next((kind for kind, env in ENVS.items() if game in env.games()), game)
     return base, *sorted(path.name for path in Path(conf_dir()).glob(f"*/for_*/*_{game}.yaml"))
 
 
 def _nested(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings by dotted name as the dictionaries of a YAML file."""
+    """Turn settings such as {"agent.lr": 1} into the nested dictionaries of a YAML file, {"agent": {"lr": 1}}."""
     nested: dict[str, Any] = {}
     for name, value in settings.items():
         group, _, key = name.partition(".")

@@ -1,4 +1,4 @@
-"""Types of the configuration of a run. The defaults are in the YAML files of conf/, the composing in compose.py."""
+"""Types of the configuration of a run. The defaults are in the YAML files of conf/; compose.py composes them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from rrn.config.settings import check_ranges, require, setting
 
 @dataclass
 class NetworkConfig:
-    """The network; with a default, for the folders of runs that were made before there was this."""
+    """Settings of the network. They have defaults, since older runs lack them in their config.yaml."""
 
     target: str | None = None  # package.module:Class of a network of your own; null: by the shape of observations
 
 
 @dataclass
 class EvaluationConfig:
+    """Settings of the evaluations during training."""
+
     every: int = setting(at_least=1)  # agent steps of training
-    epsilon: float = setting(at_least=0, at_most=1)
+    epsilon: float = setting(at_least=0, at_most=1)  # probability of a random action
     episodes: int | None = setting(at_least=1)  # whole games; null: as many as end within `steps`
     steps: int | None = setting(at_least=1)  # agent steps of one evaluation, one game after the other; null: no limit
-    num_envs: int = setting(at_least=1)  # games at a time, when `episodes` is given
+    num_envs: int = setting(at_least=1)  # parallel environments, when `episodes` is given
 
 
 @dataclass
 class CheckpointConfig:
+    """Settings of the checkpoints."""
+
     every: int = setting(at_least=1)  # agent steps of training
-    keep: int = setting(at_least=1)  # how many of the last checkpoints stay
+    keep: int = setting(at_least=1)  # number of checkpoints; older ones are deleted
 
 
 @dataclass
 class Config:
-    """One run."""
+    """Settings of one run."""
 
     agent: AgentConfig = field(default_factory=AgentConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
@@ -47,7 +51,7 @@ class Config:
     steps: int = setting(at_least=1)  # agent steps of training
     seed: int = setting(at_least=0, at_most=2**32 - 1)
     device: str = MISSING  # auto, cpu, cuda or cuda:N
-    threads: int | None = setting(at_least=1)  # of torch on the CPU; null: `most_threads` of the environment
+    threads: int | None = setting(at_least=1)  # CPU threads of torch; null: at most `most_threads` of the environment
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     log_every: int = setting(at_least=1)  # agent steps of training
@@ -56,17 +60,17 @@ class Config:
 
 
 def check_values(config: Config) -> None:
-    """Check what has the right type but may make no sense.
+    """Check the ranges of all values, and what depends on several of them.
 
     Raises:
-        UserError: the first such value.
+        UserError: a value makes no sense; about the first such value.
     """
     check_ranges(config)
     require(config.run_dir.strip(), "run_dir", "a folder", "nothing")
     evaluation = config.evaluation
-    one = (evaluation.episodes is None) != (evaluation.steps is None)
+    exactly_one = (evaluation.episodes is None) != (evaluation.steps is None)
     both = f"{evaluation.episodes} and {evaluation.steps}"
-    require(one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
+    require(exactly_one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     for part in (config.agent, config.env, config.act):
         part.check(config)
 

@@ -1,4 +1,4 @@
-"""A setting with its range: one line in a dataclass, checked for every configuration."""
+"""Define a setting with its range in one line of a dataclass, and check the ranges of a configuration."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def setting(
     at_most: float | None = None,
     choices: Collection[str] | None = None,
 ) -> Any:
-    """A field of a configuration class, with the values that it may have.
+    """Make a field of a configuration class, with the values that it may have.
 
     Args:
         default: its value where no file sets one.
-        at_least, above, at_most: limits of a number. Null is within them where the type of the field admits it.
+        at_least, above, at_most: limits of a number; null is allowed if the type of the field allows it.
         choices: the words that it may be.
     """
     limits = {"at_least": at_least, "above": above, "at_most": at_most, "choices": choices}
@@ -38,20 +38,20 @@ def check_ranges(config: Any, prefix: str = "") -> None:
         prefix: what comes before the names of its fields, such as "agent.".
 
     Raises:
-        UserError: a value outside its range.
+        UserError: a value is outside its range.
     """
-    for one in fields(config):
-        value, name = getattr(config, one.name), prefix + one.name
+    for entry in fields(config):
+        value, name = getattr(config, entry.name), prefix + entry.name
         if is_dataclass(value):
             check_ranges(value, f"{name}.")
         elif value is not None:
-            null = ", or null" if "None" in str(one.type) else ""
-            for holds, expected in _limits(value, **one.metadata):
+            null = ", or null" if "None" in str(entry.type) else ""
+            for holds, expected in _limits(value, **entry.metadata):
                 require(holds, name, expected + null, value)
 
 
 def _limits(value: Any, at_least=None, above=None, at_most=None, choices=None) -> Iterator[tuple[bool, str]]:
-    """Whether a value is within each limit, and the words for what is."""
+    """Yield for each limit: is the value within it, and the words for what was expected."""
     if at_least is not None and at_most is not None:
         yield at_least <= value <= at_most, f"a number from {at_least} to {at_most}"
     elif at_least is not None:
@@ -63,6 +63,13 @@ def _limits(value: Any, at_least=None, above=None, at_most=None, choices=None) -
 
 
 def require(holds: object, name: str, expected: str, value: object) -> None:
-    """Raise a UserError that says what was expected of a setting and what came, unless it `holds`."""
+    """Raise a UserError "name: expected ..., got ..." unless a condition holds.
+
+    Args:
+        holds: the condition; its truth value counts.
+        name: of the setting.
+        expected: the values that it may have, in words.
+        value: what came.
+    """
     if not holds:
         raise UserError(f"{name}: expected {expected}, got {value}.")

@@ -8,7 +8,7 @@ from rrn.activations.sites import named_rationals
 
 
 def coefficients(network: nn.Module) -> dict[str, float]:
-    """Return each coefficient by a name such as act1/a0 or act1/b1; the mean of several groups."""
+    """Return each coefficient by a name such as act1/a0 or act1/b1; of several rows of coefficients, their mean."""
     values = {}
     for name, module in named_rationals(network):
         for letter, row in (("a", module.numerator), ("b", module.denominator)):

@@ -21,7 +21,7 @@ class record_activity:
         layers: module with activations, see `rrn.activations.sites.named_activations`.
 
     Attributes:
-        activity: by name of the site, [units].
+        activity: mean of |h| of each unit by name of the site, [units].
         features: outputs of the last hidden layer, [N, units].
     """
 
@@ -48,11 +48,11 @@ class record_activity:
 class PlasticityRecorder:
     """Measure the plasticity of one run.
 
-    A checkpoint holds the norms of the gradients, not the gradients: a resumed run logs the same norms until its next
+    A checkpoint holds the norms of the gradients, not the gradients: a resumed run logs these norms until its next
     update.
 
     Args:
-        agent: as it was made, with all trained parameters requiring gradients.
+        agent: agent before training, in which all parameters that are trained require gradients.
     """
 
     def __init__(self, agent: Agent):
@@ -67,7 +67,7 @@ class PlasticityRecorder:
         self.last: Snapshot | None = None
 
     def take(self, recorded: record_activity, now: Snapshot) -> dict[str, float]:
-        """Measure the network as it is now; the values by their names in the log.
+        """Measure the network as it is now, and return the values by their names in the log.
 
         Args:
             recorded: from a forward pass of recent observations.
@@ -104,12 +104,12 @@ class PlasticityRecorder:
         """Read the first and the last snapshot of a run that is resumed."""
         try:
             snapshots = read_snapshots(folder)
-        except ValueError:  # its first evaluation is still to come
+        except ValueError:  # the run has had no evaluation yet
             return
         self.first, self.last = snapshots[0], snapshots[-1]
 
     def state_dict(self) -> dict:
-        """Return what the files of the run do not hold."""
+        """Return the state that the files of the run do not hold."""
         return {"gradients": self.gradient_norms()}
 
     def load_state_dict(self, state: dict) -> None:

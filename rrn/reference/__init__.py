@@ -1,4 +1,4 @@
-"""The paper's numbers, the authors' curves and their protocol, to put runs of one's own beside.
+"""The paper's scores, the authors' curves and their protocol, to compare runs with.
 
 python -m rrn.reference
 

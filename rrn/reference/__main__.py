@@ -1,4 +1,4 @@
-"""The command `python -m rrn.reference`: the paper's scores and protocol, and the authors' curves as one table."""
+"""The command `python -m rrn.reference`: show the paper's scores and protocol, import the authors' curves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rrn.reference.scores import baselines, human_normalised, published
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the command line says; a user's mistake ends with a sentence and exit code 2."""
+    """Run one of the commands; a user's mistake ends it with a sentence and exit code 2."""
     parser = argparse.ArgumentParser("python -m rrn.reference", description="What the paper has published.")
     commands = parser.add_subparsers(dest="command")
     scores = commands.add_parser("scores", help="the published scores of a game")
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
             print(score_table(args.game))
         elif args.command == "protocol":
             with needs("python -m rrn.reference protocol", "rl"):
-                from rrn.reference.protocol import report, report_all  # Hydra, not needed for the others
+                from rrn.reference.protocol import report, report_all  # imports Hydra, which the others do not need
 
             print(report(args.game) if args.game else report_all())
         elif args.command == "import":
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
 
 
 def score_table(game: str) -> str:
-    """The published scores of a game.
+    """Write the published scores of a game as a table.
 
     Raises:
         UserError: it is none of the paper's games.
@@ -59,7 +59,11 @@ def score_table(game: str) -> str:
 
 
 def import_command(folder: Path, target: Path) -> None:
-    """Write the table, and say what was left out of it."""
+    """Write the table of the authors' curves, and print which files were left out of it and why.
+
+    Raises:
+        UserError: the folder has none of the authors' score files, or the table cannot be written.
+    """
     from rrn.reference.import_scores import import_scores, write_table
 
     runs, left_out = import_scores(folder)

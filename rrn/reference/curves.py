@@ -14,16 +14,19 @@ from rrn.reference.tables import evaluation_step
 
 COLUMNS = ("game", "algorithm", "activation", "seed", "epoch", "min", "max", "mean", "median", "episodes")
 KEYS = COLUMNS[:4]
-ACTS = {"lrelu": "leaky_relu"}  # the other names are ours
+ACTS = {"lrelu": "leaky_relu"}  # their name to ours where they differ
 
 
 def read_curves(path: str | Path) -> list[Curve]:
-    """The curve of each run in a table of the authors' evaluations, .csv or .csv.gz, in the order of the table.
+    """Read the curve of each run from a table of the authors' evaluations, in the order of the table.
 
     The activations have our names. Random play has the agent and the activation `random`, and one evaluation at step 0.
 
+    Args:
+        path: .csv or .csv.gz, as `python -m rrn.reference import` writes it.
+
     Raises:
-        UserError: no such file, or not such a table.
+        UserError: the file cannot be read, or is no such table.
     """
     runs: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
     head, *lines = _text(Path(path)).splitlines() or [""]

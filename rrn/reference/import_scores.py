@@ -1,13 +1,13 @@
-"""From the authors' score files, one pickle for each run, to one table of their curves.
+"""Import the authors' score files, one pickle for each run, into one table of their curves.
 
 The files are `scores/**/<algorithm>_scores<Game>Deterministic-v4_seed<n>_<activation>.pkl`; those of random play have
-no activation. Such a file holds a list with an entry for each evaluation:
+no activation. A file holds a list with an entry for each evaluation, which is one of:
 
-* the four numbers lowest, highest and mean score and count of the games that ended;
-* or a pair of these and the list of all scores;
-* or only the list of all scores, which is used whole, as the authors do.
+* four numbers: lowest, highest and mean score, and the number of games that ended;
+* a pair of these four and the list of all scores;
+* the list of all scores, all of which count, as in the authors' code.
 
-That of random play is one such four.
+A file of random play holds one entry of four numbers.
 """
 
 from __future__ import annotations
@@ -51,12 +51,14 @@ Run = tuple[str, str, str, int]  # game, algorithm, activation, seed
 
 
 def import_scores(folder: Path) -> tuple[dict[Run, list[tuple]], list[tuple[Path, str]]]:
-    """The evaluations of each run in a copy of the authors' repository, and the files that were left out, with why.
+    """Read the evaluations of each run in a copy of the authors' repository.
 
-    An evaluation is (lowest, highest, mean, median or None, games).
+    Returns:
+        The evaluations of each run, (lowest, highest, mean, median or None, games) each, and the files that were left
+        out, with the reason.
 
     Raises:
-        UserError: no such folder, or none of the authors' score files in it.
+        UserError: the folder does not exist, or has none of the authors' score files.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give a copy of the authors' repository, ml-research/rational_rl.")
@@ -68,7 +70,7 @@ def import_scores(folder: Path) -> tuple[dict[Run, list[tuple]], list[tuple[Path
         try:
             run = _run(path)
             evaluations = _evaluations(read_numbers(path), run)
-            if runs.setdefault(run, evaluations) != evaluations:  # copies of a file are no matter
+            if runs.setdefault(run, evaluations) != evaluations:  # an equal copy is no reason
                 raise UserError("other numbers than in another file of the same run, which was taken")
         except UserError as error:
             left_out.append((path, str(error)))
@@ -100,7 +102,11 @@ def _evaluations(values: object, run: Run) -> list[tuple]:
 
 
 def _evaluation(entry: Any) -> tuple:
-    """Lowest, highest and mean score, median or None, games."""
+    """Return lowest, highest and mean score, median or None, and number of games of one entry.
+
+    Raises:
+        UserError: it has none of the three forms.
+    """
     if isinstance(entry, list | tuple) and len(entry) == 2 and all(map(_numbers, entry)):
         summary, scores = entry
     elif _numbers(entry) and entry:
@@ -117,12 +123,12 @@ def _evaluation(entry: Any) -> tuple:
 
 
 def _numbers(values: Any) -> bool:
-    finite = 1e12  # far above any score, and what is not finite is not below
+    finite = 1e12  # far above any score; infinity and NaN are not below it
     return isinstance(values, list | tuple) and all(type(v) in (int, float) and abs(v) < finite for v in values)
 
 
 def table(runs: dict[Run, list[tuple]]) -> Iterator[str]:
-    """Lines of the table, with the columns of rrn.reference.curves."""
+    """Yield the lines of the table, with the columns of rrn.reference.curves."""
     yield ",".join(COLUMNS)
     for run in sorted(runs, key=lambda run: (run[0], ORDER[0].index(run[1]), ORDER[1].index(run[2]), run[3])):
         start = ",".join(map(str, run))
@@ -131,7 +137,7 @@ def table(runs: dict[Run, list[tuple]]) -> Iterator[str]:
 
 
 def _short(value: float | None) -> str:
-    """At most four decimals, two from 1000 on; nothing for None."""
+    """Format a number with at most four decimals, two from 1000 on; an empty text for None."""
     if value is None:
         return ""
     text = f"{value:.{2 if abs(value) >= 1000 else 4}f}".rstrip("0").rstrip(".")
@@ -139,7 +145,7 @@ def _short(value: float | None) -> str:
 
 
 def write_table(runs: dict[Run, list[tuple]], path: Path) -> int:
-    """Write the table, compressed if the name ends in .gz; the number of its rows.
+    """Write the table, compressed if the name ends in .gz, and return the number of its rows.
 
     Raises:
         UserError: it cannot be written.

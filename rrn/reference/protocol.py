@@ -1,7 +1,7 @@
-"""The authors' protocol beside ours under experiment=paper, line by line, with the entries of docs/details.md.
+"""Compare the authors' protocol with ours under experiment=paper, line by line, with the entries of docs/details.md.
 
-A line is either a value of our configuration, compared with the authors' settings files, or a rule that no setting
-holds, as the papers, their code or their data show it.
+A line is either a value of our configuration, compared with the authors' settings files, or a rule without a setting,
+from the papers, the authors' code or their data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rrn.config import ActConfig, Config, dotted
 from rrn.config.compose import compose_config
 from rrn.reference.tables import games, row_of
 
-TIME_LIMIT = 100_000  # agent steps of a game, of the environments <Game>Deterministic-v4
+TIME_LIMIT = 100_000  # agent steps of a game in the environments <Game>Deterministic-v4
 SAME, DIFFERS = "same", "differs"
 WIDTHS = (28, 19, 18, 15)  # of the columns
 
@@ -37,7 +37,7 @@ def _column(name: str, kind: type = int) -> Callable[[dict[str, str]], object]:
 
 
 def _is(value: object) -> Callable[[dict[str, str]], object]:
-    """A value that is the same for all games, and stands in the authors' scripts instead of their settings files."""
+    """Return a function that gives one value for all games, of the authors' scripts, not of their settings files."""
     return lambda row: value
 
 
@@ -62,11 +62,11 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "agent.train_every": ("agent steps per update", _column("train_frequency"), 9),
     "agent.target_every": ("and per copy to the target", _column("target_update_frequency"), 9),
     "agent.warmup": ("random steps before", _column("initial_replay_size"), 8),
-    "agent.replay_capacity": ("replay memory", _column("max_replay_size"), None),
+    "agent.replay_capacity": ("replay buffer", _column("max_replay_size"), None),
     "agent.epsilon_start": ("epsilon at the start", _column("epsilon_start", float), None),
     "agent.epsilon_end": ("epsilon at the end", _column("epsilon_end", float), None),
     "agent.epsilon_steps": ("agent steps in between", _column("epsilon_decay_agent_steps"), None),
-    "env.num_envs": ("games at a time", _is(1), None),
+    "env.num_envs": ("parallel environments", _is(1), None),
     "env.frame_skip": ("frames per agent step", _column("frames_per_agent_step"), 6),
     "env.max_pool": ("maximum over two frames", _is(False), 6),
     "env.sticky_actions": ("sticky actions", _is(0.0), 6),
@@ -81,10 +81,10 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "evaluation.every": ("steps between evaluations", _column("evaluation_frequency"), 8),
     "evaluation.steps": ("steps of an evaluation", _column("test_samples"), 10),
     "evaluation.episodes": ("or games of an evaluation", _is(None), 10),
-    "evaluation.num_envs": ("games at a time there", _is(1), 10),
+    "evaluation.num_envs": ("parallel in evaluations", _is(1), 10),
     "evaluation.epsilon": ("epsilon of an evaluation", _column("epsilon_evaluation", float), None),
 }
-# settings that change how fast a run is, or which run it is, and not its protocol
+# settings that change the speed or the name of a run, or have no effect under the paper's protocol
 NOT_COMPARED = {
     "agent.name",
     "agent.atoms",
@@ -100,8 +100,8 @@ NOT_COMPARED = {
     "env.overlap",
     "env.target",
 }
-NOT_CHANGES = {"steps", "agent.double"}  # of `changed`; agent= says which it is
-# what agent=dqn has without a setting: column of the authors' settings, value, entry
+NOT_CHANGES = {"steps", "agent.double"}  # free in a run with experiment=paper; agent= sets agent.double
+# properties of agent=dqn without a setting: column of the authors' settings, value, entry
 FIXED = {"optimiser": ("optimizer", "Adam", 12), "loss": ("loss", "smooth_l1", None)}
 
 RULES = (
@@ -115,7 +115,7 @@ RULES = (
     Line("weights of the last layer", "Xavier, gain 1", "Xavier, gain 1", SAME, 11),
     Line("weights of the other layers", "Xavier, gain sqrt(2)", "Xavier, gain sqrt(2)", SAME, 11),
     Line("update after a step sees it", "yes", "from the next one on", DIFFERS, 36),
-    Line("places of d_silu", "SiLU, SiLU, dSiLU, dSiLU", "SiLU, SiLU, dSiLU, dSiLU", SAME, 15),
+    Line("sites of d_silu", "SiLU, SiLU, dSiLU, dSiLU", "SiLU, SiLU, dSiLU, dSiLU", SAME, 15),
     Line("start of rationals", "their library's leaky ReLU", "our fit of leaky ReLU", DIFFERS, 18),
     Line("form of rationals", "A (some runs B), 5/4, most with a learned centre", "A, 5/4", DIFFERS, 47),
     Line("pretrained rationals", "frozen, new weights", "frozen, new weights", SAME, 29),
@@ -129,22 +129,22 @@ NEWER_SCRIPT = (
 
 @cache
 def settings(game: str) -> dict[str, object]:
-    """Ours under experiment=paper, with dotted names."""
+    """Return our settings for a game under experiment=paper, by dotted name."""
     return dotted(asdict(compose_config([f"env={game}", "experiment=paper", "agent=dqn"])))
 
 
 def changed(config: Config) -> list[str]:
-    """Settings of a run with DQN or Double DQN that are not the authors' for its game; its number of steps is free.
+    """List the settings of a run with DQN or Double DQN that are not the authors' for its game, except its steps.
 
-    Those of its activation are compared with ours under experiment=paper (`RULES` has how these differ).
+    Settings of its activation are compared with ours under experiment=paper (RULES says how these differ).
 
     Raises:
         UserError: it is none of the paper's games.
     """
     own, row = dotted(asdict(config)), row_of("protocol", config.env.name)
-    found = [key for key, (_, theirs, _) in VALUES.items() if key not in NOT_CHANGES and own[key] != theirs(row)]
+    keys = [key for key, (_, theirs, _) in VALUES.items() if key not in NOT_CHANGES and own[key] != theirs(row)]
     usual = dotted(asdict(_activation(config.act.name)))
-    return found + [f"act.{key}" for key in sorted(usual) if own[f"act.{key}"] != usual[key]]
+    return keys + [f"act.{key}" for key in sorted(usual) if own[f"act.{key}"] != usual[key]]
 
 
 @cache
@@ -153,7 +153,7 @@ def _activation(name: str) -> ActConfig:
 
 
 def compare(game: str) -> list[Line]:
-    """All points of the protocol for a game, values first.
+    """Compare all points of the protocol for a game, values first.
 
     Raises:
         UserError: it is none of the paper's games.
@@ -170,20 +170,24 @@ def compare(game: str) -> list[Line]:
 
 
 def report(game: str) -> str:
-    """The comparison for a game, as a table of 80 columns."""
+    """Write the comparison for a game as a table of 80 columns.
+
+    Raises:
+        UserError: it is none of the paper's games.
+    """
     lines = compare(game)
     head = f"{game}: the authors' protocol ({row_of('protocol', game)['environment']}) and experiment=paper"
     return "\n".join([head, "", *_table(lines), "", f"{_count(lines)}. no. = entry of docs/details.md"])
 
 
 def report_all() -> str:
-    """Which of the 15 games differ in what, in short."""
+    """Write in short in what the 15 games differ from the authors' protocol."""
     by_game = {game: compare(game) for game in games()}
     common = [line for line in by_game["Pong"] if line.verdict != SAME]
     lines = ["The authors' protocol and experiment=paper, 15 games; give one to see all of it.", ""]
-    for game, found in by_game.items():
-        own = [line.what for line in found if line.verdict != SAME and line not in common]
-        lines.append(f"{game:<16}{_count(found)}{'; of its own: ' + ', '.join(own) if own else ''}")
+    for game, compared in by_game.items():
+        own = [line.what for line in compared if line.verdict != SAME and line not in common]
+        lines.append(f"{game:<16}{_count(compared)}{'; of its own: ' + ', '.join(own) if own else ''}")
     lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent=" " * 16) or [""]]
     return "\n".join(
         [*lines, "", "Not the same on all of them:", "", *_table(common), "", "no. = entry of docs/details.md"]
@@ -196,15 +200,15 @@ def _count(lines: Sequence[Line]) -> str:
 
 
 def _table(lines: Sequence[Line]) -> list[str]:
-    found = [_row(("", "authors", "ours", ""))]
+    rows = [_row(("", "authors", "ours", ""))]
     for line in lines:
         verdict = f"{line.verdict}, no. {line.entry}" if line.entry else line.verdict
         cells = [
             textwrap.wrap(text, width - 1)
             for text, width in zip((line.what, line.authors, line.ours), WIDTHS[:3], strict=True)
         ]
-        found += [_row(row) for row in zip_longest(*cells, [verdict], fillvalue="")]
-    return found
+        rows += [_row(row) for row in zip_longest(*cells, [verdict], fillvalue="")]
+    return rows
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -214,4 +218,6 @@ def _row(cells: Sequence[str]) -> str:
 def _text(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

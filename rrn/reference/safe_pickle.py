@@ -1,7 +1,7 @@
-"""Read a pickle of numbers without running what else may be in it.
+"""Read a pickle of numbers without running any code that may be in it.
 
-A pickle can name any function of any module, with arguments, and the ordinary reader calls it. This reader knows a few
-names of NumPy, and has stand-ins for them that only hold numbers, so that it calls nothing of NumPy's either.
+A pickle can name any function of any module, with arguments, and Python's reader calls it. This reader knows a few
+names of NumPy, and replaces them by classes of its own that only hold numbers, so it calls none of NumPy's functions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KINDS = re.compile(rf"[biuf]\d{{1,2}}|{OBJECTS}")  # NumPy's names: bool, int, u
 
 
 class _Type:
-    """Stands in for numpy.dtype."""
+    """Replace numpy.dtype."""
 
     def __init__(self, kind: str, align: bool = False, copy: bool = False):
         if not isinstance(kind, str) or not KINDS.fullmatch(kind):
@@ -34,26 +34,26 @@ class _Type:
         self.order = order
 
     def array(self, data: bytes | bytearray | list) -> np.ndarray:
-        """The values [N] in so many bytes; objects come as a list."""
+        """Return the values [N] of the data: bytes, or a list for objects."""
         if self.kind == OBJECTS and isinstance(data, list):
-            return np.fromiter(data, object, len(data))  # does not look into what the objects hold
+            return np.fromiter(data, object, len(data))  # np.array would look into the objects
         if self.kind == OBJECTS or not isinstance(data, bytes | bytearray):
             raise pickle.UnpicklingError("it holds an array whose data are not numbers")
         return np.frombuffer(data, np.dtype(self.order + self.kind))
 
 
 class _Array:
-    """Stands in for numpy.ndarray."""
+    """Replace numpy.ndarray."""
 
     def __init__(self) -> None:
-        self.values: Any = []  # lists in lists, or the number of an array without axes
+        self.values: Any = []  # nested lists, or the number of an array without axes
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, kind, fortran, data = state
         self.set(kind, data, shape, "F" if fortran else "C")
 
     def set(self, kind: _Type, data: bytes | list, shape: tuple[int, ...], order: Literal["C", "F"]) -> None:
-        """Take the data of an array of this shape."""
+        """Set the values from the data of an array of this shape."""
         if not isinstance(kind, _Type):
             raise pickle.UnpicklingError("it holds an array in an unknown form")
         self.values = kind.array(data).reshape(shape, order=order).tolist()
@@ -74,13 +74,13 @@ def _scalar(kind: _Type, data: bytes) -> float:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":  # as pickles of the older protocols write bytes
+    if encoding != "latin1":  # older protocols of pickle write bytes so
         raise pickle.UnpicklingError("it holds bytes in an unknown form")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    return b""  # those protocols write this as a call
+    return b""  # older protocols of pickle write this as a call
 
 
 KNOWN = {
@@ -103,10 +103,10 @@ class _Reader(pickle.Unpickler):
 
 
 def read_numbers(path: Path) -> object:
-    """What a pickle holds: numbers, strings, bytes and None, in lists, tuples and dictionaries; arrays are lists.
+    """Read numbers, strings, bytes and None, in lists, tuples and dictionaries, from a pickle; arrays become lists.
 
     Raises:
-        UserError: it cannot be read, or holds anything else; nothing in it was run. The sentence leaves out the path.
+        UserError: it cannot be read, or holds anything else; nothing in it was run. The message leaves out the path.
     """
     try:
         with open(path, "rb") as file:
@@ -121,7 +121,10 @@ def read_numbers(path: Path) -> object:
 
 
 def _plain(value: Any, done: dict[int, object]) -> object:
-    """Without stand-ins. What occurs in several places is gone through once, or a small file could hold up for ever."""
+    """Replace each _Array by its values; an object that occurs several times is visited once.
+
+    Otherwise a small file with nested references could take for ever.
+    """
     if value is None or type(value) in (bool, int, float, str, bytes):
         return value
     if id(value) not in done:

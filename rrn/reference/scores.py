@@ -1,4 +1,4 @@
-"""The table of scores that the authors published, and scores as parts of the way from random play to a human."""
+"""Read the scores that the authors published, and normalise scores by those of random play and a human."""
 
 from __future__ import annotations
 
@@ -16,46 +16,51 @@ class Published:
 
     game: str  # as in env=
     agent: str  # as in agent=: dqn, ddqn
-    act: str  # as in act=, and rational_pretrained, recurrent_rational_pretrained for their frozen ones
+    act: str  # as in act=; rational_pretrained, recurrent_rational_pretrained for those with frozen rationals
     mean: float
     std: float  # over seeds, without the n - 1 correction, as printed
     seeds: int
     first_epochs: int  # number of the last evaluation of the seed that stopped first
-    epochs: int  # and of the one that stopped last; the same, but for a few on Breakout and Space Invaders
+    epochs: int  # and of the seed that stopped last; equal, except for a few on Breakout and Space Invaders
 
     @property
     def steps(self) -> int:
-        """Agent steps of training before the last evaluation, of the seed that stopped last."""
+        """Return the agent steps of training before the last evaluation, of the seed that stopped last."""
         return evaluation_step(self.game, self.agent, self.epochs)
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """What a human and random play score on a game. The header of baselines.csv says where each is from."""
+    """Scores of a human and of random play on a game. The header of baselines.csv has the source of each."""
 
     human: float  # the usual table of the field; whole games
     random: float
-    authors_human: float  # the authors' own
-    authors_random: float  # for each life, not for each game
-    plot_human: float  # the authors' own again, as in their bar plot
+    authors_human: float  # in the authors' tables
+    authors_random: float  # per life, not per game
+    plot_human: float  # in the authors' bar plot
     plot_random: float
 
 
 @cache
 def published() -> tuple[Published, ...]:
-    """All 100 entries of the authors' two tables but for random play, which stands in `baselines`."""
+    """Return all 100 entries of the authors' two tables, except random play, which is in `baselines`."""
     return tuple(
         Published(
-            *(row[name] for name in ("game", "agent", "act")),  # type: ignore[arg-type]
-            *(float(row[name]) for name in ("mean", "std")),
-            *(int(row[name]) for name in ("seeds", "first_epochs", "epochs")),
+            game=row["game"],
+            agent=row["agent"],
+            act=row["act"],
+            mean=float(row["mean"]),
+            std=float(row["std"]),
+            seeds=int(row["seeds"]),
+            first_epochs=int(row["first_epochs"]),
+            epochs=int(row["epochs"]),
         )
         for row in rows("published")
     )
 
 
 def baselines(game: str) -> Baselines:
-    """Scores of a human and of random play.
+    """Return the scores of a human and of random play on a game.
 
     Raises:
         UserError: it is none of the paper's games.
@@ -64,9 +69,14 @@ def baselines(game: str) -> Baselines:
 
 
 def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
-    """(score - random) / (human - random), of the usual table: random play is 0, a human 1.
+    """Normalise a score: (score - random) / (human - random), so that random play is 0 and a human 1.
 
-    As in Mnih et al. 2015 (table 2 of the extended data, there in percent). The shape of `score` stays.
+    Human and random are those of the usual table of the field (Mnih et al. 2015, extended data table 2, which has the
+    results in percent).
+
+    Args:
+        game: one of the paper's games.
+        score: a number, or an array of any shape; the result has this shape.
 
     Raises:
         UserError: it is none of the paper's games.
@@ -76,7 +86,7 @@ def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray
 
 
 def authors_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
-    """Normalise a score as the authors' bar plot does, only to reproduce it: their random scores are for each life.
+    """Normalise a score as the authors' bar plot does. Use it only to reproduce that: their random scores are per life.
 
     Raises:
         UserError: it is none of the paper's games.

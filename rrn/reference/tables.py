@@ -1,4 +1,4 @@
-"""The small tables that come with the package; scripts/data/make_reference.py writes them."""
+"""Read the small tables that come with the package; scripts/data/make_reference.py writes them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rrn.common.errors import UserError, nearest
 
 @cache
 def rows(name: str) -> list[dict[str, str]]:
-    """Rows of one of the files, by column; its head, of lines with #, is left out."""
+    """Read the rows of rrn/reference/<name>.csv, by column, without the comments (#) at its head."""
     lines = files("rrn.reference").joinpath(f"{name}.csv").read_text(encoding="utf-8").splitlines()
     return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
 def games() -> list[str]:
-    """The 15 games of the paper, as in env=."""
+    """List the 15 games of the paper, named as in env=."""
     return [row["game"] for row in rows("protocol")]
 
 
 def row_of(name: str, game: str) -> dict[str, str]:
-    """The row of a game in the file `protocol` or `baselines`.
+    """Return the row of a game in the file `protocol` or `baselines`.
 
     Raises:
         UserError: it is none of the paper's games.
@@ -35,10 +35,15 @@ def row_of(name: str, game: str) -> dict[str, str]:
 
 
 def evaluation_step(game: str, agent: str, epoch: int) -> int:
-    """Agent steps of training before an evaluation of the authors, which they count from 0.
+    """Return the agent steps of training before an evaluation of the authors.
 
-    Their older script evaluates the untrained network first. The runs on Tennis and those of Rainbow seem to be by the
-    newer one, which trains first (docs/details.md, no. 46).
+    Their older script evaluates the untrained network first. The runs on Tennis and those of Rainbow seem to be from
+    the newer one, which trains first (docs/details.md, no. 46).
+
+    Args:
+        game: one of the paper's games.
+        agent: dqn, ddqn, rainbow or random; random play has no training.
+        epoch: number of the evaluation, from 0.
 
     Raises:
         UserError: it is none of the paper's games.

@@ -1,1 +1,1 @@
-"""The report on finished and unfinished runs, beside the paper's numbers: on the terminal and as one HTML file."""
+"""Report on finished and unfinished runs, beside the paper's numbers: on the terminal and as one HTML file."""

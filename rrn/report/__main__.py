@@ -1,4 +1,4 @@
-"""The command `python -m rrn.report FOLDER ...`.
+"""The command `python -m rrn.report FOLDER ...`: print the scores of runs beside the paper's, and write them as a page.
 
 python -m rrn.report runs --curves paper_curves.csv.gz
 """
@@ -19,20 +19,19 @@ with cli_errors(), needs("python -m rrn.report", "rl"):
     from rich.console import Console
     from rich.text import Text
 
-    from rrn.common.curves import Curve
     from rrn.reference import read_curves
     from rrn.report.aggregates import over_games
     from rrn.report.caveats import notes
-    from rrn.report.cells import Cell, Method, make_cells
+    from rrn.report.cells import Method, make_cells
     from rrn.report.missing import to_do
     from rrn.report.page import Page
-    from rrn.report.runs import Run, read_runs
+    from rrn.report.runs import read_runs
     from rrn.report.styles import label
     from rrn.report.terminal import show
 
 
 def main(arguments: list[str]) -> None:
-    """Print the report and write the page; a user's mistake ends with a sentence and exit code 2."""
+    """Print the report and write the page; a user's mistake ends the command with a sentence and exit code 2."""
     parser = argparse.ArgumentParser("python -m rrn.report", description="Scores of runs, beside the paper's.")
     parser.add_argument("folders", nargs="*", type=Path, default=[Path("runs")], help="with runs at any depth")
     parser.add_argument(
@@ -51,10 +50,10 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
     """Print the report on the runs in some folders, and write its page.
 
     Args:
-        folders: with runs at any depth.
-        curves: the authors' curves; None: the paper's numbers are those that it prints.
+        folders: folders with runs at any depth.
+        curves: file of the authors' curves; None: compare only with the scores that the paper prints.
         out: the HTML file.
-        seeds: that each activation should have.
+        seeds: number of seeds that each activation should have.
 
     Raises:
         UserError: a folder or the curves cannot be read, there is no run, or the page cannot be written.
@@ -62,24 +61,22 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
     runs, damaged = read_runs(folders)
     if not runs:
         where = ", ".join(map(str, folders))
-        raise UserError(
-            f"{where}: no run is here; python -m rrn.train makes one." + "".join(f" {one}" for one in damaged)
-        )
+        raise UserError(" ".join([f"{where}: no run is here; python -m rrn.train makes one.", *damaged]))
     played = {run.curve.game for run in runs}
     paper = [curve for curve in read_curves(curves) if curve.game in played] if curves else []
     if curves and not paper:
         damaged.append(f"{curves}: no curve of {', '.join(sorted(played))} is in it.")
-    cells = _cells(runs, paper)
+    cells = make_cells((run.curve for run in runs), paper, {run.curve for run in runs if run.is_finished})
     over = over_games(cells)
-    remarks, found = notes(cells, over, runs, damaged), to_do(runs, seeds)
+    remarks, todos = notes(cells, over, runs, damaged), to_do(runs, seeds)
     several = len({run.curve.agent for run in runs}) > 1
 
     def named(method: Method) -> str:
         return label(method, several)
 
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
-    show(console, cells, over, remarks, found, named)
-    page = Page(runs, cells, paper, over, remarks, found, named)
+    show(console, cells, over, remarks, todos, named)
+    page = Page(runs=runs, cells=cells, paper=paper, over=over, notes=remarks, todos=todos, label=named)
     where = ", ".join(map(str, folders))
     when = datetime.now().strftime("%d %B %Y, %H:%M")
     try:
@@ -88,11 +85,6 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
         raise UserError(f"{out}: {error.strerror or error}; choose another file with --out.") from error
     size = f"{out.stat().st_size / 1e6:.1f} MB"
     console.print(Text(f"\nthe page with curves and shapes: {out} ({size})"))
-
-
-def _cells(runs: Sequence[Run], paper: Sequence[Curve]) -> list[Cell]:
-    done = {id(run.curve) for run in runs if run.is_finished}
-    return make_cells((run.curve for run in runs), paper, lambda curve: id(curve) in done)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-"""The report's notes: what a reader must know before trusting a number."""
+"""Write the report's notes: what a reader must know before trusting a number."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from rrn.common.numbers import plural
 from rrn.reference import protocol
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, against_baseline
 from rrn.report.runs import Run, settings
 from rrn.runs.software import packages_of_scores
 
-FEW, MANY = 5, 10  # seeds that the field asks for at least, and from which intervals are about as wide as they say
+FEW = 5  # seeds that the field asks for at least
+MANY = 10  # seeds from which bootstrap intervals have about their nominal coverage
 
 
 def notes(cells: Sequence[Cell], over: Sequence[OverGames], runs: Sequence[Run], damaged: Sequence[str]) -> list[str]:
-    """Sentences, the most important ones first."""
+    """Write a sentence for each thing that limits the scores, the most important ones first."""
     return [
         *_seeds(cells),
         *_left_out(cells, runs),
@@ -36,8 +38,8 @@ def _seeds(cells: Sequence[Cell]) -> Iterable[str]:
             f"{few} of {len(cells)} scores rest on fewer than {FEW} seeds (the fewest: {min(seeds)}). "
             "One or two seeds decide nothing."
         )
-    shown = (one for cell in cells for one in (cell.ours, cell.paper_then, cell.difference) if one is not None)
-    if any(one.low is not None and one.seeds < MANY for one in shown):
+    shown = [interval for cell in cells for interval in (cell.ours, cell.paper_then, cell.difference)]
+    if any(interval and interval.low is not None and interval.seeds < MANY for interval in shown):
         yield (
             "Intervals over few seeds are too narrow: of normal scores, a 95 % interval of 3 seeds holds the true mean "
             "in 75 % of cases, one of 5 seeds in 84 %."
@@ -45,12 +47,12 @@ def _seeds(cells: Sequence[Cell]) -> Iterable[str]:
 
 
 def _left_out(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:
-    """Runs with scores that no number contains, and seeds of the paper whose curves end before our runs."""
+    """Name runs with scores that no number contains, and seeds of the paper whose curves end before our runs."""
     counted = {(cell.game, cell.method, seed) for cell in cells for seed in cell.scores}
     states = Counter(
         run.state
         for run in runs
-        if len(run.curve.steps) and (run.curve.game, (run.curve.agent, run.curve.act), run.curve.seed) not in counted
+        if len(run.curve.steps) and (run.curve.game, run.curve.method, run.curve.seed) not in counted
     )
     if states:
         which = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
@@ -75,8 +77,8 @@ def _steps(cells: Sequence[Cell], over: Sequence[OverGames]) -> Iterable[str]:
     unequal = sum(cell.steps[0] != cell.steps[1] for cell in cells)
     if unequal:
         yield (
-            f"{unequal} score{'s are' if unequal > 1 else ' is'} of runs of unequal length, as the column of steps "
-            "says; differences are taken after the fewest of these steps."
+            f"{plural(unequal, 'score')} {'is' if unequal == 1 else 'are'} of runs of unequal length, as the column of "
+            "steps says; differences are taken after the fewest of these steps."
         )
     gaps = against_baseline(cells)
     for cell in cells:
@@ -85,10 +87,10 @@ def _steps(cells: Sequence[Cell], over: Sequence[OverGames]) -> Iterable[str]:
             yield f"{_name(cell)}: the difference from the baseline is that after {gap.step:,} agent steps."
     cut = sorted(
         {
-            f"{cell.game} after {one.steps[cell.game]:,}"
-            for one in over
+            f"{cell.game} after {aggregated.steps[cell.game]:,}"
+            for aggregated in over
             for cell in cells
-            if cell.method[0] == one.agent and cell.steps[0] > one.steps.get(cell.game, cell.steps[0])
+            if cell.method[0] == aggregated.agent and cell.steps[0] > aggregated.steps.get(cell.game, cell.steps[0])
         }
     )
     if cut:
@@ -100,10 +102,10 @@ def _name(cell: Cell) -> str:
 
 
 def _settings(runs: Sequence[Run]) -> Iterable[str]:
-    """Differences between activations that are not of the activation."""
+    """Name settings besides those of the activation in which the runs of two activations differ."""
     groups: dict[tuple[str, str], dict[str, dict[str, str]]] = defaultdict(dict)  # by game and agent: activation
     for run in runs:
-        if " " not in run.curve.act:  # the names of others say what differs
+        if " " not in run.curve.act:  # names with a space already say what differs
             groups[run.curve.game, run.curve.agent][run.curve.act] = settings(run.config)
     games: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for (game, agent), of_acts in groups.items():
@@ -119,11 +121,11 @@ def _settings(runs: Sequence[Run]) -> Iterable[str]:
 
 
 def _software(runs: Sequence[Run]) -> Iterable[str]:
-    """Versions that are not the same for all runs; a run with several counts for each."""
+    """Name packages with several versions among the runs; a run with several counts for each."""
     made: dict[str, Counter[str]] = defaultdict(Counter)
     for run in runs:
         for package in packages_of_scores():
-            made[package].update({str(one[package]) for one in run.software if package in one})
+            made[package].update({str(versions[package]) for versions in run.software if package in versions})
     differ = [
         f"{package} {', '.join(f'{version} ({number})' for version, number in sorted(versions.items()))}"
         for package, versions in made.items()
@@ -134,9 +136,9 @@ def _software(runs: Sequence[Run]) -> Iterable[str]:
 
 
 def _off_protocol(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:
-    """Runs beside the paper's numbers that were not made as these."""
+    """Name runs beside the paper's numbers that do not follow the paper's protocol."""
     beside = {(cell.game, cell.method) for cell in cells if cell.paper_end}
-    runs = [run for run in runs if (run.curve.game, (run.curve.agent, run.curve.act)) in beside]
+    runs = [run for run in runs if (run.curve.game, run.curve.method) in beside]
     other = sorted({run.config.experiment for run in runs if run.config.experiment != "paper"})
     if other:
         yield f"Runs with experiment={', '.join(other)} do not follow the paper's protocol."
@@ -151,13 +153,14 @@ def _off_protocol(cells: Sequence[Cell], runs: Sequence[Run]) -> Iterable[str]:
 
 
 def _games(over: Sequence[OverGames]) -> Iterable[str]:
-    for one in over:
-        if not one.rows:
-            yield f"There are no numbers over all games of {one.agent}: its activations do not share two games."
+    for aggregated in over:
+        agent = aggregated.agent
+        if not aggregated.rows:
+            yield f"There are no numbers over all games of {agent}: its activations do not share two games."
             continue
-        if one.other_methods:
-            names = ", ".join(act for _, act in one.other_methods)
-            yield f"The numbers over all games of {one.agent} leave out {names}, for want of some of these games."
-        if one.other_games:
-            games = ", ".join(one.other_games)
-            yield f"The numbers over all games of {one.agent} leave out {games}, which not all were trained on."
+        if aggregated.other_methods:
+            names = ", ".join(act for _, act in aggregated.other_methods)
+            yield f"The numbers over all games of {agent} leave out {names}, for want of some of these games."
+        if aggregated.other_games:
+            games = ", ".join(aggregated.other_games)
+            yield f"The numbers over all games of {agent} leave out {games}, which not all were trained on."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from rrn import stats
@@ -14,18 +14,18 @@ from rrn.reference.tables import games as games_with_scores
 from rrn.stats import Interval
 
 Method = tuple[str, str]  # agent and activation
-BASELINE = ("leaky_relu", "relu")  # what the others are compared with: the paper's, else ours
+BASELINE = ("leaky_relu", "relu")  # what other activations are compared with: the paper's, else ours
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One method on one game."""
+    """Scores of one method on one game."""
 
     game: str
     method: Method
     curves: tuple[Curve, ...]  # of the runs that count
-    scores: dict[int, float]  # of these by seed: the last evaluation
-    steps: tuple[int, int]  # agent steps of the shortest and the longest run at these
+    scores: dict[int, float]  # by seed, of these curves
+    steps: tuple[int, int]  # agent steps of the shortest and the longest run when they had these scores
     ours: Interval  # over seeds
     paper_then: Interval | None  # after the fewest of these steps, from the authors' curves
     paper_end: Published | None  # as printed
@@ -33,30 +33,36 @@ class Cell:
 
     @property
     def is_normalised(self) -> bool:
-        """Is it one of the games for which the scores of a human and of random play are known?"""
+        """Return whether the scores of a human and of random play are known for the game."""
         return self.game in games_with_scores()
 
     def at(self, step: int) -> list[float]:
-        """The scores after so many agent steps, of the runs that have one."""
+        """Return the scores after some agent steps, of the runs that have one then."""
         return _after(self.curves, step)
 
 
 def make_cells(
-    curves: Iterable[Curve], paper: Iterable[Curve] = (), finished: Callable[[Curve], bool] = lambda curve: True
+    curves: Iterable[Curve], paper: Iterable[Curve] = (), finished: Collection[Curve] | None = None
 ) -> list[Cell]:
-    """A cell for each game and method that has a score, in the order of their names, baselines first.
+    """Make a cell for each game and method that has a score, in the order of their names, baselines first.
 
-    A finished run counts with its last evaluation, as in the paper, and one that has done as many steps as one of
-    these, with its score then. Where none is finished, runs are compared after the steps that all of them have done.
+    A finished run counts with its last evaluation, as in the paper. Any other run that has done as many steps as the
+    shortest finished one counts with its score after these. If no run is finished, all count with their scores after
+    the steps that all of them have done.
+
+    Args:
+        curves: of our runs.
+        paper: the authors' curves.
+        finished: those of our curves whose run is finished; None: all.
     """
     groups, theirs = _grouped(curves), _grouped(paper)
     cells = []
     for (game, method), group in sorted(groups.items(), key=lambda item: order(*item[0])):
-        done = {id(curve) for curve in group if finished(curve)}
-        ends = [int(curve.steps[-1]) for curve in group if not done or id(curve) in done]
+        done = {curve for curve in group if finished is None or curve in finished}
+        ends = [int(curve.steps[-1]) for curve in done or group]
         fewest = min(ends)
-        counted = tuple(curve for curve in group if id(curve) in done or curve.steps[-1] >= fewest)
-        scores = {curve.seed: curve.last if id(curve) in done else curve.at(fewest) for curve in counted}
+        counted = tuple(curve for curve in group if curve in done or curve.steps[-1] >= fewest)
+        scores = {curve.seed: curve.last if curve in done else curve.at(fewest) for curve in counted}
         scores = {seed: score for seed, score in scores.items() if not math.isnan(score)}
         then = _after(theirs.get((game, method), ()), fewest)
         cells.append(
@@ -76,11 +82,11 @@ def make_cells(
 
 
 def _grouped(curves: Iterable[Curve]) -> dict[tuple[str, Method], list[Curve]]:
-    """By game and method; those without an evaluation are left out."""
+    """Group curves by game and method; those without an evaluation are left out."""
     groups = defaultdict(list)
     for curve in curves:
         if len(curve.steps):
-            groups[curve.game, (curve.agent, curve.act)].append(curve)
+            groups[curve.game, curve.method].append(curve)
     return groups
 
 
@@ -89,33 +95,33 @@ def _after(curves: Iterable[Curve], step: int) -> list[float]:
 
 
 def is_plain(method: Method) -> bool:
-    """Does the activation alone, as `act=` takes it, say what it is?"""
+    """Return whether the name of the activation is one that act= takes, without settings of its own."""
     return not any(mark in method[1] for mark in (" ", "_pretrained", "_shared_"))
 
 
 def order(game: str, method: Method) -> tuple:
-    """Key that sorts by game, agent and activation: baselines, other activations, rationals."""
+    """Return a key that sorts by game, agent and activation: baselines, other activations, rationals."""
     act = method[1].partition(" ")[0]
     rank = 0 if act in BASELINE else 2 if "rational" in act else 1
     return game, method[0], rank, method[1]
 
 
 def baseline_of(methods: Iterable[Method], agent: str) -> Method | None:
-    """The one of these that the others of an agent are compared with."""
+    """Return the method that others of an agent are compared with, the first of BASELINE; None if it has none."""
     return next((method for act in BASELINE if (method := (agent, act)) in methods), None)
 
 
 @dataclass(frozen=True)
 class Gap:
-    """How far a method is from the baseline, on the same game and with the same agent."""
+    """Difference between a method and the baseline, on one game and with one agent."""
 
     difference: Interval
-    step: int  # both are taken after so many agent steps, the fewest of their runs
+    step: int  # agent steps after which both are taken, the fewest of their runs
 
 
 def against_baseline(cells: Sequence[Cell]) -> dict[tuple[str, Method], Gap]:
-    """For each cell but the baseline's, where there is one."""
-    found = {}
+    """Compare each cell with the baseline of its game and agent, by game and method, where there is a baseline."""
+    gaps = {}
     for cell in cells:
         rivals = {other.method: other for other in cells if other.game == cell.game}
         baseline = baseline_of(rivals, cell.method[0])
@@ -124,10 +130,10 @@ def against_baseline(cells: Sequence[Cell]) -> dict[tuple[str, Method], Gap]:
         step = min(cell.steps[0], rivals[baseline].steps[0])
         own, other = cell.at(step), rivals[baseline].at(step)
         if own and other:
-            found[cell.game, cell.method] = Gap(stats.difference(own, other), step)
-    return found
+            gaps[cell.game, cell.method] = Gap(stats.difference(own, other), step)
+    return gaps
 
 
 def normalised(game: str, scores: Iterable[float]) -> list[float]:
-    """Scores where 0 is random play and 1 a human."""
+    """Normalise scores of a game: 0 is random play and 1 a human (`human_normalised`)."""
     return [float(human_normalised(game, score)) for score in scores]

@@ -1,4 +1,4 @@
-"""The report's charts, as the dictionaries that plotly draws: scores over training, final scores, measures.
+"""Make the report's charts, dictionaries that plotly draws: scores over training, final scores, measures.
 
 A chart is `{"data": [...], "layout": {...}}`; each trace says in `meta` which method it belongs to, so that the page
 can hide it.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rrn import stats
+from rrn.common.bootstrap import FEWEST
 from rrn.common.curves import Curve
 from rrn.common.numbers import plural
 from rrn.reference import human_normalised
@@ -33,22 +34,22 @@ TAUS = np.linspace(0, 2, 81)
 def learning(
     runs: Sequence[Run], cells: Sequence[Cell], paper: Sequence[Curve], styles: dict[Method, Style], labels: Labels
 ) -> Chart:
-    """Scores over training on one game: each seed thin, the mean of those in the table thick with its interval.
+    """Chart the scores over training on one game.
 
-    The paper's are paler.
+    Each seed is a thin line, the mean of those in the table a thick one with its interval. The paper's are paler.
     """
     data = []
     reached = max((float(run.curve.steps[-1]) for run in runs if len(run.curve.steps)), default=0.0) * 1.03
     counted = {cell.method: cell.curves for cell in cells}
     for method in labels:
-        ours = [run.curve for run in runs if (run.curve.agent, run.curve.act) == method and len(run.curve.steps)]
-        theirs = [curve for curve in paper if (curve.agent, curve.act) == method]
+        ours = [run.curve for run in runs if run.curve.method == method and len(run.curve.steps)]
+        theirs = [curve for curve in paper if curve.method == method]
         style, name = styles[method], labels[method]
         data += _group(theirs, theirs, method, style, f"{name} paper", True, reached)
         data += _group(ours, counted.get(method, ()), method, style, name, False, reached)
     xaxis: dict = {"title": {"text": "agent steps"}, "rangemode": "tozero"}
     yaxis: dict = {"title": {"text": "score"}}
-    if paper and reached:  # what ours can be compared with; a double click shows the rest
+    if paper and reached:  # show the steps that ours have too; a double click shows the rest
         seen = [y for t in data for x, y in zip(t["x"], t["y"], strict=True) if y is not None and x <= reached]
         margin = 0.05 * (max(seen) - min(seen)) or 1
         xaxis, yaxis = xaxis | {"range": [0, reached]}, yaxis | {"range": [min(seen) - margin, max(seen) + margin]}
@@ -64,7 +65,7 @@ def _group(
     faint: bool,
     reached: float,
 ) -> list[dict]:
-    """Traces of the seeds of one method and the mean of some of them, fine up to the step `reached`, coarse beyond."""
+    """Make the traces of the seeds of one method and the mean of some of them, thinned beyond the step `reached`."""
     if not curves:
         return []
     meta, group = {"method": "|".join(method), "paper": faint}, name
@@ -77,7 +78,7 @@ def _group(
             | {"line": line | {"width": 0.8}, "opacity": 0.35, "showlegend": False, "mode": "lines"}
         )
     steps, values = together([(curve.steps, curve.means) for curve in counted])
-    if len(counted) >= stats.FEWEST and len(steps):
+    if len(counted) >= FEWEST and len(steps):
         low, high = stats.band(values)
         (x, low), (_, high) = _thin_beyond((steps, low), reached), _thin_beyond((steps, high), reached)
         ends = np.concatenate([x, x[::-1]]), np.concatenate([high, low[::-1]])
@@ -98,13 +99,13 @@ def _trace(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str) -> d
 
 
 def _area(x: np.ndarray, y: np.ndarray, name: str, meta: dict, group: str, style: Style) -> dict:
-    """What lies between two lines, the second one backwards."""
+    """Make a trace that fills the area between two lines; x and y hold the first, then the second backwards."""
     fill = {"fill": "toself", "fillcolor": style.colour, "line": {"width": 0}, "mode": "lines"}
     return _trace(x, y, name, meta, group) | fill | {"hoverinfo": "skip", "showlegend": False}
 
 
 def together(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
-    """Steps [E] that all series have, and their values there [series, E]."""
+    """Return the steps that all series have, [E], and their values there, [series, E]."""
     steps = series[0][0]
     for other, _ in series[1:]:
         steps = np.intersect1d(steps, other)
@@ -124,22 +125,22 @@ def thin(series: Series, points: int = SERIES_POINTS) -> Series:
 
 
 def _thin_beyond(series: Series, reached: float) -> Series:
-    """Keep a curve up to one step, and half as many points beyond."""
+    """Thin a curve up to a step, and to half as many points beyond it."""
     steps, values = series
-    near = int(np.searchsorted(steps, reached)) + 1  # the next point too, where the line leads
+    near = int(np.searchsorted(steps, reached)) + 1  # the next point too, to draw the line up to `reached`
     parts = thin((steps[:near], values[:near])), thin((steps[near:], values[near:]), SERIES_POINTS // 2)
     return tuple(np.concatenate(rows) for rows in zip(*parts, strict=True))  # type: ignore[return-value]
 
 
 def numbers(values: np.ndarray) -> list:
-    """Five digits; None, which plotly leaves out, for what is not finite."""
+    """Round to five digits; what is not finite becomes None, which plotly leaves out."""
     return [float(f"{value:.5g}") if np.isfinite(value) else None for value in np.asarray(values, float)]
 
 
 def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -> Chart | None:
-    """Scores, human-normalised, on a log axis as in the paper; bars below its floor are lifted to it.
+    """Chart the human-normalised scores as bars on a log axis, as in the paper; None without any.
 
-    The axis begins below the floor, so that these can be seen too.
+    Bars below FLOOR are lifted to it, and the axis begins below it, so that these can be seen too.
     """
     data = []
     for method in labels:
@@ -158,21 +159,21 @@ def finals(cells: Sequence[Cell], styles: dict[Method, Style], labels: Labels) -
 
 
 def _bar(cell: Cell, whose: str) -> tuple[str, float, float | None, float | None, str] | None:
-    """Game, value, low, high and what the pointer shows."""
+    """Return game, value, low and high of a bar, human-normalised, and its text on hover; None without a score."""
     if whose == "paper" and cell.paper_then is None:
         end = cell.paper_end
         if end is None:
             return None
         value, low, high = normalised(cell.game, (end.mean, end.mean - end.std, end.mean + end.std))
         return cell.game, value, low, high, f"final, raw {end.mean:g} ± {end.std:g} (sd), {end.seeds} seeds"
-    found, after = cell.ours, cell.steps[1]
-    if cell.paper_then is not None:  # then both are after the same steps
-        found = cell.paper_then if whose == "paper" else stats.seeds_interval(cell.at(cell.steps[0]))
+    score, after = cell.ours, cell.steps[1]
+    if cell.paper_then is not None:  # both bars show scores after the same number of steps
+        score = cell.paper_then if whose == "paper" else stats.seeds_interval(cell.at(cell.steps[0]))
         after = cell.steps[0]
     value, low, high = (
-        end if end is None else float(human_normalised(cell.game, end)) for end in (found.value, found.low, found.high)
+        end if end is None else float(human_normalised(cell.game, end)) for end in (score.value, score.low, score.high)
     )
-    return cell.game, value, low, high, f"raw {found.text(1)}, after {after:,} steps"
+    return cell.game, value, low, high, f"raw {score.text(1)}, after {after:,} steps"
 
 
 def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: bool) -> dict:
@@ -181,7 +182,7 @@ def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: boo
     up = [max(high, FLOOR) - at if high is not None else 0 for high, at in zip(highs, shown, strict=True)]
     down = [at - max(low, FLOOR) if low is not None else 0 for low, at in zip(lows, shown, strict=True)]
     notes = [
-        f"{value:.3f}{' (below the axis)' * (value < FLOOR)}<br>{text}"
+        f"{value:.3f}{' (below the axis)' if value < FLOOR else ''}<br>{text}"
         for value, text in zip(values, texts, strict=True)
     ]
     return {
@@ -202,11 +203,12 @@ def _bars(rows: list[tuple], method: Method, style: Style, name: str, faint: boo
 
 
 def profiles(aggregates: Sequence[Aggregate], styles: dict[Method, Style], labels: Labels) -> Chart | None:
-    """Share of runs above each human-normalised score (Agarwal et al. 2021, section 4.2)."""
+    """Chart the performance profiles: share of runs above each human-normalised score (Agarwal et al. 2021, 4.2)."""
     data = []
-    for one in aggregates:
-        style, meta = styles[one.method], {"method": "|".join(one.method), "paper": False}
-        profile, name = stats.performance_profile(one.scores, TAUS), labels[one.method]
+    for aggregate in aggregates:
+        method = aggregate.method
+        style, meta = styles[method], {"method": "|".join(method), "paper": False}
+        profile, name = stats.performance_profile(aggregate.scores, TAUS), labels[method]
         if profile.low is not None:
             ends = np.concatenate([profile.high, profile.low[::-1]])
             data.append(_area(np.concatenate([TAUS, TAUS[::-1]]), ends, name, meta, name, style) | {"opacity": 0.18})
@@ -220,9 +222,9 @@ def profiles(aggregates: Sequence[Aggregate], styles: dict[Method, Style], label
 
 @dataclass(frozen=True)
 class Measure:
-    """What the page shows of the measures in the log; see docs/plasticity.md."""
+    """A measure of the log that the page shows; see docs/plasticity.md."""
 
-    name: str  # in the log, and the start of the names of its parts
+    name: str  # in the log, or the start of the names of its parts there
     title: str
     combine: Callable[[np.ndarray], np.ndarray] | None = None  # parts [parts, E] to one line [E]; None: it has none
 
@@ -249,17 +251,19 @@ MEASURES = (
 def measure(
     runs: Sequence[Run], cells: Sequence[Cell], which: Measure, styles: dict[Method, Style], labels: Labels
 ) -> Chart | None:
-    """One measure over training on one game: each seed thin, the mean of those in the table thick; None without any."""
+    """Chart one measure over training on one game: each seed thin, the mean of those in the table thick.
+
+    None if no run has it in its log.
+    """
     groups: dict[Method, list[Series]] = defaultdict(list)
     means: dict[Method, list[Series]] = defaultdict(list)
-    counted = {id(curve) for cell in cells for curve in cell.curves}
+    counted = {curve for cell in cells for curve in cell.curves}
     for run in runs:
         series = _series(run.measures, which)
         if series is not None:
-            method = run.curve.agent, run.curve.act
-            groups[method].append(series)
-            if id(run.curve) in counted:
-                means[method].append(series)
+            groups[run.curve.method].append(series)
+            if run.curve in counted:
+                means[run.curve.method].append(series)
     data = []
     for method in (method for method in labels if method in groups):
         style, meta, name = styles[method], {"method": "|".join(method), "paper": False}, labels[method]

@@ -1,4 +1,4 @@
-"""What is missing of the runs, and the command that would make each."""
+"""List the runs that are missing or not finished, with the commands that make them."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ Key = tuple[str, Method]  # game and method
 
 @dataclass(frozen=True)
 class ToDo:
-    """Runs that are not there or not finished."""
+    """Runs that are missing or not finished."""
 
     games: tuple[str, ...]
     methods: tuple[Method, ...]
-    what: str  # such as: seeds 3, 4 missing
-    command: str | None  # None: nothing needs to be done
+    what: str  # such as "seeds 3, 4 missing"
+    command: str | None  # None: nothing needs to be done, or no run says with which settings
 
 
 def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
-    """What is left for each game of these runs with each of their methods, for seeds 0 to `seeds` - 1.
+    """List what is left for each game of these runs with each of their methods, for seeds 0 to `seeds` - 1.
 
-    Only agents that were begun on a game are asked for there, and methods with settings of their own likewise.
+    On a game, only agents that were begun there are expected, and of methods with settings of their own only those that
+    were begun there.
     """
     groups: dict[Key, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[run.curve.game, (run.curve.agent, run.curve.act)].append(run)
+        groups[run.curve.game, run.curve.method].append(run)
     methods = {method for _, method in groups if is_plain(method)}
     wanted = groups.keys() | {(game, method) for game, (agent, _) in groups for method in methods if method[0] == agent}
-    found, missing = [], {}
+    unfinished, missing = [], {}
     for game, method in sorted(wanted, key=lambda key: order(*key)):
         group = groups.get((game, method), [])
         for run in group:
             if not run.is_finished:
                 command = None if run.state in ("running", "unknown") else run.status.go_on
-                found.append(ToDo((game,), (method,), _unfinished(run), command))
+                unfinished.append(ToDo((game,), (method,), _state(run), command))
         numbers = tuple(sorted(set(range(seeds)) - {run.curve.seed for run in group}))
         if numbers:
             missing[game, method] = numbers, _settings(runs, group, game, method)
-    return found + _together(missing, _choices(runs))
+    return unfinished + _together(missing, _choices(runs))
 
 
-def _unfinished(run: Run) -> str:
+def _state(run: Run) -> str:
+    """Describe the state of a run that is not finished."""
     status = run.status
     if status is None:
         end = f"{run.curve.steps[-1]:,}" if len(run.curve.steps) else "0"
@@ -59,8 +61,11 @@ def _unfinished(run: Run) -> str:
 
 
 def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Method) -> tuple[str, ...] | None:
-    """Words of the command of a run as like it as there is, but for what the command names itself; None without one."""
-    if group and not is_plain(method):  # what the settings of another seed would be is the user's to say
+    """Return settings for a missing run, from the command of the most similar run; None if there is none.
+
+    Left out are the settings that `_command` writes itself, and those of another agent or activation.
+    """
+    if group and not is_plain(method):  # only the user knows the settings of another seed
         return None
     group = [run for run in group if run.status]
     like = group or [run for run in runs if run.status]
@@ -84,7 +89,7 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
 
 
 def _choices(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
-    """What to set agent, env and act to for the names of these runs: for a class of the user's own, the class."""
+    """Map the names in these runs to what agent=, env= or act= must be set to, maybe a class of the user's own."""
     parts = [(group, getattr(run.config, group)) for run in runs for group in ("agent", "env", "act")]
     return {(group, settings.name): choice_of(settings) for group, settings in parts}
 
@@ -92,21 +97,22 @@ def _choices(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
 def _together(
     missing: dict[Key, tuple[tuple[int, ...], tuple[str, ...] | None]], choices: dict[tuple[str, str], str]
 ) -> list[ToDo]:
-    """One command for all activations of a game, and one for all games, that lack the same seeds."""
+    """Join the activations of a game that lack the same seeds, and then the games, into one command each."""
     by_game: dict[tuple, list[Method]] = defaultdict(list)
     for (game, method), (seeds, words) in missing.items():
         by_game[game, method[0], seeds, words].append(method)
     by_methods: dict[tuple, list[str]] = defaultdict(list)
     for (game, _, seeds, words), methods in by_game.items():
         by_methods[tuple(methods), seeds, words].append(game)
-    found = []
+    todos = []
     for (methods, seeds, words), games in by_methods.items():
         what = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))} missing"
         if words is None:
-            found.append(ToDo(tuple(games), methods, f"{what}; their settings cannot be told from the runs here", None))
+            what, command = f"{what}; the runs here do not say with which settings", None
         else:
-            found.append(ToDo(tuple(games), methods, what, _command(games, methods, seeds, words, choices)))
-    return found
+            command = _command(games, methods, seeds, words, choices)
+        todos.append(ToDo(tuple(games), methods, what, command))
+    return todos
 
 
 def _command(
@@ -118,6 +124,8 @@ def _command(
 ) -> str:
     acts = [method[1].partition(" ")[0] for method in methods]
     chosen = {"agent": [methods[0][0]], "env": games, "act": acts, "seed": map(str, seeds)}
-    overrides = [f"{key}={','.join(choices.get((key, one), one) for one in values)}" for key, values in chosen.items()]
+    overrides = [
+        f"{key}={','.join(choices.get((key, value), value) for value in values)}" for key, values in chosen.items()
+    ]
     several = ["-m"] if len(games) * len(methods) * len(seeds) > 1 else []
     return shlex.join(["python", "-m", "rrn.train", *several, *overrides, *words, "resume=true"])

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: tables, charts, videos, and the library that draws."""
+"""Write the report as one HTML file that needs nothing else: tables, charts, videos, and the library that draws."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ from rrn.report.runs import Run
 from rrn.report.shape_charts import evolution
 from rrn.report.styles import styles
 
-VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # of one, and of all together
+VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # most of one video, and of all together
 HERE = Path(__file__).parent
 
 
 @dataclass
 class Page:
-    """What is on it, gathered before it is written."""
+    """Content of the page, gathered before it is written."""
 
     runs: Sequence[Run]
     cells: Sequence[Cell]
     paper: Sequence[Curve]
     over: Sequence[OverGames]
     notes: Sequence[str]
-    found: Sequence[ToDo]
+    todos: Sequence[ToDo]
     label: Callable[[Method], str]
     charts: dict[str, Chart] = field(default_factory=dict)
     _video_bytes: int = field(default=0, init=False)  # of the videos taken so far
 
     def __post_init__(self):
-        methods = {(run.curve.agent, run.curve.act) for run in self.runs}
-        self.labels = {method: self.label(method) for method in sorted(methods, key=lambda one: order("", one))}
+        methods = {run.curve.method for run in self.runs}
+        self.labels = {method: self.label(method) for method in sorted(methods, key=lambda method: order("", method))}
         self.styles = styles(methods)
         self.all_games = sorted({run.curve.game for run in self.runs})
 
     def write(self, path: Path, title: str, subtitle: str) -> None:
-        """Write the file."""
+        """Write the page to a file, encoded as UTF-8."""
         body = "\n".join([self._summary(), self._to_do(), *map(self._game, self.all_games), self._runs()])
         text = Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
             title=escape(title),
@@ -61,14 +61,14 @@ class Page:
             filters=self._filters(),
             body=body,
             plotly=get_plotlyjs(),
-            # no text in it may end the element
+            # no text in the JSON may end the script element
             charts=json.dumps(self.charts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
             script=(HERE / "page.js").read_text(encoding="utf-8"),
         )
-        path.write_text(text, encoding="utf-8", errors="replace")  # the name of a folder can be of other bytes
+        path.write_text(text, encoding="utf-8", errors="replace")  # the name of a folder may not be valid UTF-8
 
     def _chart(self, name: str, chart: Chart | None, **data: str) -> str:
-        """The place of a chart on the page; nothing without one."""
+        """Keep a chart for the page and return the HTML of its place; empty for None."""
         if chart is None:
             return ""
         self.charts[name] = chart
@@ -90,7 +90,7 @@ class Page:
             if kind == "paper" and not self._compares:
                 continue
             inputs = [
-                f'<label><input type="checkbox" data-kind="{kind}" value="{escape(value)}"{" checked" * on}> '
+                f'<label><input type="checkbox" data-kind="{kind}" value="{escape(value)}"{" checked" if on else ""}> '
                 f"{escape(text)}</label>"
                 for value, text, on in options
             ]
@@ -119,13 +119,14 @@ class Page:
         lines = []
         for _, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
             for number, row in enumerate(group):
+                first = "" if number else " class=first"
                 cells = [row.game, self.label(row.method), row.ours, row.steps]
                 cells += [row.paper_then, row.difference, row.paper_end] if self._compares else []
                 cells.append(row.against)
                 marks = f'data-game="{escape(row.game)}" data-method="{escape("|".join(row.method))}"'
-                lines.append(f"<tr {marks}{' class=first' * (not number)}>{_cells(cells)}</tr>")
+                lines.append(f"<tr {marks}{first}>{_cells(cells)}</tr>")
         parts.append(_table(heads, lines, "games"))
-        parts += [self._over_games(one) for one in self.over if one.rows]
+        parts += [self._over_games(aggregated) for aggregated in self.over if aggregated.rows]
         bars = charts.finals(self.cells, self.styles, self.labels)
         if bars:
             parts += ["<h3>Scores, human-normalised</h3>", f'<p class="note">{escape(self._of_bars())}</p>']
@@ -140,7 +141,7 @@ class Page:
         if beside:
             rest = " All others" if " The paper's" in note else " The paper's bars"
             note += f"{rest} are its final scores, with standard deviations."
-            steps = {(one.game, one.steps[0], one.paper_end.steps) for one in beside}
+            steps = {(cell.game, cell.steps[0], cell.paper_end.steps) for cell in beside}
             behind = [f"{game} ({own:,} of {end:,})" for game, own, end in sorted(steps) if own < end]
             note += f" Ours are after fewer steps on {', '.join(behind)}." if behind else ""
         return note
@@ -161,12 +162,12 @@ class Page:
         return f'{title}<p class="note">{escape(note)}</p>{_table(["activation", *heads], body)}{profile}'
 
     def _to_do(self) -> str:
-        if not self.found:
+        if not self.todos:
             return ""
         lines = [
-            f"<tr>{_cells([rows.where(one, self.label), one.what])}"
-            f"<td><code>{escape(one.command or '')}</code></td></tr>"
-            for one in self.found
+            f"<tr>{_cells([rows.where(todo, self.label), todo.what])}"
+            f"<td><code>{escape(todo.command or '')}</code></td></tr>"
+            for todo in self.todos
         ]
         table = _table(["runs", "what", "command"], lines, "text")
         return f'<h2 id="missing">Missing or not finished</h2>{table}'
@@ -179,32 +180,32 @@ class Page:
         parts = [f'<h2 id="{escape(game)}">{escape(game)}</h2><h3>Scores over training</h3>']
         parts.append(self._chart(f"{game} scores", curves))
         measures = [
-            self._chart(f"{game} {one.name}", charts.measure(runs, cells, one, self.styles, self.labels))
-            for one in charts.MEASURES
+            self._chart(f"{game} {which.name}", charts.measure(runs, cells, which, self.styles, self.labels))
+            for which in charts.MEASURES
         ]
         if any(measures):
-            parts.append(f'<h3>PlasticityRecorder of plasticity</h3><div class="grid">{"".join(measures)}</div>')
+            parts.append(f'<h3>Measures of plasticity</h3><div class="grid">{"".join(measures)}</div>')
         shapes = []
-        for run in sorted(runs, key=lambda one: (order(game, (one.curve.agent, one.curve.act)), one.curve.seed)):
-            method = run.curve.agent, run.curve.act
+        for run in sorted(runs, key=lambda run: (order(game, run.curve.method), run.curve.seed)):
+            method = run.curve.method
             marks = {"method": "|".join(method), "seed": str(run.curve.seed)}
             chart = self._chart(f"shapes {run.folder}", evolution(run.folder), **marks)
             if chart:
                 data = "".join(f' data-{key}="{escape(value)}"' for key, value in marks.items())
                 shapes.append(f"<h4{data}>{escape(self.label(method))}, seed {run.curve.seed}</h4>{chart}")
         if shapes:
-            note = "Each place of the network; grey bars: inputs at the last step."
+            note = "A panel for each activation site of the network; grey bars: inputs at the last step."
             parts.append(f'<h3>Learned shapes</h3><p class="note">{note}</p>{"".join(shapes)}')
         parts.append(self._videos(runs))
         return f'<section data-game="{escape(game)}">{"".join(parts)}</section>'
 
     def _videos(self, runs: Sequence[Run]) -> str:
-        """Those that lie in the folders of runs, while they are small enough; the others are named."""
+        """Embed the videos in the folders of runs that are small enough, and name the others."""
         parts = []
         for run in runs:
             for path in sorted(path for path in run.folder.rglob("*.mp4") if path.is_file()):
                 size = path.stat().st_size
-                method = run.curve.agent, run.curve.act
+                method = run.curve.method
                 text = escape(f"{self.label(method)}, seed {run.curve.seed}")
                 if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
                     source, text = "", f"{text}: {escape(str(path))}, too large for this page ({size / 1e6:.1f} MB)"
@@ -221,7 +222,7 @@ class Page:
         lines = []
         for run in self.runs:
             curve, status = run.curve, run.status
-            cells = [curve.game, self.label((curve.agent, curve.act)), str(curve.seed), run.state]
+            cells = [curve.game, self.label(curve.method), str(curve.seed), run.state]
             cells.append(f"{status.step:,} of {status.steps:,}" if status else "-")
             cells.append(f"{count(status.steps_per_second)}/s" if status and status.steps_per_second else "-")
             cells += [f"{stats.area_under_curve(curve):.4g}" if len(curve.steps) > 1 else "-", _first_as_a_human(curve)]
@@ -241,14 +242,14 @@ class Page:
 
 
 def _software(run: Run) -> str:
-    """A paragraph for each change of what the run was made with."""
+    """Write a paragraph for each change of the versions that the run was made with."""
     parts, last = [], None
-    for one in run.software:
-        what = {name: value for name, value in one.items() if name != "step"}
-        if what != last:
-            text = ", ".join(f"{name} {value}" for name, value in what.items())
-            parts.append(f"<p>from step {escape(str(one.get('step', '?')))}: {escape(text)}</p>")
-        last = what
+    for process in run.software:
+        versions = {name: value for name, value in process.items() if name != "step"}
+        if versions != last:
+            text = ", ".join(f"{name} {value}" for name, value in versions.items())
+            parts.append(f"<p>from step {escape(str(process.get('step', '?')))}: {escape(text)}</p>")
+        last = versions
     return "".join(parts)
 
 
@@ -260,8 +261,8 @@ def _first_as_a_human(curve: Curve) -> str:
 
 
 def _table(heads: Sequence[str], lines: Sequence[str], kind: str = "") -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    cells = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    table = f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
     return f'<div class="scroll">{table}</div>'
 
 

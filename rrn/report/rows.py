@@ -1,4 +1,4 @@
-"""The report's numbers as text, the same on the terminal and on the page."""
+"""Write the report's numbers as text, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rrn.stats import Interval, fixed
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one game; a cell has its value in the first line, what tells how far to trust it in the second."""
+    """Texts of one method on one game: value in the first line, its interval or standard deviation in the second."""
 
     game: str
     method: Method
@@ -26,7 +26,7 @@ class Row:
 
 
 def summary(cells: Sequence[Cell]) -> list[Row]:
-    """A row for each cell; a dash where there is nothing to compare with."""
+    """Make a row for each cell, with a dash where there is nothing to compare with."""
     rivals = against_baseline(cells)
     rows = []
     for cell in cells:
@@ -37,44 +37,46 @@ def summary(cells: Sequence[Cell]) -> list[Row]:
             against = "baseline"
         rows.append(
             Row(
-                cell.game,
-                cell.method,
-                two_lines(cell.ours, digits),
-                "\n".join(f"{step:,}" for step in sorted(set(cell.steps))),
-                two_lines(cell.paper_then, digits),
-                two_lines(cell.difference, digits, sign=True),
-                f"{end.mean:g} (n={end.seeds})\nsd {end.std:g}" if end else "-",
-                against,
+                game=cell.game,
+                method=cell.method,
+                ours=two_lines(cell.ours, digits),
+                steps="\n".join(f"{step:,}" for step in sorted(set(cell.steps))),
+                paper_then=two_lines(cell.paper_then, digits),
+                difference=two_lines(cell.difference, digits, sign=True),
+                paper_end=f"{end.mean:g} (n={end.seeds})\nsd {end.std:g}" if end else "-",
+                against=against,
             )
         )
     return rows
 
 
-def two_lines(found: Interval | None, digits: int, sign: bool = False) -> str:
-    """Value and number of seeds, and the interval below; a dash without one."""
-    if found is None:
+def two_lines(interval: Interval | None, digits: int, sign: bool = False) -> str:
+    """Write value and number of seeds in one line, and the interval below; a dash for None."""
+    if interval is None:
         return "-"
-    value = fixed(found.value, digits)
+    value = fixed(interval.value, digits)
     mark = "+" if sign and float(value) > 0 else ""
-    ends = "no interval" if found.low is None else f"{fixed(found.low, digits)} to {fixed(found.high, digits)}"
-    return f"{mark}{value} (n={found.seeds})\n{ends}"
+    ends = "no interval" if interval.low is None else f"{fixed(interval.low, digits)} to {fixed(interval.high, digits)}"
+    return f"{mark}{value} (n={interval.seeds})\n{ends}"
 
 
 def decimals(value: float) -> int:
-    """So that about three digits are shown."""
-    return 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    """Return the digits after the point that show about three digits of a value."""
+    if abs(value) < 10:
+        return 2
+    return 1 if abs(value) < 1000 else 0
 
 
-def over_games(found: OverGames) -> tuple[list[str], list[tuple[Method, list[str]]]]:
-    """Heads of the columns, and a row of text for each method."""
-    better = [f"P(better than {found.baseline[1]})"] if found.baseline else []
+def over_games(over: OverGames) -> tuple[list[str], list[tuple[Method, list[str]]]]:
+    """Write the heads of the columns, and a row of texts for each method."""
+    better = [f"P(better than {over.baseline[1]})"] if over.baseline else []
     rows = []
-    for one in found.rows:
-        numbers = [*one.numbers.values(), *([one.improves] if better else [])]
-        rows.append((one.method, [two_lines(number, 2) for number in numbers]))
+    for aggregate in over.rows:
+        numbers = [*aggregate.numbers.values(), *([aggregate.improves] if better else [])]
+        rows.append((aggregate.method, [two_lines(number, 2) for number in numbers]))
     return [*STATISTICS, *better], rows
 
 
-def where(one: ToDo, label: Callable[[Method], str]) -> str:
-    """Games and methods, in words."""
-    return f"{', '.join(one.games)}: {', '.join(map(label, one.methods))}"
+def where(todo: ToDo, label: Callable[[Method], str]) -> str:
+    """Write games and methods, such as "Pong, Qbert: relu, rational"."""
+    return f"{', '.join(todo.games)}: {', '.join(map(label, todo.methods))}"

@@ -1,4 +1,4 @@
-"""The runs under a folder, as the report needs them: settings, state, scores and measures."""
+"""Read the runs under a folder for the report: settings, state, scores and measures."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NOT_METHOD |= {"act.from_run", "act.share"}  # part of the name of the activatio
 
 @dataclass(frozen=True)
 class Run:
-    """One run; `curve.act` says in what it differs from the other runs of its game, agent and activation."""
+    """One run; `curve.act` names the settings that differ from other runs of its game, agent and activation."""
 
     folder: Path
     config: Config
     status: Status | None  # None: made before there was such a file
     curve: Curve
     measures: dict[str, Series] = field(default_factory=dict)  # by name in the log
-    software: Sequence[dict[str, str]] = ()  # of each process that worked on it, and the step that it began at
+    software: Sequence[dict[str, str]] = ()  # versions in each process that trained it, and the step that it began at
 
     @property
     def state(self) -> str:
@@ -40,28 +40,31 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Did nothing stop it, and is the last evaluation that it should have in its log?"""
+        """Return whether nothing stopped the run and its log has the last evaluation that it should have."""
         return self.state in ("done", "unknown") and _length(self) + self.config.evaluation.every > self.config.steps
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[list[Run], list[str]]:
-    """Every run at any depth under some folders, in the order of their names, and a sentence on each that is damaged.
+    """Read every run at any depth under some folders, in the order of their names.
+
+    Returns:
+        The runs, and a sentence for each that is damaged or has the settings and seed of a longer one.
 
     Raises:
-        UserError: a folder is not there.
+        UserError: a folder does not exist.
     """
-    found: dict[Path, Run] = {}
+    by_folder: dict[Path, Run] = {}
     damaged = []
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give one with runs in it, such as runs.")
         for path in sorted(folder.rglob("config.yaml")):
             try:
-                found.setdefault(path.parent.resolve(), _read(path.parent))
+                by_folder.setdefault(path.parent.resolve(), _read(path.parent))
             except (UserError, OSError, ValueError, KeyError, TypeError) as error:
                 where = "" if str(path.parent) in str(error) else f"{path.parent}: "
                 damaged.append(f"{where}{error}")
-    runs = _name_variants(list(found.values()))
+    runs = _name_variants(list(by_folder.values()))
     longest: dict[tuple, Run] = {}
     for run in runs:
         longest[_key(run)] = max(longest.get(_key(run), run), run, key=_length)
@@ -77,15 +80,15 @@ def _key(run: Run) -> tuple[str, str, str, int]:
 
 
 def _length(run: Run) -> int:
-    """Agent steps up to its last evaluation."""
+    """Return the agent steps up to the last evaluation; -1 without one."""
     return int(run.curve.steps[-1]) if len(run.curve.steps) else -1
 
 
 def _read(folder: Path) -> Run:
-    """A run that is done and without evaluations is damaged too.
+    """Read one run.
 
     Raises:
-        UserError: what is wrong with it.
+        UserError: a file of it is damaged, or the run is done and lacks its last evaluation.
     """
     config = load_run_config(folder)
     measures = read_measures(folder / "scalars.csv")
@@ -94,7 +97,14 @@ def _read(folder: Path) -> Run:
         raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
     curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
     status = read_status(folder)
-    run = Run(folder, config, status, curve, measures, read_software(folder))
+    run = Run(
+        folder=folder,
+        config=config,
+        status=status,
+        curve=curve,
+        measures=measures,
+        software=read_software(folder),
+    )
     if run.state == "done" and not run.is_finished:
         if len(steps):
             last = f"the last evaluation in its scalars.csv is at step {_length(run):,}"
@@ -116,9 +126,9 @@ def _activation(config: Config) -> str:
 
 
 def _name_variants(runs: list[Run]) -> list[Run]:
-    """Runs of one agent and activation with unequal settings are told apart by those settings.
+    """Add to the activations of runs the settings in which they differ from most runs of their agent and activation.
 
-    What the activation is set to is compared over all games, what belongs to a game's protocol on that game.
+    Settings of the activation are compared over all games, others among the runs on one game.
     """
     of_game: dict[tuple, list[dict[str, str]]] = defaultdict(list)
     of_act: dict[tuple, list[dict[str, str]]] = defaultdict(list)
@@ -128,7 +138,7 @@ def _name_variants(runs: list[Run]) -> list[Run]:
         of_game[curve.agent, curve.act, curve.game].append({k: v for k, v in own.items() if not k.startswith("act.")})
         of_act[curve.agent, curve.act].append({k: v for k, v in own.items() if k.startswith("act.")})
     usual = {
-        key: dict(Counter(tuple(sorted(one.items())) for one in group).most_common(1)[0][0])
+        key: dict(Counter(tuple(sorted(own.items())) for own in group).most_common(1)[0][0])
         for key, group in (of_game | of_act).items()
     }
     named = []
@@ -141,10 +151,10 @@ def _name_variants(runs: list[Run]) -> list[Run]:
 
 
 def settings(config: Config) -> dict[str, str]:
-    """By dotted name, as text; without those that may differ, but with the steps if schedules depend on them."""
+    """Return the settings that are part of the method, text by dotted name; `steps` too if schedules depend on it."""
     values = effective(config)
     scheduled = getattr(config.agent, "anneal", False) or hasattr(config.agent, "exploration_fraction")
     earlier = values.pop("act.from_run", None)
-    if earlier:  # each game has a run of its own there, and each seed may
+    if earlier:  # each game has an earlier run of its own, and each seed may have one
         values["pretrained"] = re.sub(r"seed\d+$", "seed*", earlier.rstrip("/"))
     return {key: str(value) for key, value in values.items() if key not in NOT_METHOD or (scheduled and key == "steps")}

@@ -1,4 +1,4 @@
-"""The report's charts of learned activations: each place of a run, at a few moments of training, over its inputs."""
+"""Chart learned activations: each activation site of a run, at a few moments of training, over its inputs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # fr
 
 
 def evolution(folder: Path) -> Chart | None:
-    """A panel for each place; None for a run without snapshots, with damaged ones, or of activations that do not learn.
+    """Chart the learned activations of a run, with a panel for each site and a line for each row of coefficients.
 
-    Rows of coefficients, as with act.per=channel, are a line each.
+    None if the run has no snapshots, damaged ones, or activations that do not learn.
     """
     try:
         return _panels(moments(folder / SNAPSHOT_FILE))
@@ -48,7 +48,7 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
         bottom, top = min(ends), max(ends)
         if place.inputs and place.inputs.range:
             data.append(_bars(place.inputs, bottom, top) | axes)
-        for number, (one, rows) in enumerate(zip(snapshots, curves, strict=True)):
+        for number, (snapshot, rows) in enumerate(zip(snapshots, curves, strict=True)):
             colour = GREYS[-len(snapshots) :][number] if len(snapshots) <= len(GREYS) else GREYS[-1]
             last = number == len(snapshots) - 1
             line = {"color": colour, "width": 2.6 if last else 1.2, "dash": "solid" if last else "dot"}
@@ -59,8 +59,8 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
                     "x0": round(low, 5),
                     "dx": (high - low) / (CURVE_POINTS - 1),
                     "y": numbers(y),
-                    "name": f"step {one.step:,}",
-                    "legendgroup": str(one.step),
+                    "name": f"step {snapshot.step:,}",
+                    "legendgroup": str(snapshot.step),
                     "showlegend": panel == 1 and row == 0,
                     "line": line | ({"width": 0.8} if len(rows) > 1 else {}),
                     **axes,
@@ -73,22 +73,22 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
 
 
 def moments(path: Path) -> list[Snapshot]:
-    """The first, the last and some between of the snapshots in a file; only these lines are read as JSON."""
+    """Read the first, the last and some snapshots in between of a file; only these lines are parsed as JSON."""
     text = b""
     with suppress(ValueError):  # a damaged .gz
         text = read_packed(path)
     lines = text.decode(errors="replace").splitlines(keepends=True)
     lines = [line for line in lines if line.endswith("\n")]
     picks: Any = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
-    found = []
+    snapshots: list[Snapshot] = []
     for pick in picks:
         with suppress(ValueError, KeyError, TypeError, AttributeError):  # a line that a crash of the machine damaged
-            found.append(Snapshot.from_json(lines[pick]))
-    return [one for one in found if one.places.keys() == found[-1].places.keys()]
+            snapshots.append(Snapshot.from_json(lines[pick]))
+    return [snapshot for snapshot in snapshots if snapshot.places.keys() == snapshots[-1].places.keys()]
 
 
 def _bars(inputs: Histogram, bottom: float, top: float) -> dict:
-    """The histogram as bars of a few bins, as high as half of the panel."""
+    """Make a trace of the histogram as bars of a few bins, as high as half of the panel."""
     counts = np.array(
         [part.sum() for part in np.array_split(inputs.counts, min(CHART_BINS, len(inputs.counts)))], float
     )
@@ -101,7 +101,7 @@ def _bars(inputs: Histogram, bottom: float, top: float) -> dict:
         "x": [float(f"{edge + width / 2:.4g}") for edge in edges],
         "y": [float(f"{height:.3g}") for height in heights],
         "base": float(f"{bottom:.4g}"),
-        "customdata": [f"{100 * one:.1f} %" for one in share],
+        "customdata": [f"{100 * part:.1f} %" for part in share],
         "hovertemplate": "%{customdata} of inputs<extra></extra>",
         "marker": {"color": "#c9ccd3"},
         "name": "inputs at the last step",

@@ -1,4 +1,4 @@
-"""Colour, dash, symbol and pattern of each activation, the same in every chart: no need to see the colour."""
+"""Choose colour, dash, symbol and pattern of each activation for all charts, so that colour is not needed to see it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrn.report.cells import Method, order
 
-# after Okabe and Ito, who chose them for all eyes
+# after Okabe and Ito, whose colours the colour-blind can distinguish
 COLOURS = ("#000000", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#8a6d00", "#56b4e9", "#7f7f7f")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "x", "cross", "star")
@@ -16,7 +16,7 @@ PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")
 
 @dataclass(frozen=True)
 class Style:
-    """How the curves, marks and bars of a method look, in words of plotly."""
+    """Look of the curves, marks and bars of a method, in words of plotly."""
 
     colour: str
     dash: str
@@ -25,14 +25,13 @@ class Style:
 
 
 def styles(methods: Iterable[Method]) -> dict[Method, Style]:
-    """One for each method, by its place among them."""
-    found = {}
-    for number, method in enumerate(sorted(set(methods), key=lambda method: order("", method))):
-        picks = (row[number % len(row)] for row in (COLOURS, DASHES, SYMBOLS, PATTERNS))
-        found[method] = Style(*picks)
-    return found
+    """Choose a style for each method, by its position in their order."""
+    return {
+        method: Style(*(row[number % len(row)] for row in (COLOURS, DASHES, SYMBOLS, PATTERNS)))
+        for number, method in enumerate(sorted(set(methods), key=lambda method: order("", method)))
+    }
 
 
 def label(method: Method, several_agents: bool) -> str:
-    """The activation, with the agent before it where there is more than one."""
+    """Name a method in the report: its activation, after its agent if there are several agents."""
     return " ".join(method) if several_agents else method[1]

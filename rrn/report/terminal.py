@@ -1,4 +1,4 @@
-"""The report on the terminal: a table for each game, the aggregates, and what is missing with its command."""
+"""Print the report to the terminal: a table for each game, the aggregates, and what is missing with its command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, Method
 from rrn.report.missing import ToDo
 
-WIDE = 100  # columns of a terminal that has room for the comparison with the baseline beside that with the paper
+WIDE = 100  # columns of a terminal with room for both comparisons, with the paper and with the baseline
 
 
 def show(
@@ -23,10 +23,10 @@ def show(
     cells: Sequence[Cell],
     over: Sequence[OverGames],
     notes: Sequence[str],
-    found: Sequence[ToDo],
+    todos: Sequence[ToDo],
     label: Callable[[Method], str],
 ) -> None:
-    """Print it all; commands are one line each, whatever the width, so that they can be copied."""
+    """Print the whole report; commands are one line each, whatever the width, so that they can be copied."""
     summary = rows.summary(cells)
     columns = {"ours": "ours"}
     then = any(row.paper_then != "-" for row in summary)
@@ -47,23 +47,23 @@ def show(
         table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
         if console.measure(table, options=console.options.update(max_width=1_000)).maximum > console.width:
             words = [label(method).split(" ") for method, _ in lines]
-            names = ["\n".join(one if "=" in one else one.replace("_", "_\n") for one in word) for word in words]
+            names = ["\n".join(w if "=" in w else w.replace("_", "_\n") for w in parts) for parts in words]
             table = _table(title, heads, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
         console.print(table)
 
     for game, group in groupby(summary, key=lambda row: row.game):
         printed(*_game(game, list(group), columns))
-    for one in over:
-        if one.rows:
-            heads, lines = rows.over_games(one)
-            games = f"human-normalised, over {len(one.steps)} games: {', '.join(one.steps)}"
-            title = games if len(over) == 1 else f"{one.agent}, {games}"
+    for aggregated in over:
+        if aggregated.rows:
+            heads, lines = rows.over_games(aggregated)
+            games = f"human-normalised, over {len(aggregated.steps)} games: {', '.join(aggregated.steps)}"
+            title = games if len(over) == 1 else f"{aggregated.agent}, {games}"
             printed(title, heads, lines)
     for sentence in notes:
         console.print(Text(f"note: {sentence}"))
-    if found:
+    if todos:
         console.print(Text("\nmissing or not finished", style="bold"))
-    for todo in found:
+    for todo in todos:
         console.print(Text(f"{rows.where(todo, label)}: {todo.what}"))
         if todo.command:
             console.print(Text(f"  {todo.command}"), soft_wrap=True)
@@ -72,7 +72,13 @@ def show(
 def _game(
     game: str, group: list[rows.Row], columns: dict[str, str]
 ) -> tuple[str, Iterable[str], list[tuple[Method, Sequence[str]]]]:
-    """Title, heads and lines; `columns` are fields of a row, that of steps is added where they are not all equal."""
+    """Return title, heads and lines of a game's table.
+
+    Args:
+        game: its name.
+        group: its rows.
+        columns: field of a row to its head; `steps` is added if they are not all equal.
+    """
     steps = {row.steps for row in group}
     title = f"{game}, after {steps.pop()} agent steps" if len(steps) == 1 and "\n" not in group[0].steps else game
     if title == game:

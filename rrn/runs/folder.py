@@ -57,8 +57,8 @@ def load_config(folder: Path) -> Config:
         if config is None:
             if found and not (folder / "config.yaml").exists():
                 raise UserError(
-                    f"{folder}: checkpoints are here, but the config.yaml of their run is missing; take it back from "
-                    "a copy, or set run_dir."
+                    f"{folder}: checkpoints are here, but the config.yaml of their run is missing; restore it from "
+                    "a backup, or set run_dir."
                 ) from None
             raise
         print(

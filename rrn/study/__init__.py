@@ -1,1 +1,1 @@
-"""A whole study as a plan: what belongs to it, what is done, what it costs, and a start that can be repeated."""
+"""Plan a whole study: list its runs, their state and cost, and start what is left."""

@@ -1,4 +1,4 @@
-"""The command `python -m rrn.study PLAN [part] [start]`: what a study consists of, its state and cost, and its start.
+"""The command `python -m rrn.study PLAN [part] [start]`: show the runs of a study, their state and cost, or start them.
 
 python -m rrn.study paper env=Pong act=rational seed=0,1 frames=40M
 python -m rrn.study paper env=Pong start
@@ -38,15 +38,21 @@ seed='range(0,3)'; frames=40M cuts runs at so many frames, steps=1M sets agent
 steps; others are settings of the runs. measure=true measures the speed anew,
 measure=false not at all."""
 LETTERS = {
-    **{"missing": ".", "done": "d", "running": "r", "stopped": "s", "killed": "k", "failed": "f", "shorter": "h"},
+    "missing": ".",
+    "done": "d",
+    "running": "r",
+    "stopped": "s",
+    "killed": "k",
+    "failed": "f",
+    "shorter": "h",
     "other settings": "o",
 }
 NOT_STARTED = ("done", "running", "other settings")
-RunStates = list[tuple[PlannedRun, str, Status | None]]  # with its state, a key of LETTERS
+RunStates = list[tuple[PlannedRun, str, Status | None]]  # the state is a key of LETTERS
 
 
 def main(arguments: list[str]) -> None:
-    """List the plan or start it; a user's mistake ends with a sentence and exit code 2."""
+    """List the plan or start it; a user's mistake ends the command with a sentence and exit code 2."""
     with cli_errors():
         code = study(arguments)
     raise SystemExit(code)
@@ -149,8 +155,14 @@ def show_cost(
 ) -> None:
     """Print the steps, hours and disk space of the runs that are left.
 
-    Hours and disk space are shown if each method has runs, or was measured before or now. `measure` says when to
-    measure: `needed`, `true` for anew even where there are runs, `false` for never.
+    Hours and disk space are printed if each method has runs, or was measured before or now.
+
+    Args:
+        console: where to print.
+        part: of the study.
+        left: the runs that are left, with their status.
+        run_states: all runs of the part.
+        measure: needed, or true to measure even if there are runs, or false to measure nothing.
     """
     largest = max((run for run, _ in left), key=lambda run: run.transitions)
     config = part.configuration(largest.game, largest.method)

@@ -1,4 +1,4 @@
-"""What a run costs on this machine: its speed, from runs that were made here or measured in seconds, and its disk."""
+"""Estimate what a run costs on this machine: speed and disk space, from runs made here or measured in seconds."""
 
 from __future__ import annotations
 
@@ -25,33 +25,36 @@ if TYPE_CHECKING:
     from rrn.agents.base import Agent
 
 SECONDS = 4.0  # of each measurement
-LEAST = 60.0  # seconds of training that say how fast a run is
+LEAST = 60.0  # seconds of training after which a run shows its speed
 FEWER = {"replay_capacity": 20_000, "buffer_size": 20_000, "warmup": 2_000, "learning_starts": 2_000}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one method, with one thread."""
+    """Cost of a run of one method, with one thread."""
 
     rate: float  # agent steps of training a second, with the evaluations in between
     disk: int | None  # bytes of the checkpoints of a run; None: not known
-    how: str  # where this is from
-    transitions: int = 0  # in the replay memory of that run
+    how: str  # source of these numbers, for the user
+    transitions: int = 0  # in the replay buffer of that run
 
     def disk_of(self, run: PlannedRun) -> int | None:
-        """Bytes of the checkpoints of a run, nearly all of which are its replay memory."""
+        """Estimate the bytes of the checkpoints of a run, in proportion to its replay buffer; None if not known."""
         if self.disk is None or not self.transitions:
             return self.disk
         return int(self.disk * run.transitions / self.transitions)
 
 
 def from_runs(runs: Sequence[tuple[PlannedRun, Status]], keep: int) -> Cost | None:
-    """Of runs that were made on this machine: the median speed, and `keep` of the largest checkpoint.
+    """Estimate the cost from runs made on this machine; None if none of them trained for a minute.
 
-    None if there are none that trained for a minute.
+    Args:
+        runs: of one method, with their status; the median speed counts.
+        keep: number of checkpoints of a run; the largest one counts.
     """
-    made = [(run, one) for run, one in runs if one.host == socket.gethostname() and seconds_between(one) >= LEAST]
-    rates = [one.steps_per_second for _, one in made if one.steps_per_second]
+    host = socket.gethostname()
+    made = [(run, status) for run, status in runs if status.host == host and seconds_between(status) >= LEAST]
+    rates = [status.steps_per_second for _, status in made if status.steps_per_second]
     if not rates:
         return None
     how = "1 run on this machine"
@@ -63,27 +66,33 @@ def from_runs(runs: Sequence[tuple[PlannedRun, Status]], keep: int) -> Cost | No
             with suppress(OSError):  # a run that goes on deletes the oldest
                 sizes.append((path.stat().st_size, run.transitions))
     size, held = max(sizes, default=(None, 0))
-    return Cost(statistics.median(rates), size and size * keep, how, held)
+    return Cost(rate=statistics.median(rates), disk=size and size * keep, how=how, transitions=held)
 
 
 def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool = False) -> Cost:
-    """What was measured on this machine before, or is now, on the first game of the part."""
+    """Return the cost measured on this machine, on the first game of the part; measure it if that was not done before.
+
+    Args:
+        part: of the study.
+        method: to measure.
+        say: prints a line before measuring.
+        anew: measure again.
+    """
     game = part.plan.games[0]
     key = " ".join([socket.gethostname(), version("rrn"), game, method.name, *part.plan.overrides, *part.overrides])
     known = _read()
     if key not in known or anew:
         say(f"measuring the speed of {method.name} on {game}, {2 * SECONDS:.0f} seconds")
-        found = measure(part.configuration(game, method))
-        known[key] = found
-        with suppress(OSError):  # the next call measures again
+        known[key] = measure(part.configuration(game, method))
+        with suppress(OSError):  # without the file, the next call measures again
             _file().parent.mkdir(parents=True, exist_ok=True)
             _file().write_text(json.dumps({key: asdict(cost) for key, cost in known.items()}, indent=1))
     return known[key]
 
 
 def measure(config: Config) -> Cost:
-    """Train with a small memory for some seconds, and act for some, as evaluations do."""
-    import torch  # as what follows, seconds, of which a listing has no use
+    """Measure the cost of a run: train with a small replay buffer, then act as evaluations do, SECONDS each."""
+    import torch  # takes seconds, as the other imports here, and a listing does not need them
 
     from rrn.agents import make_learner
     from rrn.common.device import pick_device
@@ -111,16 +120,17 @@ def measure(config: Config) -> Cost:
         train()
         seconds = 1 / _rate(train)
         seconds += _evaluation_share(config) / _acting_rate(config, learner.agent)
-        agent, memory = (_bytes(one.state_dict()) for one in (learner.agent, learner))
+        agent_bytes, learner_bytes = _bytes(learner.agent.state_dict()), _bytes(learner.state_dict())
     finally:
         torch.set_num_threads(threads)
-    remembered = min(FEWER["warmup"] + step, FEWER["replay_capacity"])
-    disk = (agent + memory * max(capacity / remembered, 1)) * config.checkpoint.keep
-    return Cost(1 / seconds, int(disk), f"measured on {config.env.name}, {date.today():%d %B %Y}", capacity)
+    held = min(FEWER["warmup"] + step, FEWER["replay_capacity"])  # transitions in the replay buffer
+    disk = (agent_bytes + learner_bytes * max(capacity / held, 1)) * config.checkpoint.keep
+    how = f"measured on {config.env.name}, {date.today():%d %B %Y}"
+    return Cost(rate=1 / seconds, disk=int(disk), how=how, transitions=capacity)
 
 
 def _bytes(state: dict) -> int:
-    """Of a checkpoint of this state."""
+    """Measure the size of a checkpoint of this state."""
     from rrn.runs import checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +138,7 @@ def _bytes(state: dict) -> int:
 
 
 def _acting_rate(config: Config, agent: Agent) -> float:
-    """Agent steps a second in games of an evaluation."""
+    """Measure the agent steps a second in games of an evaluation."""
     from rrn.envs import make_envs
 
     games = make_envs(config.env, config.evaluation.num_envs, (config.seed, 1))
@@ -143,14 +153,14 @@ def _acting_rate(config: Config, agent: Agent) -> float:
 
 
 def _evaluation_share(config: Config) -> float:
-    """Agent steps of evaluation for each one of training; games of unknown length are taken as of 1,000 steps."""
+    """Return the agent steps of evaluation for each one of training; whole games count as 1,000 steps."""
     evaluation = config.evaluation
     steps = evaluation.steps if evaluation.episodes is None else 1_000 * evaluation.episodes
     return (steps or 0) / evaluation.every
 
 
 def _rate(advance: Callable[[], int]) -> float:
-    """Steps a second of calls that say how many they took."""
+    """Measure the steps a second of a function that returns how many it took."""
     began, taken = time.monotonic(), 0
     while time.monotonic() < began + SECONDS:
         taken += advance()
@@ -163,7 +173,7 @@ def _file() -> Path:
 
 def _read() -> dict[str, Cost]:
     try:
-        found = {key: Cost(**value) for key, value in json.loads(_file().read_text()).items()}
-        return {key: cost for key, cost in found.items() if cost.rate > 0}
+        costs = {key: Cost(**value) for key, value in json.loads(_file().read_text()).items()}
+        return {key: cost for key, cost in costs.items() if cost.rate > 0}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

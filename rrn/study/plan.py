@@ -1,4 +1,4 @@
-"""The plan of a study, conf/study/<name>.yaml, and the part of it that a command line asks for."""
+"""Read the plan of a study, conf/study/<name>.yaml, and choose the part of it that a command line asks for."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from rrn.config.register import conf_dir, files_of
 
 PART_KEYS = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
-MARKS = ("\ue000", "\ue001", "\ue002")  # for game, activation and seed; letters that no name has
+MARKS = ("\ue000", "\ue001", "\ue002")  # placeholders of game, activation and seed; letters that no name has
 
 
 @dataclass(frozen=True)
 class Method:
-    """An agent with an activation, and what is set for these alone."""
+    """An agent with an activation, and settings of its own."""
 
     agent: str = MISSING
     act: str = MISSING
-    overrides: list[str] = field(default_factory=list)  # of its own, such as act.lr=1e-5
+    overrides: list[str] = field(default_factory=list)  # for this method alone, such as act.lr=1e-5
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -46,12 +46,12 @@ class Method:
 
 @dataclass
 class Plan:
-    """What a file in conf/study holds."""
+    """Content of a file in conf/study."""
 
-    overrides: list[str] = MISSING  # of all runs, such as experiment=paper
+    overrides: list[str] = MISSING  # for all runs, such as experiment=paper
     games: list[str] = MISSING
     methods: list[Method] = MISSING
-    seeds: int = MISSING  # 0 to this number - 1
+    seeds: int = MISSING  # number of seeds, from 0 on
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,34 @@ class PlannedRun:
     game: str
     method: Method
     seed: int
-    steps: int  # agent steps that it shall have
+    steps: int  # agent steps of training
     folder: Path
-    transitions: int = 0  # that its replay memory holds
+    transitions: int = 0  # capacity of its replay buffer
 
 
 @dataclass
 class Part:
-    """A plan, or a part of it, and how it is to be run."""
+    """A plan, or a part of it, with the settings of the command line."""
 
     plan: Plan
     seeds: list[int]
     budget: tuple[str, int] | None = None  # steps or frames, and how many
-    overrides: list[str] = field(default_factory=list)  # further ones of the command line
+    overrides: list[str] = field(default_factory=list)  # of the command line
 
     def configuration(self, game: str, method: Method) -> Config:
-        """Of one run, with the seed of the command line's own."""
+        """Compose the configuration of a game and a method, with the default seed.
+
+        Raises:
+            UserError: an override has an unknown choice or key, or a value that makes no sense.
+        """
         with hydra_ready():
             return self._folder_and_config(game, method, check=True)[1]
 
     def _folder_and_config(self, game: str, method: Method, check: bool) -> tuple[str, Config]:
-        """The folder of such runs, with MARKS in the place of what they differ in, and what one is set to.
+        """Compose the folder of such runs, with MARKS for game, activation and seed, and their configuration.
 
-        Hydra is initialised. Without `check` mistakes are found as Hydra finds them; for words like some that were
-        checked before.
+        Hydra must be initialised. Without `check`, mistakes are reported in Hydra's words; use that for overrides that
+        were checked before, on another game.
         """
         words = self._words(game, method)
         if check:
@@ -106,7 +110,11 @@ class Part:
         ]
 
     def steps(self, config: Config) -> int:
-        """Agent steps of a run, by the budget or else by its configuration."""
+        """Return the agent steps of a run, by the budget or else by its configuration.
+
+        Raises:
+            UserError: the budget is in frames, and the environment does not count them.
+        """
         if self.budget is None:
             return config.steps
         unit, number = self.budget
@@ -116,15 +124,18 @@ class Part:
             raise UserError(
                 f"frames={number}: {config.env.name} has no emulator that counts them; give steps= instead."
             )
-        return min(number // config.env.frames_per_step, config.steps)  # the budget cuts, it makes no run longer
+        return min(number // config.env.frames_per_step, config.steps)  # frames= makes no run longer
 
     def runs(self) -> list[PlannedRun]:
-        """Every run, games first.
+        """List every run, by game, method and seed.
 
-        Hydra composes one configuration for each agent and for each method with overrides of its own, on one of the
-        games that have the same files; the folders follow from it.
+        One configuration is composed for each agent, and for each method with overrides of its own, on one of the games
+        with equal files of settings; it gives the folders of all these games.
+
+        Raises:
+            UserError: a mistake in an override, or two runs that would share a folder.
         """
-        found = []
+        runs = []
         common: dict[tuple[str, ...], tuple[str, Config]] = {}
         with hydra_ready():
             for number, game in enumerate(self.plan.games):
@@ -135,17 +146,21 @@ class Part:
                         common[own] = self._folder_and_config(game, method, check=number == 0)
                     folder, config = common[own]
                     for seed in self.seeds:
-                        own_folder = Path(_filled_in(folder, name_of("env", game), name_of("act", method.act), seed))
-                        found.append(
-                            PlannedRun(game, method, seed, self.steps(config), own_folder, transitions(config))
+                        run = PlannedRun(
+                            game=game,
+                            method=method,
+                            seed=seed,
+                            steps=self.steps(config),
+                            folder=Path(_filled_in(folder, name_of("env", game), name_of("act", method.act), seed)),
+                            transitions=transitions(config),
                         )
-        folders = {run.folder for run in found}
-        if len(folders) < len(found):
+                        runs.append(run)
+        if len({run.folder for run in runs}) < len(runs):
             raise UserError(
-                "run_dir: several runs would share a folder; put what tells them apart into it on the command line, "
+                "run_dir: several runs would share a folder; put what differs into it on the command line, "
                 "such as run_dir='runs/${env.name}/${agent.name}-${act.name}/seed${seed}'."
             )
-        return found
+        return runs
 
 
 def _filled_in(folder: str, *values: object) -> str:
@@ -155,20 +170,20 @@ def _filled_in(folder: str, *values: object) -> str:
 
 
 def transitions(config: Config) -> int:
-    """How many the replay memory of a run holds; 0 without one."""
+    """Return the capacity of the replay buffer of a run, in transitions; 0 without one."""
     return getattr(config.agent, "replay_capacity", getattr(config.agent, "buffer_size", 0))
 
 
 def load_plan(name: str) -> Plan:
-    """The plan of a name, or of a file.
+    """Read the plan conf/study/<name>.yaml, or a file that ends in .yaml.
 
     Raises:
-        UserError: there is none, or the file holds something else.
+        UserError: there is no such plan, or the file holds something else.
     """
     folder = Path(conf_dir()) / "study"
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(one.stem for one in folder.glob("*.yaml")))
+        known = ", ".join(sorted(plan.stem for plan in folder.glob("*.yaml")))
         raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
     try:
         plan: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
@@ -182,12 +197,12 @@ def load_plan(name: str) -> Plan:
 
 
 def take_part(plan: Plan, words: Iterable[str]) -> Part:
-    """The part of a plan that words such as env=Pong, seed=0,1 and frames=40M ask for.
+    """Choose the part of a plan that words such as env=Pong, seed=0,1 and frames=40M ask for.
 
     Other words are settings of the runs.
 
     Raises:
-        UserError: something that is not in the plan, or a number that is none.
+        UserError: a word asks for something that is not in the plan, or has no number where one is expected.
     """
     part = Part(plan, list(range(plan.seeds)))
     texts: dict[str, str] = {}
@@ -228,7 +243,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
 
 
 def _values(key: str, text: str, known: Sequence[str]) -> list[str]:
-    """Of a word with one value, several, a range(0,5) or a glob(*), as python -m rrn.train -m takes them."""
+    """List the values of a word: one, several, a range(0,5) or a glob(*), as python -m rrn.train -m takes them."""
     try:
         override = OverridesParser.create().parse_override(f"{key}={text}")
     except HydraException:
@@ -246,10 +261,10 @@ def _check(key: str, value: str, known: Sequence[str]) -> None:
 
 
 def read_number(key: str, text: str) -> int:
-    """Such as 200000, 500k, 1.5M.
+    """Read a number such as 200000, 500k or 1.5M.
 
     Raises:
-        UserError: it is no such number above 0.
+        UserError: it is no integer above 0.
     """
     number = parse_int(text)
     if number is None or number < 1:

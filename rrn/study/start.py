@@ -20,10 +20,10 @@ from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
 
 
 def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
-    """Do these runs; the exit code: 0 if all are done, or that of the first sweep that says something else.
+    """Train these runs, and return the exit code: 0 if all are done, or that of the first sweep that has another one.
 
-    On this machine one sweep follows the other, since each takes all cores; on a cluster they are in the queue
-    together. A signal is passed on to them, and no other begins. If this process is killed, they stop too.
+    On this machine one sweep follows the other, since each takes all cores; on a cluster all are in the queue at once.
+    A signal is passed on to the sweeps, and no further one begins. If this process is killed, they stop too.
     """
     if not runs:
         console.print("nothing is left to do")
@@ -47,7 +47,7 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
             if signals:
                 break
             console.print(Text(shlex.join(["python", *words])), soft_wrap=True)
-            # a session of its own: Ctrl-C comes to it through `handle`, and once
+            # in a session of its own Ctrl-C reaches the sweep only through `handle`, so once
             environment = {**os.environ, STOP_WITH: str(os.getpid())}
             children.append(subprocess.Popen([sys.executable, *words], env=environment, start_new_session=True))
             if not at_once:
@@ -63,30 +63,32 @@ def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:
 
 
 def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
-    """Arguments of Python for each sweep, seed after seed: products of seeds, games and activations, of no other runs.
+    """Return the arguments of Python for sweeps that do these runs and no others.
 
-    So a study that ends early has about as many seeds of one activation as of another. Seeds that lack the same runs
-    are one sweep, if that is a product.
+    Each sweep is a product of seeds, games and activations. They go seed by seed, so that a study that ends early has
+    about as many seeds of each activation. Seeds that lack the same runs are one sweep, if these are a product.
     """
     groups: dict[tuple, list[PlannedRun]] = defaultdict(list)
     for run in runs:
         own = tuple(word for word in run.method.overrides if not word.startswith("steps="))
         groups[run.method.agent, own, run.steps].append(run)
-    found = []
+    commands = []
     for (agent, own, steps), group in groups.items():
         for seeds, games, acts in _products(group):
             product = {"seed": map(str, seeds), "env": games, "act": acts}
-            words = [f"agent={agent}", *(f"{key}={','.join(one)}" for key, one in product.items()), f"steps={steps}"]
-            found.append(["-m", "rrn.train", "-m", *part.plan.overrides, *words, *own, *part.overrides, "resume=true"])
-    return found
+            chosen = [f"{key}={','.join(values)}" for key, values in product.items()]
+            words = [*part.plan.overrides, f"agent={agent}", *chosen, f"steps={steps}", *own, *part.overrides]
+            commands.append(["-m", "rrn.train", "-m", *words, "resume=true"])
+    return commands
 
 
 def _products(runs: Sequence[PlannedRun]) -> Iterator[tuple[list[int], Sequence[str], Sequence[str]]]:
-    """Seeds, games and activations whose products are these runs."""
+    """Yield seeds, games and activations whose products are these runs."""
     acts: dict[int, dict[str, tuple[str, ...]]] = defaultdict(lambda: defaultdict(tuple))  # by seed and game
     for run in runs:
         acts[run.seed][run.game] += (run.method.act,)
-    blocks: dict[tuple, list[int]] = defaultdict(list)  # seeds by their one block; or one seed with several
+    # games, activations, and the seed if its runs need several blocks: to the seeds
+    blocks: dict[tuple, list[int]] = defaultdict(list)
     for seed, of_games in sorted(acts.items()):
         games: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for game, names in of_games.items():

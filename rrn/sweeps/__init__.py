@@ -1,1 +1,1 @@
-"""Do several runs from one command, each in its own process."""
+"""Train several runs from one command, each in its own process."""

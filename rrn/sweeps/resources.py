@@ -14,13 +14,13 @@ RUNS_PER_GPU = 4
 
 def count_gpus() -> int:
     """Count the GPUs that torch finds."""
-    import torch  # seconds, of which a command that shares out nothing has no use
+    import torch  # takes seconds, which not every command needs
 
     return torch.cuda.device_count()
 
 
 def max_parallel_runs(configs: list[Config], gpus: int) -> int:
-    """Choose the number of parallel runs by cores, GPUs and replay memory; 1 without joblib."""
+    """Choose the number of parallel runs by cores, GPUs and the memory of replay buffers; 1 without joblib."""
     if find_spec("joblib") is None:
         return 1
     largest = max((_replay_bytes(config) for config in configs), default=0)

@@ -1,7 +1,7 @@
-"""Do several runs at once: `python -m rrn.train -m`, with the launchers of Hydra.
+"""Train several runs at once: `python -m rrn.train -m`, with the launchers of Hydra.
 
-Here is the command's own side: share out cores and GPUs, show what the runs do, pass Ctrl-C on to
-all of them, say at the end what became of each. The side of one run is rrn/sweeps/worker.py.
+This is the command's side: share out cores and GPUs, show what the runs do, pass Ctrl-C on to all of them, report at
+the end how each ended. The side of one run is rrn/sweeps/worker.py.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from rrn.runs.table import Row, table
 from rrn.sweeps.resources import count_gpus, max_parallel_runs
 from rrn.sweeps.worker import SweepContext, run_job
 
-PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # our files, and Hydra's choices behind them
+PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # launchers in conf/ to the plugins of Hydra that they set up
 ON_A_CLUSTER = ("slurm", "submitit_slurm")
-STOP_WITH = "RRN_STOP_WITH"  # in the environment: a process without which the sweep shall not go on
+STOP_WITH = "RRN_STOP_WITH"  # environment variable: id of a process; the sweep stops when that ends
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
 
@@ -52,16 +52,16 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     """Check what concerns all runs together, and choose what the command line leaves open.
 
     Args:
-        overrides: of the command line.
-        configs: of each run, in Hydra's order.
+        overrides: settings of the command line.
+        configs: configuration of each run, in Hydra's order.
 
     Raises:
-        UserError: a launcher that cannot work here, or two runs in one folder.
+        UserError: the launcher cannot work here, or two runs would share a folder.
     """
     for folder, number in Counter(config.run_dir for config in configs).items():
         if number > 1:
             raise UserError(
-                f"{folder}: {number} of the runs would share this folder; put what tells them apart into run_dir, "
+                f"{folder}: {number} of the runs would share this folder; put what differs into run_dir, "
                 "such as run_dir='runs/${agent.learning_rate}/seed${seed}'."
             )
     given = {text.partition("=")[0].lstrip("+"): text.partition("=")[2] for text in overrides}
@@ -91,9 +91,19 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     if "${" in folder:
         raise UserError(f"hydra.sweep.dir: expected a folder without ${{...}}, got {folder}.")
     shared = SweepContext(
-        Path(folder).absolute() / ".rrn", os.getpid(), "submitit" in PLUGINS.get(launcher, launcher), gpus
+        folder=Path(folder).absolute() / ".rrn",
+        parent=os.getpid(),
+        jobs="submitit" in PLUGINS.get(launcher, launcher),
+        gpus=gpus,
     )
-    return Sweep(overrides, [f"{key}={value}" for key, value in added.items()], configs, shared, launcher, at_once)
+    return Sweep(
+        overrides=overrides,
+        added=[f"{key}={value}" for key, value in added.items()],
+        configs=configs,
+        shared=shared,
+        launcher=launcher,
+        at_once=at_once,
+    )
 
 
 def _check_launcher(launcher: str, known: list[str]) -> None:
@@ -121,14 +131,14 @@ def _at_once(text: str, default: int) -> int:
 
 @dataclass
 class Sweep:
-    """Do all runs of one command."""
+    """Train all runs of one command."""
 
-    overrides: list[str]  # of the command line
-    added: list[str]  # what it left open
-    configs: list[Config]  # of each run
+    overrides: list[str]  # settings of the command line
+    added: list[str]  # settings that were chosen here
+    configs: list[Config]  # configuration of each run
     shared: SweepContext  # what the processes know of each other
-    launcher: str  # of Hydra
-    at_once: int  # how many runs at a time; only for the line that says so
+    launcher: str  # name of Hydra's launcher
+    at_once: int  # parallel runs, for the line that reports it
 
     def __post_init__(self):
         self.signal: int | None = None
@@ -136,10 +146,10 @@ class Sweep:
         self.over = threading.Event()
 
     def run(self) -> int:
-        """Do all runs and return the exit code: 0 if each is done, 128 + the signal that stopped them, or 1.
+        """Train all runs and return the exit code: 0 if each is done, 128 + the signal that stopped them, or 1.
 
         Raises:
-            UserError: the launcher could start nothing.
+            UserError: the launcher could start no run.
         """
         try:
             self.shared.folder.mkdir(parents=True, exist_ok=True)
@@ -166,10 +176,10 @@ class Sweep:
         return self._say_what_became(trouble)
 
     def _launch(self) -> str | None:
-        """Let Hydra do the runs; return what went wrong with the launcher itself."""
+        """Let Hydra start the runs; return a sentence if the launcher itself failed, else None."""
         shared = self.shared
 
-        @wraps(run_job)  # its module tells Hydra the name of the job
+        @wraps(run_job)  # Hydra takes the name of the job from its module
         def task(composed):
             return run_job(composed, shared)
 
@@ -181,23 +191,26 @@ class Sweep:
         except HydraException as error:
             return first_line(error)
         except Exception as error:
-            if type(error).__name__ == "TerminatedWorkerError":  # of joblib, which then kills the other workers too
+            if type(error).__name__ == "TerminatedWorkerError":  # from joblib, which then kills the other workers too
                 return "a process of the sweep was killed, perhaps by the system for lack of memory, and ended the rest"
             if any(row.state != "waiting" for row in self.rows()):
                 return "a job ended without a result; its output.log and the files in its .submitit folder may say why"
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"  # that of the system
+            return f"hydra/launcher={self.launcher}: {(lines or [type(error).__name__])[-1]}"  # the system's message
         return None
 
     def _wait_for_the_rest(self) -> None:
-        """List the runs that go on after their launcher gave up; those of joblib lose their parents and stop."""
-        quiet = 0.0  # seconds without any
+        """Wait for runs that go on after their launcher failed, until none was running for QUIET seconds.
+
+        Runs of joblib lose their parent process, and stop.
+        """
+        quiet = 0.0  # seconds without a running run
         while quiet < QUIET and any(row.state in ("running", "waiting") for row in self.rows()):
             time.sleep(REFRESH)
             quiet = 0.0 if any(row.state == "running" for row in self.rows()) else quiet + REFRESH
 
     def _handle(self, number: int, frame: object) -> None:
-        """Stop all runs, at the first signal with a checkpoint each, at the second one at once."""
+        """Stop all runs: at the first signal with a checkpoint each, at the second one at once."""
         if number == HANG_UP:
             detach_output()
         if self.signal is None:
@@ -209,7 +222,7 @@ class Sweep:
         if number == HANG_UP:
             return
         for number, row in enumerate(self.rows()):
-            ours = self.shared.begun_file(number).exists()  # and not of another command in the same folder
+            ours = self.shared.begun_file(number).exists()  # else it belongs to another command in this folder
             if ours and row.state == "running" and row.status.host == socket.gethostname():
                 with suppress(psutil.Error):
                     psutil.Process(row.status.pid).kill()
@@ -229,7 +242,7 @@ class Sweep:
         screen.clear()
 
     def rows(self, at_the_end: bool = False) -> list[Row]:
-        """Return what each run is doing, or how it ended."""
+        """Return a row for each run: what it is doing, or how it ended."""
         return [self._row(number, Path(config.run_dir), at_the_end) for number, config in enumerate(self.configs)]
 
     def _row(self, number: int, folder: Path, at_the_end: bool) -> Row:
@@ -243,7 +256,7 @@ class Sweep:
         return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
 
     def _say_what_begins(self) -> int:
-        """Print how many runs are left to do, and return the number."""
+        """Print how many runs are left, and return the number."""
         finished = [config.run_dir for config in self.configs if is_finished(config)]
         for folder in finished:
             print(f"finished before: {folder}")

@@ -1,7 +1,7 @@
-"""Do one run of a sweep in its own process, so that what ends it ends no other run.
+"""Train one run of a sweep in its own process, so that what ends it ends no other run.
 
-`run_job` is what Hydra's launchers call: joblib in its workers, submitit in the jobs of a cluster. A
-worker starts `python -m rrn.sweeps.worker`, which trains; a job is such a process already.
+Hydra's launchers call `run_job`: joblib in its workers, submitit in the jobs of a cluster. A worker starts
+`python -m rrn.sweeps.worker`, which trains; a job is a process of its own already, and trains itself.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from rrn.runs.status_file import is_running, read_status
 
 @dataclass(frozen=True)
 class SweepContext:
-    """Share data between the processes of one sweep."""
+    """Data that the processes of one sweep share."""
 
-    folder: Path  # for files of ours alone, in that of the sweep; all machines see it
-    parent: int  # process of the command
+    folder: Path  # for the files below, within that of the sweep; all machines see it
+    parent: int  # process id of the command
     jobs: bool  # the launcher starts a job for each run, here or on a cluster
-    gpus: int = 0  # to be shared out by turns; 0: each run sees those that it may use
+    gpus: int = 0  # GPUs to assign to the runs in turn; 0: each run sees those that it may use
 
     @property
     def stop_file(self) -> Path:
@@ -49,23 +49,23 @@ class SweepContext:
 
 
 def run_job(composed: DictConfig, shared: SweepContext) -> None:
-    """Do one run and leave its outcome in the folder of the sweep; a failure ends here."""
+    """Train one run and write its outcome to the folder of the sweep; no exception leaves this function."""
     number = HydraConfig.get().job.num
     try:
         state, why = _run(composed, shared, number)
     except UserError as error:
         state, why = "failed", str(error)
-    except Exception as error:  # a mistake of ours: the traceback is in output.log
+    except Exception as error:  # a bug of rrn: the traceback is in output.log
         state, why = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
     write_atomic(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
     if not shared.jobs and not is_running(shared.parent):
-        os._exit(1)  # the command was killed; without it a worker of joblib waits for minutes
+        os._exit(1)  # the command was killed; otherwise this worker of joblib would wait for minutes
 
 
 def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, str | None]:
     config = to_config(composed)
     begun = shared.begun_file(number)
-    if begun.exists():  # the cluster took the machine away and starts the job again
+    if begun.exists():  # the cluster took the machine away, and starts the job again
         config.resume = True
     if is_finished(config):
         return "done", None
@@ -78,8 +78,8 @@ def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, 
 
 
 def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
-    """Start a process, wait for it, and report how it ended."""
-    if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but it is for the parent to stop the run
+    """Start a process, wait for it, and return the state of its run and why it ended."""
+    if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but the command stops the run
         for ignored in stopping_signals():
             signal.signal(ignored, signal.SIG_IGN)
     task = {"config": OmegaConf.to_yaml(config), "command": run_command()}
@@ -94,10 +94,10 @@ def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
     )
     while True:
         try:
-            output = child.communicate(text, timeout=1)[0]  # what it said before it had an output.log
+            output = child.communicate(text, timeout=1)[0]  # printed before the run had an output.log
             break
         except subprocess.TimeoutExpired:
-            text = None  # it has been sent
+            text = None
             if not is_running(shared.parent) and shared.folder.is_dir():
                 request_stop(shared.stop_file, signal.SIGTERM)
     status = read_status(Path(config.run_dir))
@@ -118,7 +118,7 @@ def _killed_by(code: int) -> str:
 
 
 def _in_a_job(config: Config, shared: SweepContext) -> tuple[str, str | None]:
-    """Train in this process; when the cluster wants its machine back, submitit puts the job in the queue again."""
+    """Train in this process; if the cluster wants its machine back, submitit puts the job in the queue again."""
     from submitit import JobEnvironment
 
     from rrn.training.run import train
@@ -131,8 +131,8 @@ def _in_a_job(config: Config, shared: SweepContext) -> tuple[str, str | None]:
 
 
 def main() -> None:
-    """Train as the lines on standard input say."""
-    from rrn.training.run import train  # torch, which the process that starts this one does without
+    """Train the run that the JSON on standard input describes."""
+    from rrn.training.run import train  # imports torch, which the parent process does not need
 
     task = json.loads(sys.stdin.read())
     config = to_config(OmegaConf.create(task["config"]))

@@ -96,6 +96,12 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
         (["env=CartPole", "experiment=paper"], "its protocol is for Atari games"),
         (["hydra.foo=1"], "Could not override 'hydra.foo'"),
         (["--config-name=foo"], "Cannot find primary config 'foo'"),
+        (
+            ["act=relu", "-m", "seed=0,1"],
+            "seed=0,1: expected all settings together, got some before and some after options; put -m first.",
+        ),
+        (["--foo"], "--foo: no such option; python -m rrn.train --hydra-help lists the options."),
+        (["--cfg"], "argument --cfg/-c: expected one argument; python -m rrn.train --hydra-help lists"),
         (["agent=ppo", "agent.train_every=4"], "agent.train_every: no such setting here."),
         (["env=CartPole", "env.sticky_actions=0.1"], "env.sticky_actions"),
         (["act=relu", "act.version=B"], "act.version"),

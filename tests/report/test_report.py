@@ -72,10 +72,10 @@ def test_the_papers_score_is_that_after_as_many_steps():
 
 def test_finished_runs_count_with_their_last_score_and_others_after_equal_steps():
     finished, longer, behind = curve([0, 1, 2]), curve([0, 5, 6, 7], 1), curve([0, 9], 2)
-    cell = make_cells([finished, longer, behind], finished=lambda one: one is not behind)[0]
+    cell = make_cells([finished, longer, behind], finished={finished, longer})[0]
     assert cell.scores == {0: 2, 1: 7}
     assert cell.steps == (200, 300)
-    cell = make_cells([finished, longer, behind], finished=lambda one: False)[0]
+    cell = make_cells([finished, longer, behind], finished=set())[0]
     assert cell.scores == {0: 1, 1: 5, 2: 9}
     assert cell.steps == (100, 100)
     assert make_cells([curve([])]) == []
@@ -119,7 +119,7 @@ def test_what_is_missing_comes_with_a_command_that_makes_it(tmp_path):
     ]
     assert texts["seeds 0, 1, 2 missing"].games == ("Seaquest",)  # silu was begun on Pong alone
     own = [one for one in found if one.methods == (("dqn", "rational act.lr=0.5"),)]
-    assert [one.what for one in own] == ["seeds 0, 1, 2 missing; their settings cannot be told from the runs here"]
+    assert [one.what for one in own] == ["seeds 0, 1, 2 missing; the runs here do not say with which settings"]
     for one in found:
         if one.command and "," not in one.command:
             compose_config([word for word in shlex.split(one.command)[3:] if word != "-m"])

@@ -287,6 +287,7 @@ def test_the_mean_of_a_measure_is_that_of_the_runs_in_the_table(tmp_path):
     make_run(tmp_path, "Pong", "rational", 3, state="stopped", done=0.3, measures=["plasticity/dormant"])
     page = tmp_path / "page.html"
     main([str(tmp_path), "--out", str(page)])
+    assert "<h3>Measures of plasticity</h3>" in page.read_text("utf-8")
     charts = json.loads(re.search(r"<script[^>]*json[^>]*>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)[1])
     (mean,) = (trace for trace in charts["Pong dormant"]["data"] if "(n=" in trace["name"])
     assert mean["name"] == "rational (n=3)"
