@@ -37,7 +37,7 @@ def read_packed(path: Path) -> bytes:
     try:
         return gzip.decompress(packed.read_bytes())
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{packed}: this file is damaged; take it back from a copy.") from error
+        raise ValueError(f"{packed}: this file is damaged; restore it from a backup.") from error
 
 
 def sync_folder(folder: Path) -> None:

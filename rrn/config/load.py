@@ -87,7 +87,7 @@ def load_run_config(folder: Path) -> Config:
     except PermissionError as error:
         raise UserError(f"{path}: {error.strerror}.") from error
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: this file is damaged; take it back from a copy.") from error
+        raise UserError(f"{path}: this file is damaged; restore it from a backup.") from error
 
 
 def _unknown_key(key: str, known: dict) -> UserError:

@@ -112,8 +112,8 @@ def _open(path: Path, length: int | None) -> TextIO:
         with open(path, "r+b") as file:
             if file.seek(0, os.SEEK_END) < length:
                 raise UserError(
-                    f"{path}: it is shorter than it was at the checkpoint; take it back from a copy, or delete it to "
-                    "go on without what it held."
+                    f"{path}: it is shorter than it was at the checkpoint; restore it from a backup, or delete it "
+                    "to go on without what it held."
                 )
             file.truncate(length)
     return open(path, "a+" if length else "w+", newline="", encoding="utf-8")

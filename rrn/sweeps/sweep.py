@@ -26,6 +26,7 @@ import hydra
 import psutil
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 from rrn.common.console import Screen, detach_output, print_in_signal_handler, terminal_size
 from rrn.common.errors import UserError, first_line
@@ -130,7 +131,7 @@ class Sweep:
     launcher: str  # of Hydra
     at_once: int  # how many runs at a time; only for the line that says so
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.signal: int | None = None
         self.started = datetime.now().astimezone().replace(microsecond=0)
         self.over = threading.Event()
@@ -170,7 +171,7 @@ class Sweep:
         shared = self.shared
 
         @wraps(run_job)  # its module tells Hydra the name of the job
-        def task(composed):
+        def task(composed: DictConfig) -> None:
             return run_job(composed, shared)
 
         first = sys.argv.index(self.overrides[0]) if self.overrides else len(sys.argv)

@@ -62,7 +62,7 @@ def test_a_damaged_packed_file_is_one_sentence(folder, damage):
         read_packed(folder / "scalars.csv")
     runs, sentences = read_runs([folder])
     assert not runs
-    assert sentences == [f"{path}: this file is damaged; take it back from a copy."]
+    assert sentences == [f"{path}: this file is damaged; restore it from a backup."]
     for name in NAMES[1:]:  # what the run is without these is still read
         (folder / f"{name}.gz").write_bytes(b"no gzip")
     path.write_bytes(gzip.compress(b"step,name,value\n100000,evaluation/mean,9\n"))
