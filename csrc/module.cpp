@@ -55,8 +55,9 @@ PyObject* wrong_count(const char* name, int expected, Py_ssize_t count) {
 
 PyObject* no_memory() {
   PyErr_SetString(PyExc_ValueError,
-                  "expected tensors with memory of their own; this one has none, as the parts of a sharded model between "
-                  "its passes: shard the network as a whole, so that the coefficients are there at each place.");
+                  "expected tensors with memory of their own; this one has none, as the parts of a sharded model "
+                  "between its passes: shard the network as a whole, so that each activation site has the "
+                  "coefficients.");
   return nullptr;
 }
 
@@ -134,7 +135,8 @@ PyMethodDef methods[] = {{"forward", fastcall(forward), METH_FASTCALL, FORWARD_D
                          {"backward", fastcall(backward), METH_FASTCALL, BACKWARD_DOC},
                          {"histogram", fastcall(histogram), METH_FASTCALL, HISTOGRAM_DOC},
                          {nullptr, nullptr, 0, nullptr}};
-PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods,
+                      nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace
 

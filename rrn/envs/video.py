@@ -22,8 +22,8 @@ SCALE = 2
 def screens(config: AtariConfig, episode: Episode) -> Iterator[np.ndarray]:
     """Replay an episode and yield each frame of the screen, [210, 160, 3] uint8; PAL screens are shrunk to that.
 
-    With a frame skip of 1 and repeated actions the game runs as it did in training, because the emulator draws sticky
-    actions and no-ops for each frame.
+    With a frame skip of 1 and repeated actions the game runs as it did when it was played, because the emulator draws
+    sticky actions and no-ops for each frame.
     """
     emulator = AtariVectorEnv(
         game=atari_games()[config.name],

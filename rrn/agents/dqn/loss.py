@@ -103,7 +103,7 @@ class CategoricalQHead(QHead):
         self.atoms, self.low, self.high = atoms, low, high
 
     def support(self, device: torch.device) -> Tensor:
-        """Compute the return that each atom stands for, [atoms]."""
+        """Compute the return that each atom represents, [atoms]."""
         return torch.linspace(self.low, self.high, self.atoms, device=device)
 
     def q(self, outputs: Tensor) -> Tensor:
