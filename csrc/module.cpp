@@ -19,7 +19,7 @@
 
 namespace {
 
-// The arguments, all whole numbers, in the order in which they are taken.
+// The arguments, all integers, in the order in which they are taken.
 struct Arguments {
   PyObject* const* next;
   long long number() { return PyLong_AsLongLong(*next++); }
@@ -27,7 +27,7 @@ struct Arguments {
   T* address() { return reinterpret_cast<T*>(number()); }
 };
 
-// The work, with other Python threads running meanwhile; None, or a Python error.
+// Does the work without the lock of the interpreter; returns None, or sets a Python error and returns null.
 template <class Call>
 PyObject* without_lock(void (*work)(const Call&), const Call& call) {
   if (PyErr_Occurred()) return nullptr;
@@ -49,17 +49,22 @@ PyCFunction fastcall(Function function) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
+PyObject* wrong_count(const char* name, int expected, Py_ssize_t count) {
+  return PyErr_Format(PyExc_TypeError, "%s: expected %d integers, got %zd arguments", name, expected, count);
+}
+
 PyObject* no_memory() {
   PyErr_SetString(PyExc_ValueError,
-                  "expected tensors with memory of their own; this one has none, as the parts of a sharded model between "
-                  "its passes: shard the network as a whole, so that the coefficients are there at each place.");
+                  "expected tensors with memory of their own; this one has none, as the parts of a sharded model "
+                  "between its passes: shard the network as a whole, so that each activation site has the "
+                  "coefficients.");
   return nullptr;
 }
 
-PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
-  if (count != 16) return PyErr_Format(PyExc_TypeError, "run: expected 16 whole numbers, got %zd arguments", count);
-  Arguments from{values};
-  rrn::Call call;
+// The first ten arguments of forward and of backward: how the arrays are seen, and the inputs.
+rrn::Call problem(rrn::Pass pass, Arguments& from) {
+  rrn::Call call{};
+  call.pass = pass;
   call.is_double = from.number();
   call.version = static_cast<rrn::Version>(from.number());
   call.outer = from.number();
@@ -70,19 +75,49 @@ PyObject* run(PyObject*, PyObject* const* values, Py_ssize_t count) {
   call.x = from.address<void>();
   call.a = from.address<void>();
   call.b = from.address<void>();
+  return call;
+}
+
+constexpr char FORWARD_DOC[] =
+    "forward(is_double, version, outer, groups, inner, n, k, x, a, b, y, parallel_for)\n\n"
+    "Write R(x) to y. Arrays are addresses, shaped as csrc/rational_cpu.h says; parallel_for is the address of torch's "
+    "function of this name, or 0 for one thread.";
+
+PyObject* forward(PyObject*, PyObject* const* values, Py_ssize_t count) {
+  if (count != 12) return wrong_count("forward", 12, count);
+  Arguments from{values};
+  rrn::Call call = problem(rrn::Pass::forward, from);
   call.y = from.address<void>();
+  call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
+  if (!(call.x && call.a && call.b && call.y)) return no_memory();
+  return without_lock(rrn::run, call);
+}
+
+constexpr char BACKWARD_DOC[] =
+    "backward(is_double, version, outer, groups, inner, n, k, x, a, b, grad, grad_x, grad_a, grad_b, parallel_for)\n\n"
+    "Write the gradients w.r.t. x, a and b to grad_x, grad_a and grad_b; grad is the gradient w.r.t. R(x). All else as "
+    "for forward.";
+
+PyObject* backward(PyObject*, PyObject* const* values, Py_ssize_t count) {
+  if (count != 15) return wrong_count("backward", 15, count);
+  Arguments from{values};
+  rrn::Call call = problem(rrn::Pass::backward, from);
   call.grad = from.address<void>();
   call.grad_x = from.address<void>();
   call.grad_a = from.address<void>();
   call.grad_b = from.address<void>();
   call.parallel_for = reinterpret_cast<rrn::ParallelFor>(from.number());
-  bool there = call.x && call.a && call.b && (call.grad ? call.grad_x && call.grad_a && call.grad_b : call.y != nullptr);
-  if (!there) return no_memory();
+  if (!(call.x && call.a && call.b && call.grad && call.grad_x && call.grad_a && call.grad_b)) return no_memory();
   return without_lock(rrn::run, call);
 }
 
+constexpr char HISTOGRAM_DOC[] =
+    "histogram(is_double, x, length, edges, bins, counts, parallel_for)\n\n"
+    "Add the elements of x to the counts. Arrays are addresses, shaped as csrc/histogram.h says; parallel_for as for "
+    "forward.";
+
 PyObject* histogram(PyObject*, PyObject* const* values, Py_ssize_t count) {
-  if (count != 7) return PyErr_Format(PyExc_TypeError, "histogram: expected 7 whole numbers, got %zd arguments", count);
+  if (count != 7) return wrong_count("histogram", 7, count);
   Arguments from{values};
   rrn::HistogramCall call;
   call.is_double = from.number();
@@ -96,10 +131,12 @@ PyObject* histogram(PyObject*, PyObject* const* values, Py_ssize_t count) {
   return without_lock(rrn::histogram, call);
 }
 
-PyMethodDef methods[] = {{"run", fastcall(run), METH_FASTCALL, nullptr},
-                         {"histogram", fastcall(histogram), METH_FASTCALL, nullptr},
+PyMethodDef methods[] = {{"forward", fastcall(forward), METH_FASTCALL, FORWARD_DOC},
+                         {"backward", fastcall(backward), METH_FASTCALL, BACKWARD_DOC},
+                         {"histogram", fastcall(histogram), METH_FASTCALL, HISTOGRAM_DOC},
                          {nullptr, nullptr, 0, nullptr}};
-PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods,
+                      nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace
 

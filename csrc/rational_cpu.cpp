@@ -219,7 +219,7 @@ void each_unit(const Call& call, long long units, const F& f) {
 template <class T, Version version, bool shared, class Degree>
 void run(const Call& call, const Plan& plan) {
   Kernel<T, version, shared, Degree> kernel(call, plan);
-  if (call.y) {
+  if (call.pass == Pass::forward) {
     each_unit(call, plan.units(), [&](long long i) { kernel.forward(i); });
   } else {
     kernel.partial.resize(plan.units() * (call.n + 1 + call.k) * (shared ? 1 : TILE));

@@ -11,21 +11,24 @@ namespace rrn {
 using ParallelFor = int (*)(long long begin, long long end, long long grain,
                             void (*function)(long long begin, long long end, void* context), void* context);
 
+enum class Pass { forward, backward };
+
 // All arrays are float, or all are double. x, y and their gradients are [outer, groups, inner]; a and its
 // gradient are [groups, n + 1], b and its gradient are [groups, k].
 struct Call {
+  Pass pass;
   bool is_double;
   Version version;
   long long outer, groups, inner;
   int n, k;
   const void *x, *a, *b;
-  void* y;                                // out of forward
-  const void* grad;                       // into backward
-  void *grad_x, *grad_a, *grad_b;         // out of backward
-  ParallelFor parallel_for;               // null: one thread
+  void* y;                         // out of forward
+  const void* grad;                // into backward
+  void *grad_x, *grad_a, *grad_b;  // out of backward
+  ParallelFor parallel_for;        // null: one thread
 };
 
-// Forward if y is given, backward otherwise.
+// Computes what the pass puts out.
 void run(const Call& call);
 
 constexpr long long UNIT = 16384;       // elements of a unit of work, about

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
+from types import ModuleType
 
 import pytest
 import torch
@@ -20,11 +22,26 @@ def test_says_what_runs_here(capsys):
 
 
 @pytest.mark.parametrize(
-    ("attribute", "value", "text"),
-    [("KERNELS", None, "no kernel was built; install a C++ compiler"), ("PARALLEL_FOR", 0, "on one thread")],
+    ("module", "text"),
+    [
+        (None, "no kernel was built; install a C++ compiler"),
+        (ModuleType("earlier"), "the kernels were built for another version of rrn; install rrn again"),
+    ],
 )
-@pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")
-def test_says_why_it_is_slow(capsys, monkeypatch, attribute, value, text):
-    monkeypatch.setattr(cpu, attribute, value)
+def test_says_why_there_is_no_kernel(capsys, monkeypatch, module, text):
+    """Without a module, an import fails; one of an earlier version lacks the functions that are called."""
+    for name in cpu.MODULES["AVX512"]:
+        monkeypatch.setitem(sys.modules, name, module)
+    kernels, problem = cpu.load()
+    assert kernels is None
+    monkeypatch.setattr(cpu, "KERNELS", kernels)
+    monkeypatch.setattr(cpu, "PROBLEM", problem)
     doctor.main()
-    assert text in capsys.readouterr().out
+    assert f"plain torch, which is several times slower: {text}" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")
+def test_says_that_a_kernel_has_one_thread(capsys, monkeypatch):
+    monkeypatch.setattr(cpu, "PARALLEL_FOR", 0)
+    doctor.main()
+    assert "on one thread" in capsys.readouterr().out

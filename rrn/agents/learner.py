@@ -28,7 +28,7 @@ class RunningStats:
 
     @property
     def mean(self) -> float:
-        """Divide the sum of the values by their number."""
+        """Compute the mean of the values; at least one was added."""
         return self.total / self.count
 
 
@@ -36,7 +36,7 @@ class Learner(ABC):
     """Join an agent with its environments and, if it has one, its replay buffer.
 
     Attributes:
-        agent: learns.
+        agent: acts and is updated.
         games: the parallel environments that it plays.
         steps_per_call: agent steps of one call of `training_step`, over all environments.
     """
@@ -45,7 +45,7 @@ class Learner(ABC):
     games: VectorEnv
     steps_per_call: int
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.stats: dict[str, RunningStats] = defaultdict(RunningStats)  # of the updates since the last log
 
     @property

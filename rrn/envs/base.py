@@ -182,7 +182,7 @@ class VectorEnv(ABC):
         self.sent = actions
         self.start_step(actions)
 
-    def _finish_step(self):
+    def _finish_step(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Wait for the results of `step_rows` and record the rewards."""
         results = self.step_rows(self.sent)
         self.observations, rewards = results[:2]

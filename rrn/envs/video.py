@@ -20,10 +20,10 @@ SCALE = 2
 
 
 def screens(config: AtariConfig, episode: Episode) -> Iterator[np.ndarray]:
-    """Each frame of the real screen, [210, 160, 3] uint8; the few PAL games are shrunk to that.
+    """Replay an episode and yield each frame of the screen, [210, 160, 3] uint8; PAL screens are shrunk to that.
 
-    The emulator takes the same course with a frame skip of 1 and repeated actions: sticky actions
-    and no-ops are drawn for each frame.
+    With a frame skip of 1 and repeated actions the game runs as it did when it was played, because the emulator draws
+    sticky actions and no-ops for each frame.
     """
     emulator = AtariVectorEnv(
         game=atari_games()[config.name],

@@ -1,7 +1,7 @@
 """Write and read checkpoints: whole or not at all, checked before use, unable to run code.
 
 A checkpoint is one zip file of torch.save with tensors, numbers and strings in it, whose comment holds a checksum of
-all bytes before it. What belongs into one, and to which run it belongs, is checked in checkpoint_checks.py.
+all bytes before it. checkpoint_checks.py checks what is in one, and of which run it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Damaged(UserError):
 
 
 def save(folder: Path, step: int, state: dict, keep: int) -> Path:
-    """Write the checkpoint of agent step `step`; later ones go, and all but the last `keep` before.
+    """Write the checkpoint of agent step `step`; delete later ones, and all but the last `keep`.
 
     Raises:
         UserError: it cannot be written, as on a full disk; earlier checkpoints are untouched.
@@ -102,7 +102,7 @@ def load(path: Path) -> dict:
         if broken is not None:
             raise zipfile.BadZipFile(f"checksum of {broken}")
     except (OSError, MemoryError) as error:
-        if getattr(error, "errno", None) != errno.EINVAL:  # that of a damaged file, which leads the reader astray
+        if getattr(error, "errno", None) != errno.EINVAL:  # EINVAL: damage made the reader seek to a wrong place
             raise UserError(f"{path}: this checkpoint cannot be read now ({_reason(error)}).") from error
         raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
     except Exception as error:  # a damaged file can fail anywhere in the reader
@@ -151,10 +151,10 @@ def _check_seal(file: BinaryIO) -> bool:
     if end < 0:
         return False
     file.seek(end)
-    found = CHECKSUM.fullmatch(file.read())
-    if found and int(found[1], 16) != _crc(file, end):
+    seal = CHECKSUM.fullmatch(file.read())
+    if seal and int(seal[1], 16) != _crc(file, end):
         raise zipfile.BadZipFile("checksum of the file")
-    return found is not None
+    return seal is not None
 
 
 def _crc(file: BinaryIO, end: int) -> int:

@@ -55,33 +55,33 @@ def check_form(path: Path, state: dict, like: dict) -> None:
         raise UserError(f"{path}: this checkpoint does not fit the run: {problem}; {ADVICE}")
 
 
-def _misfit(found: object, like: object, name: str) -> str | None:
+def _misfit(value: object, like: object, name: str) -> str | None:
     """Say what is wrong with a value that must have the same form as another; None if nothing is."""
     if isinstance(like, dict):
-        if not isinstance(found, dict):
-            return f"{name}: expected a dictionary, got {_shown(found)}"
-        for key, value in like.items():
+        if not isinstance(value, dict):
+            return f"{name}: expected a dictionary, got {_shown(value)}"
+        for key, expected in like.items():
             at = f"{name}.{key}".lstrip(".")
-            if key not in found and key not in OPTIONAL:
+            if key not in value and key not in OPTIONAL:
                 return f"{at} is missing"
-            if key in found and (problem := _misfit(found[key], value, at)):
+            if key in value and (problem := _misfit(value[key], expected, at)):
                 return problem
         return None
     if isinstance(like, Tensor):
-        fits = isinstance(found, Tensor) and found.dtype == like.dtype and found.dim() == like.dim()
-        return None if fits else f"{name}: expected {_shown(like)}, got {_shown(found)}"
+        fits = isinstance(value, Tensor) and value.dtype == like.dtype and value.dim() == like.dim()
+        return None if fits else f"{name}: expected {_shown(like)}, got {_shown(value)}"
     if isinstance(like, bool | str):
-        return None if isinstance(found, type(like)) else f"{name}: expected {_shown(like)} or so, got {_shown(found)}"
+        return None if isinstance(value, type(like)) else f"{name}: expected {_shown(like)} or so, got {_shown(value)}"
     if isinstance(like, int):
-        fits = isinstance(found, int) and not isinstance(found, bool) and found >= min(like, 0)
-        return None if fits else f"{name}: expected a whole number from {min(like, 0)} on, got {_shown(found)}"
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= min(like, 0)
+        return None if fits else f"{name}: expected a whole number from {min(like, 0)} on, got {_shown(value)}"
     if isinstance(like, float):
-        fits = isinstance(found, int | float) and not isinstance(found, bool)
-        return None if fits else f"{name}: expected a number, got {_shown(found)}"
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if fits else f"{name}: expected a number, got {_shown(value)}"
     if isinstance(like, list | tuple):
-        if not isinstance(found, list | tuple):
-            return f"{name}: expected a list, got {_shown(found)}"
-        problems = (_misfit(f, one, f"{name}[{i}]") for i, (f, one) in enumerate(zip(found, like, strict=False)))
+        if not isinstance(value, list | tuple):
+            return f"{name}: expected a list, got {_shown(value)}"
+        problems = (_misfit(v, w, f"{name}[{i}]") for i, (v, w) in enumerate(zip(value, like, strict=False)))
         return next(filter(None, problems), None)
     return None
 

@@ -79,6 +79,6 @@ class EventFile:
 
 
 def _behind(folder: Path, names: Iterable[str]) -> BinaryIO:
-    """A new event file whose name sorts behind these."""
+    """Create an event file whose name sorts behind these."""
     stamp = max([int(time.time()), *(int(NAME.fullmatch(name)[1]) + 1 for name in names)])
     return open(folder / f"events.out.tfevents.{stamp:010d}.{socket.gethostname()}.{os.getpid()}", "x+b")

@@ -23,10 +23,10 @@ RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config
 def read_run_id(folder: Path) -> str | None:
     """Return the id of the run in a folder, drawn at random when it began; None for older runs, without one."""
     try:
-        found = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
+        match = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
-    return found[1] if found else None
+    return match[1] if match else None
 
 
 def config_of(state: dict) -> Config | None:
@@ -52,23 +52,23 @@ def load_config(folder: Path) -> Config:
     except UserError:
         from rrn.runs import checkpoint  # torch, which a whole config.yaml does without
 
-        found = checkpoint.load_last(folder / "checkpoints")
-        config = found and config_of(found[1])
+        last = checkpoint.load_last(folder / "checkpoints")
+        config = last and config_of(last[1])
         if config is None:
-            if found and not (folder / "config.yaml").exists():
+            if last and not (folder / "config.yaml").exists():
                 raise UserError(
                     f"{folder}: checkpoints are here, but the config.yaml of their run is missing; restore it from "
                     "a backup, or set run_dir."
                 ) from None
             raise
         print(
-            f"warning: {folder / 'config.yaml'} cannot be read; {found[0].name} has the settings too.", file=sys.stderr
+            f"warning: {folder / 'config.yaml'} cannot be read; {last[0].name} has the settings too.", file=sys.stderr
         )
         return config
 
 
 def is_finished(config: Config) -> bool:
-    """Return whether the folder holds this very run, with nothing left to do."""
+    """Return whether the folder of the run holds it, trained to the end."""
     status = read_status(Path(config.run_dir))
     return status is not None and status.state == "done" and status.step >= config.steps and can_go_on(config)
 
@@ -95,10 +95,10 @@ def check_folder(folder: Path, config: Config) -> None:
 
 
 def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
-    """The runs in these folders that have a file of snapshots, by the part of their path that tells them apart.
+    """Find the runs in these folders that have a file of snapshots, by the part of their path that distinguishes them.
 
     Args:
-        folders: of runs, or with runs in them at any depth; the file itself will do too.
+        folders: of runs, or with runs in them at any depth; also the file itself.
         name: of that file.
 
     Raises:
@@ -110,7 +110,7 @@ def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
         inside = (
             [folder.parent]
             if folder.name in names
-            else sorted({path.parent for one in names for path in folder.rglob(one)})
+            else sorted({path.parent for file in names for path in folder.rglob(file)})
         )
         if not inside:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")

@@ -46,12 +46,12 @@ class RunLock:
             lock.release()
 
     def watch(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """A function that asks `stop`, and now and then whether the lock file is still ours.
+        """Return a function that calls `stop`, and every two seconds checks that the lock file is still ours.
 
-        That function takes a lock file that was deleted again.
+        If the file was deleted, the function creates and locks it again.
 
         Raises:
-            UserError: another process was quicker, and trains here.
+            UserError: by the function, if another process was quicker and trains here.
         """
 
         def asked() -> bool:
@@ -82,7 +82,7 @@ class RunLock:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -1,6 +1,4 @@
-"""Stop a run at its next step, not in the middle of one: by Ctrl-C, SIGTERM, a lost terminal, or the sweep
-around it.
-"""
+"""Stop a run at its next step, not in the middle of one: by Ctrl-C, SIGTERM, a lost terminal or its sweep."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is lost; Windows has n
 class StopSignals:
     """Remember the first signal within a context; the second one interrupts at once.
 
-    SIGHUP is never the second one: of a terminal that is lost the system tells, and then the shell.
+    SIGHUP is never the second one: when a terminal is lost, the system sends it, and then the shell too.
 
     Args:
         file: also stop when this file appears; the name of the signal that the sweep got is in it.
@@ -34,7 +32,7 @@ class StopSignals:
         self.next = 0.0
 
     def __call__(self) -> bool:
-        """Return whether to stop."""
+        """Return whether a signal has come, by a handler or by the file."""
         if self.signal is None and self.file is not None and time.monotonic() >= self.next:
             self.next = time.monotonic() + POLL
             self.signal = requested_signal(self.file)
@@ -72,7 +70,7 @@ def stopping_signals() -> list[int]:
 
 
 def request_stop(file: Path, number: int) -> None:
-    """Stop every run that reads this file, as if it had received the signal."""
+    """Write the file that stops every run which reads it, as if the run had received the signal."""
     write_atomic(file, signal.Signals(number).name)
 
 

@@ -34,11 +34,11 @@ def packages_of_scores() -> tuple[str, ...]:
 def version_of(package: str) -> str | None:
     """Return the version of a package, None if it is not installed; with the commit, for a checkout of rrn."""
     try:
-        found = version(package)
+        number = version(package)
     except PackageNotFoundError:
         return None
     commit = _commit() if package == "rrn" else None
-    return f"{found} at {commit}" if commit else found
+    return f"{number} at {commit}" if commit else number
 
 
 def _commit() -> str | None:
@@ -76,7 +76,7 @@ def software(device: torch.device, packages: Iterable[str] = ()) -> dict[str, st
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),
-        **{name: found for name in dict.fromkeys((*packages_of_scores(), *packages)) if (found := version_of(name))},
+        **{name: number for name in dict.fromkeys((*packages_of_scores(), *packages)) if (number := version_of(name))},
         "machine": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
@@ -97,7 +97,7 @@ def note_software(folder: Path, device: torch.device, step: int, packages: Itera
     Returns:
         What is not as it was for the process before, such as "torch was 2.11.0 and is 2.13.0"; None if nothing is.
     """
-    before = [one for one in read_software(folder) if isinstance(one.get("step"), int) and one["step"] < step]
+    before = [row for row in read_software(folder) if isinstance(row.get("step"), int) and row["step"] < step]
     now = software(device, packages)
     lines = [*before, {"step": step, **now}]
     write_atomic(folder / SOFTWARE_FILE, "".join(f"{json.dumps(line)}\n" for line in lines))
@@ -113,12 +113,12 @@ def read_software(folder: Path) -> list[dict]:
         lines = read_packed(folder / SOFTWARE_FILE).decode(errors="replace").splitlines()
     except (OSError, ValueError):
         return []
-    found = []
+    rows = []
     for line in lines:
         try:
             values = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(values, dict):
-            found.append(values)
-    return found
+            rows.append(values)
+    return rows

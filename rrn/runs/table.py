@@ -97,7 +97,7 @@ def _numbers(row: Row) -> list[str]:
 
 
 def _part(status: Status) -> float:
-    """Of the whole; all of it only when it is whole."""
+    """Compute the part of the run that is done, in whole percent, rounded down: 1 only at the end."""
     return min(1.0, int(100 * status.step / status.steps) / 100)
 
 

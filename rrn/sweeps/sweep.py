@@ -26,6 +26,7 @@ import hydra
 import psutil
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 from rrn.common.console import Screen, detach_output, print_in_signal_handler, terminal_size
 from rrn.common.errors import UserError, first_line
@@ -140,7 +141,7 @@ class Sweep:
     launcher: str  # name of Hydra's launcher
     at_once: int  # parallel runs, for the line that reports it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.signal: int | None = None
         self.started = datetime.now().astimezone().replace(microsecond=0)
         self.over = threading.Event()
@@ -180,7 +181,7 @@ class Sweep:
         shared = self.shared
 
         @wraps(run_job)  # Hydra takes the name of the job from its module
-        def task(composed):
+        def task(composed: DictConfig) -> None:
             return run_job(composed, shared)
 
         first = sys.argv.index(self.overrides[0]) if self.overrides else len(sys.argv)

@@ -25,10 +25,19 @@ def play(
 ) -> list[Episode] | None:
     """Play whole episodes and return them in the order in which they end; None if `stop` returned True.
 
-    With `episodes`, each copy plays its share and no more, so that short games do not count more
-    often than long ones. With `steps` instead, the games that end within so many agent steps of each
-    copy, but at least one, as the paper does it. The result depends on the seeds and the agent alone.
-    `predictions` gets what the agent expected at each step, and what came, without any change to the games.
+    The result depends on the seeds and the agent alone.
+
+    Args:
+        agent: plays, without learning.
+        games: environments to play in; they are reset first.
+        seeds: key of the episodes and of the agent's random numbers.
+        epsilon: probability of a random action.
+        episodes: how many to play. Each copy plays its share and no more, so that short episodes do not count more
+            often than long ones.
+        steps: in place of `episodes`: play the episodes that end within so many agent steps of each copy, but at least
+            one, as the paper does.
+        stop: asked at each step whether to end early.
+        predictions: gets the values that the agent estimated at each step, and the rewards; it changes no episode.
     """
     generator = torch.Generator().manual_seed(derive_seed(*seeds))
     observations = games.reset(seeds)

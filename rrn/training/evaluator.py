@@ -32,8 +32,8 @@ class Evaluator:
         learner: its agent is evaluated, on games of their own.
 
     Attributes:
-        measures: what the network's activations and gradients are like; a part of the run's state.
-        states: how many observations a snapshot rests on.
+        measures: of the plasticity of the network; part of the run's state.
+        states: number of observations behind a snapshot.
     """
 
     def __init__(self, config: Config, learner: Learner):
@@ -56,14 +56,14 @@ class Evaluator:
         """
         config = self.config.evaluation
         seeds = (self.config.seed, EVALUATION, step)
-        seen = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
+        predictions = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
         limits = config.epsilon, config.episodes, config.steps
-        games = play(self.learner.agent, self.games, seeds, *limits, stop, seen)
+        games = play(self.learner.agent, self.games, seeds, *limits, stop, predictions)
         if games is None:
             return None
         scores = summary(games)
         records.scalars(step, {f"evaluation/{name}": value for name, value in scores.items()})
-        log_measures(records, step, seen.summary())
+        log_measures(records, step, predictions.summary())
         self.draw(step, records)
         return scores
 

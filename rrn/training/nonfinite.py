@@ -15,8 +15,8 @@ def explain_not_finite(error: NotFinite, agent: Agent, folder: Path, step: int) 
     """Save batch and agent, and find the first layer whose parameters or output are not finite."""
     path = folder / "not_finite.pt"
     torch.save({"step": step, "batch": error.batch, "agent": agent.state_dict()}, path)
-    found = (first_not_finite(network, observations) for network, observations in error.inputs)
-    where = next(filter(None, found), "no layer, but in the rewards or the loss itself")
+    bad_layers = (first_not_finite(network, observations) for network, observations in error.inputs)
+    where = next(filter(None, bad_layers), "no layer, but in the rewards or the loss itself")
     return UserError(
         f"{error.what} is not finite at step {step}; the first value that is not finite is in {where}. The batch and "
         f"the agent are in {path}. Try a smaller agent.learning_rate or agent.max_grad_norm=10."

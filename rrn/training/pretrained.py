@@ -18,12 +18,13 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
     """Set all rationals of an agent to those in the last checkpoint of a run.
 
     Raises:
-        UserError: no run or checkpoint there, or its network has other places or forms of rationals.
+        UserError: no run or checkpoint is there, or its network has rationals at other activation sites or of another
+            form.
     """
-    found = checkpoint.load_last(Path(folder) / "checkpoints")
-    if found is None:
+    last = checkpoint.load_last(Path(folder) / "checkpoints")
+    if last is None:
         raise UserError(f"act.from={folder}: no checkpoint is there; give the folder of a run that was trained.")
-    path, state = found
+    path, state = last
     try:
         saved = dict(state["agent"]["network"])
     except (KeyError, TypeError, ValueError) as error:

@@ -23,7 +23,7 @@ class Progress:
         return time.monotonic() >= self.next
 
     def show(self, text: str) -> None:
-        """Show the line now."""
+        """Show a line now; on a terminal it replaces the one before."""
         self.next = time.monotonic() + self.interval
         width = shutil.get_terminal_size().columns - 1
         print_safely(f"\r{text[:width]:<{width}}" if self.live else f"{text}\n", self.stream)

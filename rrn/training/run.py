@@ -30,8 +30,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
         stop: of a run that is one of several; its output goes to output.log.
 
     Raises:
-        UserError: the folder holds a run already, it is of another configuration, or training cannot
-            go on.
+        UserError: the folder holds a run already, it is of another configuration, or training cannot go on.
     """
     pick_device(config.device)
     set_threads(config.threads, config.env.most_threads)
@@ -79,7 +78,7 @@ def as_user_errors(folder: Path, command: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         what = f"{error.filename or folder}: {error.strerror or error}"
-        raise UserError(f"{what}; mend that, then go on with: {command} resume=true") from error
+        raise UserError(f"{what}; fix this, then go on with: {command} resume=true") from error
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Trainer:
         config: of the run.
         folder: of the run; it exists.
         stop: asked at each step whether to end early.
-        report: told at each step how far the run is.
+        report: called at each step with how far the run is.
 
     Raises:
         UserError: a checkpoint of another run, or one that does not fit.
@@ -129,12 +129,12 @@ class Trainer:
 
     def _begin_or_go_on(self) -> RunLogger:
         """Load the last checkpoint, if the run is resumed, and open the logs."""
-        found = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
-        if found is not None:
-            self._take_up(*found)
+        loaded = checkpoint.load_last(self.folder / "checkpoints") if self.config.resume else None
+        if loaded is not None:
+            self._take_up(*loaded)
         self.run_id = self.run_id or uuid4().hex
         self._write_config()
-        if found is None:
+        if loaded is None:
             if self.config.resume:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
             records = RunLogger(self.folder)
@@ -142,12 +142,12 @@ class Trainer:
             records.configuration(text, dotted(cast(dict, OmegaConf.to_container(OmegaConf.structured(self.config)))))
             records.text("protocol", self.config.env.protocol())
         else:
-            records = RunLogger(self.folder, self.step, found[1]["lengths"])
+            records = RunLogger(self.folder, self.step, loaded[1]["lengths"])
             self.evaluator.measures.read_snapshots(self.folder)
-            self.progress.say(f"going on from {found[0].name}")
+            self.progress.say(f"going on from {loaded[0].name}")
         packages = (*self.config.env.packages, *self.config.agent.packages)
         changed = None if self.finished else note_software(self.folder, self.device, self.step, packages)
-        if found and changed:
+        if loaded and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")
         return records
 

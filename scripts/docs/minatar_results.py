@@ -25,7 +25,7 @@ from rrn.stats import Interval, difference, holm, seeds_interval
 from rrn.study.plan import load_plan
 
 ACTS = ("relu", "leaky_relu", "silu", "rational", "recurrent_rational")
-COLOURS = ("#888888", "#56b4e9", "#009e73", "#e69f00", "#d55e00")  # can be told apart by all eyes
+COLOURS = ("#888888", "#56b4e9", "#009e73", "#e69f00", "#d55e00")  # distinguishable with any colour vision
 CHANCE = 0.13  # of a 95 % bootstrap interval between 5 and 5 normal scores to leave out a true difference of 0
 LAST = 5  # evaluations behind a score
 RESAMPLES = 10_000
@@ -34,12 +34,12 @@ Key = tuple[str, str, str, int]
 Curve = list[tuple[int, float]]
 INTRO = """# Results on MinAtar
 
-Runs of 1 M agent steps each, made and put together by
+Runs of 1 M agent steps each, made and summarised by
 
     python -m rrn.study minatar start
     python scripts/docs/minatar_results.py runs
 
-The rows with act.lr=0.0015 are of further runs, seeds 0 and 1, and not in the picture. One of them:
+The rows with act.lr=0.0015 are of further runs, seeds 0 and 1, which the picture leaves out. One of them:
 
     python -m rrn.train agent=ppo env=MinAtar-Asterix act=rational act.lr=1.5e-3 steps=1M run_dir=runs/fast
 
@@ -49,7 +49,7 @@ three.
 
 ![Scores over training, every seed thin, their mean thick](minatar.png)
 """
-NOTE = """## How far to trust this
+NOTE = """## Limits of these results
 
 Two seeds decide nothing; five are few, and bootstrap intervals over so few are too narrow: of normal scores, they hold
 the true mean in 84 % of cases instead of 95 %, and those of a difference leave out 0 in 13 % of cases without any. The
@@ -57,15 +57,15 @@ test above takes scores as normal. Differences are of scores that are not rounde
 
 All activations share all settings except the learning rate of the coefficients of rationals with PPO (details.md,
 no. 52). Those of PPO were chosen with relu on seed 10 (no. 39), those of DQN follow Young and Tian's with the changes
-of no. 38. An activation that wants another learning rate loses here. With that of the weights, the rows with
+of no. 38. An activation that needs another learning rate loses here. With that of the weights, the rows with
 act.lr=0.0015, rationals do not learn Asterix. Seeing this on seeds 0 and 1 led to the search on seed 10 that chose
 another one, and leaky_relu and silu had no such search.
 
 Scores of dqn and ppo do not compare: DQN takes the best action but for 5 % of random ones, PPO draws from its policy.
 
-Young and Tian (2019) show the scores of their DQN as curves over 5 M frames; no numbers of theirs were at hand to stand
-beside these. Their DQN makes an update at each step, ours one in four with four games at a time, so that a target is
-250 updates old at most where theirs is 1,000.
+Young and Tian (2019) show the scores of their DQN as curves over 5 M frames; their numbers are not available here for
+a comparison. Their DQN makes an update at each step, ours one in four with four parallel environments, so that a target
+is 250 updates old at most where theirs is 1,000.
 
 PPO on Pong, two hours on one core of a processor: [pong_ppo.md](pong_ppo.md).
 """
@@ -142,7 +142,7 @@ def table(agent: str, env: str, curves: dict[Key, Curve]) -> list[str]:
 
 
 def in_short(agents: list[str], games: list[str], curves: dict[Key, Curve]) -> str:
-    """Which differences from relu can be told from chance."""
+    """Say which differences from relu are beyond chance."""
     gaps = {
         (agent, env, act): gap
         for agent in agents
@@ -161,7 +161,7 @@ def in_short(agents: list[str], games: list[str], curves: dict[Key, Curve]) -> s
     apart = sum(gap.low > 0 or gap.high < 0 for gap in gaps.values())
     return "\n".join(
         textwrap.wrap(
-            f"In short: of {len(gaps)} differences from relu, {len(sure)} can be told from chance, all of them taken "
+            f"In short: of {len(gaps)} differences from relu, {len(sure)} are beyond chance, all of them taken "
             f"together (Welch's t test with Holm's correction, at 5 %): {', '.join(sure) or 'none'}. The intervals "
             f"below are each on its own, and too narrow: {apart} of them leave out 0, and without any true difference "
             f"about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",

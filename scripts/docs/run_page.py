@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -175,7 +176,15 @@ def text(runs: Sequence[Shown], target: Path, curves: Sequence[Curve], note: str
         "",
         *(f"    {_command(run)}" for run in runs),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(wrapped, lines)) + "\n"
+
+
+def wrapped(line: str) -> str:
+    """Break a paragraph or list item into lines of 120 characters; leave tables, commands and pictures as they are."""
+    if line.startswith(("|", "    ", "#", "!")):
+        return line
+    indent = "  " if line.startswith("* ") else ""
+    return textwrap.fill(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def finals(runs: Sequence[Shown], curves: Sequence[Curve]) -> list[str]:
@@ -196,7 +205,7 @@ def finals(runs: Sequence[Shown], curves: Sequence[Curve]) -> list[str]:
 
 
 def _end(run: Shown) -> str:
-    """How far it came, and how much its network could tell apart then (docs/plasticity.md)."""
+    """Say how far it came, and the effective rank of its features (docs/plasticity.md)."""
     reached, asked = run.steps[-1], run.config.steps
     end = f"finished at step {reached:,}" if reached >= asked else f"up to step {reached:,} of {asked:,}"
     ranks = run.measures[RANK][1] if RANK in run.measures else ()

@@ -1,7 +1,7 @@
 """The compiled kernels of csrc/ for tensors on a CPU: the rational function, and histograms.
 
-There is one module for each set of instructions; the one that torch uses here is taken too. Without
-them (no compiler at installation) operator.py takes reference.py.
+There is one module for each set of instructions; the one that torch uses here is taken. Without them (no compiler at
+installation, or modules of an earlier version of rrn) operator.py takes reference.py.
 """
 
 from __future__ import annotations
@@ -17,22 +17,31 @@ from torch import Tensor
 Layout = tuple[int, int, int]  # outer, groups, inner
 
 MODULES = {"AVX512": ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu"), "AVX2": ("rrn_cpu_avx2", "rrn_cpu")}
+ENTRIES = ("forward", "backward", "histogram")  # functions of a module, called below; see csrc/module.cpp
 SMALL_TYPES = ()  # read and written as they are: none, bfloat16 and float16 are copied to float32
 VERSION_NUMBERS = {"A": 0, "B": 1, "D": 1, "C": 2, "N": 3}  # the enum of csrc/rational.h; D is B here
 
 
-def load() -> ModuleType | None:
-    """The module for this processor, or None if there is none."""
+def load() -> tuple[ModuleType | None, str]:
+    """Import the module for this processor, the fastest first.
+
+    Returns:
+        The module and "", or None and why there is none.
+    """
+    problem = "no kernel was built; install a C++ compiler (GCC or Clang), then install rrn again"
     for name in MODULES.get(torch.backends.cpu.get_cpu_capability(), ("rrn_cpu",)):
         try:
-            return importlib.import_module(name)
+            module = importlib.import_module(name)
         except ImportError:
             continue
-    return None
+        if all(hasattr(module, entry) for entry in ENTRIES):
+            return module, ""
+        problem = "the kernels were built for another version of rrn; install rrn again, with a C++ compiler"
+    return None, problem
 
 
 def parallel_for() -> int:
-    """Address of torch's C function that shares work out to its threads, or 0 where torch has none."""
+    """Find the address of torch's C function that shares work out to its threads; 0 where torch has none."""
     for path in (Path(torch.__file__).parent / "lib").glob("*torch_cpu.*"):
         try:
             return ctypes.cast(ctypes.CDLL(str(path)).torch_parallel_for, ctypes.c_void_p).value or 0
@@ -41,40 +50,41 @@ def parallel_for() -> int:
     return 0
 
 
-KERNELS = load()
+KERNELS, PROBLEM = load()
 PARALLEL_FOR = parallel_for() if KERNELS else 0
 
 
 def path() -> str:
-    """What computes rationals on the CPU, and why, as one sentence."""
+    """Say in one sentence what computes rationals on the CPU, and why."""
     if KERNELS is None:
-        return (
-            "plain torch, which is several times slower: no kernel was built; "
-            "install a C++ compiler (GCC or Clang), then install rrn again"
-        )
+        return f"plain torch, which is several times slower: {PROBLEM}"
     threads = "on torch's threads" if PARALLEL_FOR else "on one thread: this torch has no torch_parallel_for"
     return f"compiled kernel {KERNELS.__name__}, {threads}; torch reports {torch.backends.cpu.get_cpu_capability()}"
 
 
 def forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout) -> Tensor:
-    """R(x), all of one type, float32 or float64, with x dense in memory as `layout` says."""
+    """Compute R(x); all of one dtype, float32 or float64, and x without gaps in memory, as `layout` says."""
     y = torch.empty_like(x)
-    KERNELS.run(*_problem(x, numerator, denominator, version, layout), y.data_ptr(), 0, 0, 0, 0, PARALLEL_FOR)
+    KERNELS.forward(*_problem(x, numerator, denominator, version, layout), y.data_ptr(), PARALLEL_FOR)
     return y
 
 
 def backward(
     grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients for x, numerator and denominator; grad has the strides of x."""
+    """Compute the gradients w.r.t. x, numerator and denominator.
+
+    All tensors are of one dtype, float32 or float64, x is without gaps in memory, as `layout` says, and grad, the
+    gradient w.r.t. R(x), has the strides of x.
+    """
     grads = torch.empty_like(x), torch.empty_like(numerator), torch.empty_like(denominator)
-    pointers = [g.data_ptr() for g in grads]
-    KERNELS.run(*_problem(x, numerator, denominator, version, layout), 0, grad.data_ptr(), *pointers, PARALLEL_FOR)
+    problem, pointers = _problem(x, numerator, denominator, version, layout), [g.data_ptr() for g in grads]
+    KERNELS.backward(*problem, grad.data_ptr(), *pointers, PARALLEL_FOR)
     return grads
 
 
 def histogram(x: Tensor, edges: Tensor, counts: Tensor) -> None:
-    """Add the elements of x, float32 or float64 and dense in memory, to the counts, as csrc/histogram.h lays them out.
+    """Add the elements of x, float32 or float64 and without gaps in memory, to the counts of csrc/histogram.h.
 
     `edges` is [bins + 1] float64, `counts` [bins + 3] int64.
     """
@@ -84,6 +94,7 @@ def histogram(x: Tensor, edges: Tensor, counts: Tensor) -> None:
 
 
 def _problem(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, layout: Layout) -> tuple[int, ...]:
+    """List the arguments with which forward and backward of the module begin."""
     return (
         x.dtype == torch.float64,
         VERSION_NUMBERS[version],

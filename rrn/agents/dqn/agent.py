@@ -1,7 +1,8 @@
 """Act and update with DQN (Mnih et al. 2015) and its variants, each a setting.
 
-Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here, dueling and distributions in
-heads.py, priorities in priorities.py, noisy layers in noisy.py. For when to act, store and learn see learner.py.
+Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here, the losses, dueling and
+distributions in loss.py, priorities in priorities.py, noisy layers in noisy.py. For when to act, store and learn see
+learner.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rrn.agents.base import Agent, NotFinite, adam
-from rrn.agents.dqn.heads import QHead
+from rrn.agents.dqn.loss import QHead
 from rrn.agents.dqn.noisy import noise, noisy_layers
 from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config import DQNConfig

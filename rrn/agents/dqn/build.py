@@ -7,8 +7,8 @@ from typing import cast
 import torch
 
 from rrn.agents.dqn.agent import DQN
-from rrn.agents.dqn.heads import CategoricalQHead, ScalarQHead
 from rrn.agents.dqn.learner import DQNLearner
+from rrn.agents.dqn.loss import CategoricalQHead, ScalarQHead
 from rrn.agents.dqn.noisy import make_noisy
 from rrn.config import Config, DQNConfig
 from rrn.envs import VectorEnv

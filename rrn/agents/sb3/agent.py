@@ -48,8 +48,8 @@ class SB3Agent(Agent):
                 settings[name] = LinearSchedule(settings[name], 0.0, 1.0)
         env = SB3VecEnv(games, config.env.clip_rewards)
         rows, copies = ("n_steps", games.num_envs) if self.on_policy else ("buffer_size", 2)
-        seen = env.observation_space
-        needed = settings[rows] * copies * (math.prod(seen.shape) * seen.dtype.itemsize)
+        space = env.observation_space
+        needed = settings[rows] * copies * (math.prod(space.shape) * space.dtype.itemsize)
         require_memory(f"agent.{rows}", settings[rows], needed, CPU)
         try:
             act, options = activation_of(config)
@@ -62,7 +62,7 @@ class SB3Agent(Agent):
                 seed=config.seed,
                 **settings,
             )
-        except ValueError as error:  # of the activations, which are made in there
+        except ValueError as error:  # of the activations, which are made with the model
             raise UserError(f"act: {error}") from error
         except AssertionError as error:
             raise UserError(f"agent: stable-baselines3 says: {' '.join(str(error).split())}") from error

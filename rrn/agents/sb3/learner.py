@@ -18,7 +18,7 @@ from rrn.agents.sb3.agent import SB3Agent, explain
 from rrn.common.errors import UserError
 from rrn.envs import Episode, VectorEnv
 
-MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # arrays of a replay buffer
+BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # of a replay buffer
 
 
 class SB3Learner(Learner):
@@ -31,7 +31,7 @@ class SB3Learner(Learner):
         self.agent, self.games = agent, games
         self.model = agent.model
         self.warmup = 0 if agent.on_policy else self.model.learning_starts
-        self.memory = self.model.rollout_buffer if agent.on_policy else self.model.replay_buffer
+        self.buffer = self.model.rollout_buffer if agent.on_policy else self.model.replay_buffer
         private.begin(self.model, steps + self.warmup)
         self.callback = CallbackList([])
         self.callback.init_callback(self.model)
@@ -87,18 +87,18 @@ class SB3Learner(Learner):
             )
 
     def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
-        seen = self._kept()["observations"]
-        if not len(seen):
+        observations = self._kept()["observations"]
+        if not len(observations):
             return torch.from_numpy(self.games.observations)
-        return torch.from_numpy(seen[torch.randint(len(seen), (number,), generator=generator).numpy()])
+        return torch.from_numpy(observations[torch.randint(len(observations), (number,), generator=generator).numpy()])
 
     def _kept(self) -> dict[str, np.ndarray]:
         """Return the filled part of the replay buffer as views [rows, ...]; of a rollout, the observations alone."""
-        memory, shape = self.memory, self.model.observation_space.shape
+        buffer, shape = self.buffer, self.model.observation_space.shape
         if self.agent.on_policy:
-            return {"observations": memory.observations.reshape(-1, *shape)[: memory.pos * memory.n_envs]}
-        rows = memory.buffer_size if memory.full else memory.pos
-        arrays = {name: getattr(memory, name)[:rows] for name in MEMORY}
+            return {"observations": buffer.observations.reshape(-1, *shape)[: buffer.pos * buffer.n_envs]}
+        rows = buffer.buffer_size if buffer.full else buffer.pos
+        arrays = {name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS}
         return {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
 
     def schedules(self, step: int) -> dict[str, float]:
@@ -129,7 +129,7 @@ class SB3Learner(Learner):
             **super().state_dict(),
             "counters": private.counters(model),
             "episode_starts": torch.from_numpy(private.episode_starts(model)),
-            "position": (self.memory.pos, self.memory.full),
+            "position": (self.buffer.pos, self.buffer.full),
             "memory": {name: compress(torch.from_numpy(array)) for name, array in self._kept().items()},
             "numpy": [random[0], torch.from_numpy(random[1].astype(np.int64)), *random[2:]],
             "action_space": model.action_space.np_random.bit_generator.state,
@@ -140,7 +140,7 @@ class SB3Learner(Learner):
         model = self.model
         private.set_counters(model, state["counters"])
         private.continue_from(model, model.env.reset(), state["episode_starts"].numpy())
-        self.memory.pos, self.memory.full = state["position"]
+        self.buffer.pos, self.buffer.full = state["position"]
         for name, array in self._kept().items():
             decompress(state["memory"][name], torch.from_numpy(array))
         kind, words, *rest = state["numpy"]

@@ -12,7 +12,7 @@ from rrn.envs import Episode, VectorEnv
 class SB3VecEnv(VecEnv):
     """Wrap a VectorEnv; a lost life is `done`, and the game goes on."""
 
-    def __init__(self, games: VectorEnv, clip_rewards: bool):
+    def __init__(self, games: VectorEnv, clip_rewards: bool) -> None:
         self.games, self.clip_rewards = games, clip_rewards
         self.finished: list[Episode] = []  # episodes that the learner has not taken yet
         super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
@@ -24,7 +24,7 @@ class SB3VecEnv(VecEnv):
     def step_async(self, actions: np.ndarray) -> None:
         self.games.send(actions)
 
-    def step_wait(self):
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict]]:
         before, step = self.games.observations, self.games.receive()
         self.finished += step.episodes
         rewards = np.clip(step.rewards, -1, 1) if self.clip_rewards else step.rewards

@@ -185,6 +185,13 @@ def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
         module(x)
 
 
+@built
+def test_an_entry_counts_its_arguments():
+    for entry, expected in (("forward", 12), ("backward", 15), ("histogram", 7)):
+        with pytest.raises(TypeError, match=f"{entry}: expected {expected} integers, got {expected - 1} arguments"):
+            getattr(cpu.KERNELS, entry)(*[0] * (expected - 1))
+
+
 @pytest.mark.parametrize(
     ("x", "numerator", "denominator", "message"),
     [

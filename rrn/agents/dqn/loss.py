@@ -1,4 +1,8 @@
-"""Read Q-values, or distributions of returns, from the outputs of a DQN network, with or without dueling."""
+"""Compute the loss of DQN: scalar (Huber) or categorical (C51).
+
+Each loss is in the head that reads Q-values, or distributions of returns, from the outputs of a network, with or
+without dueling.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ class QHead(ABC):
     Q(s, a) = V(s) + A(s, a) - mean over a' of A(s, a').
 
     Args:
-        num_actions: of the environment.
-        dueling: the outputs are advantages and a value.
+        num_actions: number of actions of the environment.
+        dueling: whether the outputs are advantages and a value.
     """
 
     atoms = 1  # outputs for each action
@@ -27,7 +31,7 @@ class QHead(ABC):
 
     @property
     def outputs(self) -> int:
-        """Count the units of the network's last layer."""
+        """Return the number of units that the network's last layer needs."""
         return (self.num_actions + self.dueling) * self.atoms
 
     def per_action(self, outputs: Tensor) -> Tensor:
@@ -58,7 +62,7 @@ class QHead(ABC):
         returns: Tensor,
         discounts: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Compute the loss of each transition, [B], and its error, [B] without gradient, which is its priority.
+        """Compute the loss [B] of each transition, and its error [B] without gradient, which is its priority.
 
         Args:
             outputs: of the network for the states, [B, outputs].
@@ -71,12 +75,16 @@ class QHead(ABC):
 
 
 class ScalarQHead(QHead):
-    """Read one number for each action, its Q-value; Huber loss (Mnih et al. 2015, methods)."""
+    """Read one number for each action, its Q-value; the loss is Huber's."""
 
     def q(self, outputs: Tensor) -> Tensor:
         return self.per_action(outputs).squeeze(2)
 
     def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
+        """Compute the Huber loss of the temporal-difference error, and its absolute value (Mnih et al. 2015, methods).
+
+        The target is r + gamma^n Q_target(s', a'), with the returns r of up to n steps.
+        """
         targets = returns + discounts * self.gather(next_outputs, next_actions).squeeze(1)
         q = self.gather(outputs, actions).squeeze(1)
         return F.smooth_l1_loss(q, targets, reduction="none"), (targets - q.detach()).abs()
@@ -87,7 +95,7 @@ class CategoricalQHead(QHead):
 
     Args:
         low, high: returns at the first and the last atom.
-        atoms: their number.
+        atoms: number of atoms.
     """
 
     def __init__(self, num_actions: int, dueling: bool, low: float, high: float, atoms: int):
@@ -95,7 +103,7 @@ class CategoricalQHead(QHead):
         self.atoms, self.low, self.high = atoms, low, high
 
     def support(self, device: torch.device) -> Tensor:
-        """Return the returns at the atoms, [atoms]."""
+        """Compute the return that each atom represents, [atoms]."""
         return torch.linspace(self.low, self.high, self.atoms, device=device)
 
     def q(self, outputs: Tensor) -> Tensor:
