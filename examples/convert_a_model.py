@@ -27,7 +27,7 @@ torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(1, 32), nn.GELU(), nn.Linear(32, 32), nn.GELU(), nn.Linear(32, 1))
 print(f"trained with GELU: {train(model, 200):.5f}")
 
-# "rational": one for each place; "recurrent_rational": one for all. Each starts as the function that it replaces.
+# "rational": one for each activation site; "recurrent_rational": one for all. Each starts as what it replaces.
 x = torch.linspace(-2, 2, 400)[:, None]
 before = model(x).detach()
 model, report = rrn.replace_activations(model, "rational")

@@ -95,9 +95,9 @@ class PlasticityRecorder:
             return {}
         distances = {}
         for name in self.learning:
-            then, place = before.places[name].to_module(), now.places[name]
-            if then is not None and place.inputs.counts.any():
-                distances[f"{label}/{name}"] = moved(then, place.to_module(), place.inputs)
+            then, site = before.places[name].to_module(), now.places[name]
+            if then is not None and site.inputs.counts.any():
+                distances[f"{label}/{name}"] = moved(then, site.to_module(), site.inputs)
         return distances
 
     def read_snapshots(self, folder: Path) -> None:

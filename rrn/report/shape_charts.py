@@ -40,14 +40,14 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
     layout |= {"annotations": [], "bargap": 0, "showlegend": True}
     for panel, name in enumerate(learned, 1):
         axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
-        place = snapshots[-1].places[name]
-        low, high = place.inputs.range if place.inputs and place.inputs.range else (-3.0, 3.0)
+        site = snapshots[-1].places[name]
+        low, high = site.inputs.range if site.inputs and site.inputs.range else (-3.0, 3.0)
         x = np.linspace(low, high, CURVE_POINTS)
         curves = [values(one.places[name].to_module(), x).T for one in snapshots]  # [rows, CURVE_POINTS] each
         ends = [value for rows in curves for value in rows.flat if np.isfinite(value)] or [0.0]
         bottom, top = min(ends), max(ends)
-        if place.inputs and place.inputs.range:
-            data.append(_bars(place.inputs, bottom, top) | axes)
+        if site.inputs and site.inputs.range:
+            data.append(_bars(site.inputs, bottom, top) | axes)
         for number, (snapshot, rows) in enumerate(zip(snapshots, curves, strict=True)):
             colour = GREYS[-len(snapshots) :][number] if len(snapshots) <= len(GREYS) else GREYS[-1]
             last = number == len(snapshots) - 1
