@@ -21,7 +21,7 @@ from rrn.envs import Episode, make_envs
 from rrn.runs import checkpoint as checkpoints
 from rrn.runs.checkpoint_checks import check_form, check_identity
 from rrn.runs.folder import load_config, read_run_id
-from rrn.training.evaluation import play, summary
+from rrn.training.play import play, summary
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 

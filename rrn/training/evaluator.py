@@ -17,7 +17,7 @@ from rrn.envs import VectorEnv, make_envs
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import PlasticityRecorder, record_activity
 from rrn.runs.logger import RunLogger
-from rrn.training.evaluation import play, summary
+from rrn.training.play import play, summary
 
 EVALUATION = 1  # second part of the key of a game's seed; training has 0
 SHAPE_STATES = 2  # observations behind one snapshot and its measures, for each unit of the last hidden layer

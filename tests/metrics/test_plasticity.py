@@ -24,7 +24,7 @@ from rrn.metrics.overestimation import Predictions
 from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm, returns_after
 from rrn.metrics.recorder import PlasticityRecorder, _dormant, record_activity
 from rrn.runs import checkpoint
-from rrn.training.evaluation import play
+from rrn.training.play import play
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_envs
 from rrn.evaluate import parse
-from rrn.training.evaluation import play, summary
+from rrn.training.play import play, summary
 
 
 def agent_and_games(copies, *overrides):
