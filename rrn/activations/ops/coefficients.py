@@ -22,6 +22,9 @@ class Coefficients(nn.Parameter):
     raise an error. All else is as for `nn.Parameter`, and results of operations are plain tensors.
     """
 
+    def __repr__(self) -> str:
+        return repr(nn.Parameter(self.data, self.requires_grad))
+
     def uniform_(self, *arguments, **options) -> Tensor:
         """Keep the values, and warn."""
         return self._kept("uniform_")

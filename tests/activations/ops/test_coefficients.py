@@ -96,6 +96,7 @@ def test_their_values_can_be_set_and_their_states_hold_plain_tensors():
     assert (net[0].numerator == 2).all()
     assert net[0].denominator.std() > 0
     assert {type(value) for value in net.state_dict().values()} == {torch.Tensor}
+    assert repr(net[0].numerator).startswith("Parameter containing:\ntensor([[2., 2.")
     assert type(net[0].numerator + 1) is torch.Tensor
     file = io.BytesIO()
     torch.save([net.state_dict(), net[0].numerator], file)
