@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
+from rrn.activations.ops.coefficients import Coefficients
 from rrn.activations.ops.operator import rational
 from rrn.activations.resettable import Resettable
-from rrn.activations.saved_form import form_mismatch
+from rrn.activations.saved_form import SavedForm
 from rrn.activations.tails import rational_with_tails
 from rrn.common.renamed import renamed, renamed_method
 
@@ -37,7 +38,7 @@ __getattr__ = renamed(
 )
 
 
-class Rational(Resettable):
+class Rational(SavedForm, Resettable):
     """A learnable activation R(x) = P(x) / Q(x) (Molina et al. 2020).
 
     Args:
@@ -109,8 +110,7 @@ class Rational(Resettable):
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
         """Return R(x), with the shape of x; `noisy` makes version D draw its noise, U(0.9, 1.1) per coefficient."""
-        numerator: Tensor = self.numerator
-        denominator: Tensor = self.denominator
+        numerator, denominator = self._coefficients()
         if noisy and self.version == "D":
             numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap supports this, but not uniform_
             denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
@@ -122,8 +122,14 @@ class Rational(Resettable):
         """Evaluate each row of coefficients without noise, [K, 1] or [K, groups] to [K, groups]."""
         x = x.expand(-1, self.groups)
         if self.tail_range is None:
-            return rational(x, self.numerator, self.denominator, self.version, axis=1)
-        return rational_with_tails(x, self.numerator, self.denominator, self.version, 1, self.tail_range)
+            return rational(x, *self._coefficients(), self.version, axis=1)
+        return rational_with_tails(x, *self._coefficients(), self.version, 1, self.tail_range)
+
+    def _coefficients(self) -> tuple[Tensor, Tensor]:
+        numerator, denominator = self.numerator, self.denominator
+        if type(numerator) is Coefficients and not torch.compiler.is_compiling():
+            Coefficients.release(numerator, denominator)
+        return numerator, denominator
 
     each_row = renamed_method("each_row", "evaluate_rows")
 
@@ -148,31 +154,6 @@ class Rational(Resettable):
 
     def _form(self) -> list[float]:
         return [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
-
-    def get_extra_state(self) -> Tensor:
-        """Return (version, n, m) as numbers and the range of linear tails, so that the state_dict has only tensors.
-
-        They are float32, which every device has, so that the mean of two state_dicts, as in a soft update of target
-        networks, keeps them.
-        """
-        return torch.tensor(self._form(), dtype=torch.float32, device="cpu")
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Compare a state with this module's form, for those who call this without `load_state_dict`.
-
-        Raises:
-            ValueError: a state of another version, other degrees or other tails.
-        """
-        mismatch = form_mismatch(state, self._form())
-        if mismatch:
-            raise ValueError(f"rational: {mismatch}")
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
-        mismatch = form_mismatch(state_dict.get(prefix + "_extra_state"), self._form())
-        if mismatch:  # instead of torch's message on shapes
-            errors.append(f"{prefix.rstrip('.') or 'rational'}: {mismatch}")
-        else:
-            super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
 
 class RecurrentRational(Rational):

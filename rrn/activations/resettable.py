@@ -12,7 +12,7 @@ class Resettable(nn.Module):
     """Module that remembers the starting values of its parameters.
 
     `_start` has them by the name of the parameter, as Python floats, which a move to the meta device leaves as they
-    are. Parameters are of the class `Coefficients`.
+    are. Its matrices are of the class `Coefficients`.
     """
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Resettable(nn.Module):
     def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
         """Register a parameter, as assigning it does too, so that initialisers of weights leave it as it is."""
         super().register_parameter(name, param)
-        _protect(self._parameters[name])
+        Coefficients.protect(self._parameters[name])
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -43,14 +43,9 @@ class Resettable(nn.Module):
             )
         for name, values in start.items():
             parameter = self._parameters[name]
-            _protect(parameter)
+            Coefficients.protect(parameter)
             parameter.copy_(torch.tensor(values, dtype=parameter.dtype, device=parameter.device))
 
     def keep_start(self) -> None:
         """Make the present values of the parameters those that `reset_parameters` restores."""
         self._start = {name: parameter.tolist() for name, parameter in self._parameters.items()}
-
-
-def _protect(parameter: nn.Parameter | None) -> None:
-    if type(parameter) is nn.Parameter:  # and not of a class with rules of its own
-        parameter.__class__ = Coefficients

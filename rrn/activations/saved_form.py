@@ -6,8 +6,41 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from rrn.activations.fitting.formula import VERSIONS
+
+
+class SavedForm(nn.Module):
+    """Module with its form in the state_dict, which is compared when a state is loaded."""
+
+    def _form(self) -> list[float]:
+        raise NotImplementedError
+
+    def get_extra_state(self) -> Tensor:
+        """Return (version, n, m) as numbers and the range of linear tails, so that the state_dict has only tensors.
+
+        They are float32, which every device has, so that the mean of two state_dicts, as in a soft update of target
+        networks, keeps them.
+        """
+        return torch.tensor(self._form(), dtype=torch.float32, device="cpu")
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Compare a state with this module's form, for those who call this without `load_state_dict`.
+
+        Raises:
+            ValueError: a state of another version, other degrees or other tails.
+        """
+        mismatch = form_mismatch(state, self._form())
+        if mismatch:
+            raise ValueError(f"rational: {mismatch}")
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
+        mismatch = form_mismatch(state_dict.get(prefix + "_extra_state"), self._form())
+        if mismatch:  # instead of torch's message on shapes
+            errors.append(f"{prefix.rstrip('.') or 'rational'}: {mismatch}")
+        else:
+            super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
 
 def form_mismatch(state: Any, own: list[float]) -> str | None:

@@ -27,9 +27,9 @@ MODULES = {
     "callable": lambda **to: rrn.Rational(torch.sin, (2, 1), **to),
     "pelu": lambda **to: PELU().to(**to) if to else PELU(),
 }
+SLOW = {"callable": [pytest.mark.slow]}  # it is fitted
 every_module = pytest.mark.parametrize(
-    "make",
-    [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name == "callable")) for name, make in MODULES.items()],
+    "make", [pytest.param(make, id=name, marks=SLOW.get(name, [])) for name, make in MODULES.items()]
 )
 
 

@@ -10,9 +10,10 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import rrn
-from rrn.activations.ops.coefficients import Coefficients
+from rrn.activations.ops.coefficients import PROTECTS, Coefficients
 
 KEPT = [
     nn.init.xavier_uniform_,
@@ -25,6 +26,9 @@ KEPT = [
 REFUSED = [nn.init.trunc_normal_, nn.init.orthogonal_, nn.init.eye_, lambda p: nn.init.sparse_(p, 0.5)]
 
 
+protected = pytest.mark.skipif(not PROTECTS, reason="torch.compile of torch before 2.8 takes torch's own classes alone")
+
+
 def model() -> nn.Sequential:
     return nn.Sequential(rrn.Rational("gelu", groups=3), rrn.AffineRational("tanh"))
 
@@ -35,6 +39,7 @@ def loop(net: nn.Module, initialise) -> None:
             initialise(p)
 
 
+@protected
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_a_transformer_of_torch_starts_as_the_given_function():
     with pytest.warns(UserWarning, match=r"the coefficients of a rational keep their values, uniform_\(\) is for"):
@@ -52,6 +57,7 @@ def test_a_transformer_of_torch_starts_as_the_given_function():
     assert all(p.grad is not None for p in rrn.rational_parameters(net))
 
 
+@protected
 @pytest.mark.parametrize("initialise", KEPT)
 @pytest.mark.filterwarnings("ignore:the coefficients of a rational keep")
 def test_random_initialisers_keep_them(initialise):
@@ -60,6 +66,7 @@ def test_random_initialisers_keep_them(initialise):
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), model().parameters(), strict=True))
 
 
+@protected
 @pytest.mark.parametrize("initialise", REFUSED)
 @pytest.mark.filterwarnings("ignore:the coefficients of a rational keep")
 def test_initialisers_that_need_a_matrix_say_what_to_do(initialise):
@@ -78,6 +85,7 @@ COPIES = {
 }
 
 
+@protected
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.filterwarnings("ignore:the coefficients of a rational keep")
 def test_they_are_kept_after(copied):
@@ -107,9 +115,7 @@ def test_their_values_can_be_set_and_their_states_hold_plain_tensors():
 
 def test_an_optimizer_and_functions_of_torch_take_them_as_parameters():
     net, plain = model(), model()
-    for module in plain:
-        for p in module.parameters():
-            p.__class__ = nn.Parameter
+    Coefficients.release(*plain.parameters())
     vector = nn.utils.parameters_to_vector(net.parameters())
     nn.utils.vector_to_parameters(vector * 1.01, net.parameters())
     nn.utils.vector_to_parameters(vector * 1.01, plain.parameters())
@@ -119,12 +125,42 @@ def test_an_optimizer_and_functions_of_torch_take_them_as_parameters():
             one(torch.linspace(-2, 2, 9).reshape(3, 3)).square().sum().backward()
             optimizer.step()
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), plain.parameters(), strict=True))
-    assert {type(p) for p in net.parameters()} == {Coefficients}
+
+
+@pytest.mark.parametrize("options", [{}, {"version": "D"}, {"tail": "linear"}, {"groups": 3}])
+def test_make_fx_takes_them(options):
+    x = torch.randn(4, 3)
+    for kind in (rrn.Rational, rrn.AffineRational):
+        module = kind("gelu", **options)
+        graph = make_fx(lambda x: module(x))(x)  # noqa: B023
+        module.reset_parameters()
+        rows = make_fx(lambda x: module.evaluate_rows(x))(x[:, :1])  # noqa: B023
+        module.eval()
+        assert torch.allclose(rows(x[:, :1]), module.evaluate_rows(x[:, :1]))
+        if options.get("version") != "D":
+            assert torch.allclose(graph(x), module(x))
+
+
+@protected
+@pytest.mark.filterwarnings("ignore:the coefficients of a rational keep")
+def test_they_are_plain_parameters_from_the_first_forward_pass_to_the_next_reset():
+    net = rrn.Rational("gelu")
+    assert type(net.numerator) is Coefficients
+    net(torch.ones(2))
+    assert type(net.numerator) is type(net.denominator) is nn.Parameter
+    nn.init.normal_(net.numerator)
+    assert not torch.equal(net.numerator, rrn.Rational("gelu").numerator)
+    net.reset_parameters()
+    nn.init.normal_(net.numerator)
+    assert torch.equal(net.numerator, rrn.Rational("gelu").numerator)
 
 
 @pytest.mark.slow
 def test_compile_and_export_take_them():
     net, x = rrn.Rational("gelu"), torch.randn(20)
-    assert torch.allclose(torch.compile(net, fullgraph=True)(x), net(x))
+    compiled = torch.compile(net, fullgraph=True)
+    first = compiled(x)  # before a pass without it
+    assert torch.allclose(first, net(x))
+    assert torch.allclose(compiled(x), net(x))
     assert torch.allclose(torch.export.export(net, (x,)).module()(x), net(x))
     assert torch.allclose(torch.jit.trace(net, x)(x), net(x))
