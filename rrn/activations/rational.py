@@ -64,6 +64,9 @@ class Rational(SavedForm, Resettable):
         ValueError: unknown name, version, preset or degrees, or a callable that cannot be fitted.
     """
 
+    numerator: nn.Parameter
+    denominator: nn.Parameter
+
     def __init__(
         self,
         init: str | Callable | tuple[Sequence[float], Sequence[float]] = "leaky_relu",
@@ -217,7 +220,7 @@ class SharedRational(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         owner = self._owner_for(x)
         try:
-            if owner.training == self.training:
+            if owner.version != "D" or owner.training == self.training:
                 return owner.forward(x)  # which accelerate replaces, to load the coefficients for the call
             return owner.evaluate(x, noisy=self.training)
         except (RuntimeError, ValueError) as error:

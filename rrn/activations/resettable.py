@@ -44,7 +44,12 @@ class Resettable(nn.Module):
         for name, values in start.items():
             parameter = self._parameters[name]
             Coefficients.protect(parameter)
-            parameter.copy_(torch.tensor(values, dtype=parameter.dtype, device=parameter.device))
+            start = torch.tensor(values, dtype=parameter.dtype, device=parameter.device)
+            if hasattr(parameter, "placements"):  # a DTensor, as of FSDP
+                from torch.distributed.tensor import distribute_tensor
+
+                start = distribute_tensor(start, parameter.device_mesh, parameter.placements)  # type: ignore[attr-defined]
+            parameter.copy_(start)
 
     def keep_start(self) -> None:
         """Make the present values of the parameters those that `reset_parameters` restores."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -137,3 +139,30 @@ def test_a_noisy_layer_draws_as_when_it_is_built():
     assert torch.equal(after, torch.rand(1))
     assert all(torch.equal(p, q) for p, q in zip(layer.parameters(), built.parameters(), strict=True))
     assert built.weight_sigma[0, 0].item() == pytest.approx(0.5 / 7**0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["flat", "fully_shard"])
+def test_fsdp_starts_from_the_meta_device(how, tmp_path):
+    """FSDP calls reset_parameters itself, or its user does; one process shards as several do."""
+    script = f"""
+import torch
+from torch import distributed, nn
+from torch.distributed import fsdp
+import rrn
+distributed.init_process_group("gloo", init_method="file://{tmp_path}/rendezvous", rank=0, world_size=1)
+with torch.device("meta"):
+    net = nn.Sequential(rrn.RationalChain("silu", 2), rrn.Rational("gelu", groups=3))
+like = nn.Sequential(rrn.RationalChain("silu", 2), rrn.Rational("gelu", groups=3))
+if "{how}" == "flat":
+    net = fsdp.FullyShardedDataParallel(net, device_id=torch.device("cpu"))
+else:
+    fsdp.fully_shard(net).to_empty(device="cpu")
+    for module in net.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+x = torch.randn(2, 3)
+assert torch.equal(net(x), like(x))
+distributed.destroy_process_group()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -26,7 +26,7 @@ class Coefficients(nn.Parameter):
     for 512 elements), and `make_fx` takes no other.
     """
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         return repr(nn.Parameter(self.data, self.requires_grad))
 
     def uniform_(self, *arguments, **options) -> Tensor:
