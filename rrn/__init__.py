@@ -21,6 +21,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",
+    "rational_parameters": "rrn.activations.optim",
     "read_learned_activations": "rrn.activations.conversion.legacy",
     "record_inputs": "rrn.activations.inspection.histogram",
     "replace_activations": "rrn.activations.conversion.replace",

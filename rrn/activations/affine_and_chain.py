@@ -29,6 +29,7 @@ class AffineRational(Rational):
             for name, start in (("scale", 1.0), ("shift", 0.0)):
                 number = nn.Parameter(self.numerator.new_full((), start), options.get("trainable", True))
                 self.register_parameter(f"{side}_{name}", number)
+                self._start[f"{side}_{name}"] = start
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
         """Return a R(c x + d) + b, with the shape and dtype of x; arithmetic is float32 at least."""

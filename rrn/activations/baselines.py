@@ -26,6 +26,11 @@ class PELU(nn.Module):
         self.log_a = nn.Parameter(torch.zeros(()))
         self.log_b = nn.Parameter(torch.zeros(()))
 
+    def reset_parameters(self) -> None:
+        """Make a and b 1, as at the start."""
+        nn.init.zeros_(self.log_a)
+        nn.init.zeros_(self.log_b)
+
     def forward(self, x: Tensor) -> Tensor:
         a, b = self.log_a.exp(), self.log_b.exp()
         return torch.where(x >= 0, a / b * x, a * torch.expm1(x.clamp(max=0) / b))

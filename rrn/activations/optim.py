@@ -8,10 +8,15 @@ from torch import Tensor, nn
 from rrn.activations.affine_and_chain import RationalChain
 from rrn.activations.fitting.formula import check_range
 from rrn.activations.rational import Rational
+from rrn.activations.sites import warn_of_strays
 
 
 def rational_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of all rationals in the model, each once, frozen ones included."""
+    """Return the parameters of all rationals in the model, each once, frozen ones included.
+
+    Warns of sites whose coefficients are not in the model, and of rationals that the model does not call.
+    """
+    warn_of_strays(model)
     rationals = [module for module in model.modules() if isinstance(module, Rational)]
     return list(dict.fromkeys(p for module in rationals for p in module.parameters()))
 

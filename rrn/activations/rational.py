@@ -5,9 +5,11 @@ The operator is in ops/operator.py, the starting coefficients are in fitting/pre
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +17,11 @@ from torch import Tensor, nn
 from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
+from rrn.activations.ops.coefficients import Coefficients
 from rrn.activations.ops.operator import rational
-from rrn.activations.ops.reference import gradients
+from rrn.activations.resettable import Resettable
+from rrn.activations.saved_form import SavedForm
+from rrn.activations.tails import rational_with_tails
 from rrn.common.renamed import renamed, renamed_method
 
 torch.fx.wrap("rational")  # one call in a traced graph: its checks read the input, which tracing cannot follow
@@ -33,7 +38,7 @@ __getattr__ = renamed(
 )
 
 
-class Rational(nn.Module):
+class Rational(SavedForm, Resettable):
     """A learnable activation R(x) = P(x) / Q(x) (Molina et al. 2020).
 
     Args:
@@ -58,6 +63,9 @@ class Rational(nn.Module):
     Raises:
         ValueError: unknown name, version, preset or degrees, or a callable that cannot be fitted.
     """
+
+    numerator: nn.Parameter
+    denominator: nn.Parameter
 
     def __init__(
         self,
@@ -92,20 +100,20 @@ class Rational(nn.Module):
         self.tail_range: tuple[float, float] | None = ends and tuple(float(end) for end in ends)  # type: ignore[assignment]
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
-        numerator, denominator = (
-            torch.tensor(row, dtype=dtype or torch.get_default_dtype(), device=device).repeat(groups, 1)
-            for row in initial_coefficients(init, self.degrees, version, preset, as_function)
-        )
-        self.numerator = nn.Parameter(numerator, requires_grad=trainable and train_numerator)
-        self.denominator = nn.Parameter(denominator, requires_grad=trainable and train_denominator)
+        rows = initial_coefficients(init, self.degrees, version, preset, as_function)
+        for name, row, trained in zip(
+            ("numerator", "denominator"), rows, (train_numerator, train_denominator), strict=True
+        ):
+            self._start[name] = [[float(c) for c in row]] * groups
+            start = torch.tensor(self._start[name], dtype=dtype or torch.get_default_dtype(), device=device)
+            self.register_parameter(name, nn.Parameter(start, requires_grad=trainable and trained))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.evaluate(x, noisy=self.training)
 
     def evaluate(self, x: Tensor, noisy: bool = False) -> Tensor:
         """Return R(x), with the shape of x; `noisy` makes version D draw its noise, U(0.9, 1.1) per coefficient."""
-        numerator: Tensor = self.numerator
-        denominator: Tensor = self.denominator
+        numerator, denominator = self._coefficients()
         if noisy and self.version == "D":
             numerator = numerator * (0.9 + 0.2 * torch.rand_like(numerator))  # vmap supports this, but not uniform_
             denominator = denominator * (0.9 + 0.2 * torch.rand_like(denominator))
@@ -117,8 +125,14 @@ class Rational(nn.Module):
         """Evaluate each row of coefficients without noise, [K, 1] or [K, groups] to [K, groups]."""
         x = x.expand(-1, self.groups)
         if self.tail_range is None:
-            return rational(x, self.numerator, self.denominator, self.version, axis=1)
-        return rational_with_tails(x, self.numerator, self.denominator, self.version, 1, self.tail_range)
+            return rational(x, *self._coefficients(), self.version, axis=1)
+        return rational_with_tails(x, *self._coefficients(), self.version, 1, self.tail_range)
+
+    def _coefficients(self) -> tuple[Tensor, Tensor]:
+        numerator, denominator = self.numerator, self.denominator
+        if type(numerator) is Coefficients and not torch.compiler.is_compiling():
+            Coefficients.release(numerator, denominator)
+        return numerator, denominator
 
     each_row = renamed_method("each_row", "evaluate_rows")
 
@@ -141,30 +155,8 @@ class Rational(nn.Module):
             parts.append(f"frozen: {' and '.join(frozen)}")
         return ", ".join(parts)
 
-    def get_extra_state(self) -> Tensor:
-        """Return (version, n, m) as numbers and the range of linear tails, so that the state_dict has only tensors.
-
-        They are floats, so that the mean of two state_dicts, as in a soft update of target networks, keeps them.
-        """
-        numbers = [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
-        return torch.tensor(numbers, dtype=torch.float64, device="cpu")
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Do nothing: `_load_from_state_dict` has compared the state already."""
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
-        saved = state_dict.get(prefix + "_extra_state")
-        own = self.get_extra_state()
-        known = saved is not None and not saved.is_meta
-        same = known and saved.shape == own.shape  # in the dtype of the state, which may have been cast
-        if known and not (same and torch.allclose(saved.to(own), own.to(saved.dtype).to(own), rtol=1e-3)):
-            there, here = (_form(state.tolist()) for state in (saved, own))
-            errors.append(
-                f"{prefix.rstrip('.') or 'rational'}: the state has {there}, this module {here}; "
-                "build it with the former to load it."
-            )
-            return
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
+    def _form(self) -> list[float]:
+        return [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
 
 
 class RecurrentRational(Rational):
@@ -182,22 +174,69 @@ class RecurrentRational(Rational):
         """Make one more site with these coefficients; the object itself must be in the model too, to be trained."""
         return SharedRational(self)
 
+    def __deepcopy__(self, memo: dict) -> RecurrentRational:
+        """Copy the module; sites that are copied with it, earlier or later, get the copy as their owner."""
+        twin = _copied(self, self.__dict__, memo)
+        for site in memo.pop((SharedRational, id(self)), ()):
+            site.set_owner(twin)
+        return twin
+
+    def _replicate_for_data_parallel(self) -> RecurrentRational:
+        replica = super()._replicate_for_data_parallel()  # type: ignore[operator]
+        older = [reference for reference in _replicas.get(self, ()) if reference() is not None]
+        _replicas[self] = [ref(replica), *older]
+        return replica
+
+
+_replicas: WeakKeyDictionary[RecurrentRational, list[ref]] = WeakKeyDictionary()  # of nn.DataParallel, newest first
+
 
 class SharedRational(nn.Module):
     """An activation site that uses the coefficients of a `RecurrentRational` elsewhere in the network.
 
     It has no parameters. If the owner of the coefficients is not in the model, they are neither trained, moved nor
-    saved with it; `rrn.activations.sites.named_activations` warns of that.
+    saved with it; `rrn.activations.sites.named_activations` and `rrn.parameter_groups` warn of that. A deep copy of a
+    model has its own coefficients; that of a part without the owner shares those of the original.
     """
 
     owner: RecurrentRational
 
     def __init__(self, owner: RecurrentRational):
         super().__init__()
+        self.set_owner(owner)
+
+    def set_owner(self, owner: RecurrentRational) -> None:
+        """Use the coefficients of this module from now on."""
         object.__setattr__(self, "owner", owner)  # past nn.Module, which would register the parameters twice
 
+    def __deepcopy__(self, memo: dict) -> SharedRational:
+        """Copy the site; its owner is the copy of the owner if that is copied too, or else the owner itself."""
+        twin = _copied(self, {key: value for key, value in self.__dict__.items() if key != "owner"}, memo)
+        twin.set_owner(memo.get(id(self.owner), self.owner))
+        if id(self.owner) not in memo:
+            memo.setdefault((SharedRational, id(self.owner)), []).append(twin)
+        return twin
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.owner.evaluate(x, noisy=self.training)
+        owner = self._owner_for(x)
+        try:
+            if owner.version != "D" or owner.training == self.training:
+                return owner.forward(x)  # which accelerate replaces, to load the coefficients for the call
+            return owner.evaluate(x, noisy=self.training)
+        except (RuntimeError, ValueError) as error:
+            if hasattr(owner.numerator, "placements") or not owner.numerator.numel():
+                raise ValueError(SHARDED) from error
+            raise
+
+    def _owner_for(self, x: Tensor) -> RecurrentRational:
+        """Return the owner, or in a replica of nn.DataParallel, the replica of the owner on the device of x."""
+        owner = self.owner
+        if "_is_replica" in self.__dict__:
+            replicas = (reference() for reference in _replicas.get(owner, ()))
+            return next((module for module in replicas if module and module.numerator.device == x.device), owner)
+        if "numerator" not in owner._parameters and not torch.compiler.is_compiling() and _is_freed(owner.numerator):
+            raise ValueError(SHARDED)  # reading the memory would end the process
+        return owner
 
     def evaluate(self, x: Tensor) -> Tensor:
         """Return R(x) without noise, with the shape of x."""
@@ -207,24 +246,17 @@ class SharedRational(nn.Module):
         return f"shared: {self.owner.extra_repr()}"
 
 
-def rational_with_tails(
-    x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int, ends: tuple[float, float]
-) -> Tensor:
-    """Evaluate R(x) between the ends, and the tangent at the nearer end beyond them.
+SHARDED = (
+    "expected the coefficients of this site's RecurrentRational, but FSDP has sharded them with another layer; "
+    "register the RecurrentRational at the top of the model (self.act = act), and put act.again() into each layer."
+)
 
-    Arguments and result are those of `rrn.activations.ops.operator.rational`; `ends` is (low, high).
-    """
-    near = x.clamp(*ends)
-    y = rational(near, numerator, denominator, version, axis)
-    slopes = _slopes(ends, numerator, denominator, version)  # [2, groups]
-    groups = len(numerator)
-    if groups == 1:
-        slopes = slopes[:, 0]
-    else:
-        axis %= x.dim()
-        repeated = slopes.repeat_interleave(x.shape[axis] // groups, dim=1)
-        slopes = repeated.reshape(2, -1, *(1,) * (x.dim() - axis - 1))
-    return y + (torch.where(x < near, *slopes) * (x - near)).to(x.dtype)  # type: ignore[attr-defined]
+
+def _copied(module: nn.Module, state: dict, memo: dict) -> Any:
+    """Make a deep copy of a module from (a part of) its attributes."""
+    twin = memo[id(module)] = module.__new__(type(module))
+    twin.__setstate__(copy.deepcopy(state, memo))
+    return twin
 
 
 def coefficients_of(module: nn.Module) -> nn.Module:
@@ -247,14 +279,8 @@ def _whole(name: str, value: Any) -> int:
         raise ValueError(f"{name}: expected a whole number, got {value!r}.") from None
 
 
-def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
-    """Compute R'(x) at both ends for each row of coefficients, [2, groups]."""
-    x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
-    return gradients(torch.ones_like(x), x, numerator, denominator, version, axis=1)[0]
-
-
-def _form(state: list[float]) -> str:
-    index, n, m, *tail = state
-    return f"version {VERSIONS[round(index)]} with degrees {(round(n), round(m))}" + (
-        f" and linear tails at {tail}" if tail else ""
-    )
+def _is_freed(coefficients: Tensor) -> bool:
+    try:
+        return not coefficients.untyped_storage().nbytes()
+    except (RuntimeError, NotImplementedError):  # within a transform of torch.func
+        return False

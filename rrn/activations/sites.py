@@ -29,7 +29,7 @@ def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     Activations are the modules of known classes, and those with a true attribute `is_activation`. Each site of a
     recurrent rational has its own name. A module that is registered several times without `again()` counts once.
 
-    Warns of sites whose coefficients are not in the model.
+    Warns of sites whose coefficients are not in the model, and of rationals that the model does not call.
 
     Raises:
         ValueError: `model` is not a module.
@@ -51,17 +51,34 @@ def named_activations(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield from walk(child, f"{name}.{key}".lstrip("."))
 
     yield from walk(model, "")
+    warn_of_strays(model)
+
+
+def warn_of_strays(model: nn.Module) -> None:
+    """Warn of sites in a model that do not train: their coefficients are elsewhere, or the model never calls them.
+
+    A model that is such a site itself is accepted.
+    """
     inside = set(model.modules())
-    strays = [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, SharedRational) and module.owner not in inside
-    ]
+    modules = dict(model.named_modules())
+    strays = [name for name, m in modules.items() if isinstance(m, SharedRational) and m.owner not in inside]
     if strays and not isinstance(model, SharedRational):
         warnings.warn(
             f"{', '.join(strays)}: the coefficients are of a RecurrentRational that is not in this model, so it "
             "neither trains, moves nor saves them; put the RecurrentRational itself at the first site.",
-            stacklevel=2,
+            stacklevel=3,
+        )
+    hidden = [
+        f"{name}.{key}".lstrip(".")
+        for name, parent in modules.items()
+        for key, child in parent.named_children()
+        if isinstance(child, Rational | SharedRational) and key in vars(parent)
+    ]
+    if hidden:  # torch.nn.TransformerDecoderLayer.__setstate__ does that in each copy, with any module
+        warnings.warn(
+            f"{', '.join(hidden)}: the model does not call this rational, as its layer has another attribute of that "
+            "name (a copy of a decoder layer of torch has relu there); assign an activation to it again.",
+            stacklevel=3,
         )
 
 

@@ -195,7 +195,8 @@ def test_compiles_without_a_break(version):
     module = rrn.Rational(version=version).eval()
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     x = torch.randn(20, requires_grad=True)
-    assert torch.allclose(compiled(x), module(x))
+    expected = module(x)  # the first pass makes the coefficients parameters of torch's own class
+    assert torch.allclose(compiled(x), expected)
     compiled(x).sum().backward()
     through_compiled, x.grad = x.grad, None
     module(x).sum().backward()

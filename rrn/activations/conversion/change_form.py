@@ -98,6 +98,7 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
         parameter = getattr(module, name)
         setattr(module, name, nn.Parameter(torch.cat(columns).to(parameter), parameter.requires_grad))
     module.degrees, module.version = degrees, version
+    module.keep_start()
     return _moved(before, copy.deepcopy(module).double().cpu(), x)
 
 

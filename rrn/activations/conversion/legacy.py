@@ -150,6 +150,7 @@ def _learned(row: dict[str, str]) -> LearnedActivation:
     module = kind((numerator, denominator), degrees, row["version"]).freeze()
     if row["center"]:
         module.input_shift.fill_(float(row["center"]))
+        module.keep_start()
     return LearnedActivation(
         row[TABLE_COLUMNS[0]], row[TABLE_COLUMNS[1]], row[TABLE_COLUMNS[2]], int(row["seed"]), row["layer"], module
     )

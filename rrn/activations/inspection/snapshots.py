@@ -51,6 +51,7 @@ class SiteSnapshot:
         module = Rational(pair, (len(self.numerator[0]) - 1, m), self.version, groups=len(self.numerator))
         module.numerator.data = torch.tensor(self.numerator)
         module.denominator.data = torch.tensor(self.denominator)
+        module.keep_start()
         return module
 
     def to_module(self) -> nn.Module | None:

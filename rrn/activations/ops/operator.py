@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.ops import kernels, reference
+from rrn.activations.ops.coefficients import Coefficients
 from rrn.activations.ops.library import TransformedRational
 from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_active, is_recorded, under_forward_ad
 
@@ -30,6 +31,7 @@ is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 PLAIN_TENSORS = (
     Tensor,
     nn.Parameter,
+    Coefficients,
 )  # classes of coefficients on the eager paths; others have their own rules
 
 

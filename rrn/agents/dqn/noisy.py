@@ -27,8 +27,19 @@ class NoisyLinear(nn.Linear):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__(inputs, outputs)  # torch initialises W and b as in section 3.2
-        self.weight_sigma = nn.Parameter(torch.full_like(self.weight, SIGMA * inputs**-0.5))
-        self.bias_sigma = nn.Parameter(torch.full_like(self.bias, SIGMA * inputs**-0.5))
+        self.weight_sigma = nn.Parameter(torch.empty_like(self.weight))
+        self.bias_sigma = nn.Parameter(torch.empty_like(self.bias))
+        self._reset_sigmas()
+
+    def reset_parameters(self) -> None:
+        """Draw W and b again, as torch's linear layer does, and give S and s their starting value."""
+        super().reset_parameters()
+        if hasattr(self, "weight_sigma"):  # torch calls this before there are sigmas
+            self._reset_sigmas()
+
+    def _reset_sigmas(self) -> None:
+        for sigma in (self.weight_sigma, self.bias_sigma):
+            nn.init.constant_(sigma, SIGMA * self.in_features**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [N, inputs] to [N, outputs]."""
