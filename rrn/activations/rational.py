@@ -5,24 +5,23 @@ The operator is in ops/operator.py, the starting coefficients are in fitting/pre
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles
+from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles, whole
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
-from rrn.activations.ops.operator import rational
+from rrn.activations.ops.operator import FLOATS, is_nested, rational
 from rrn.activations.ops.reference import gradients
+from rrn.activations.ops.subclasses import by_parts
+from rrn.activations.ops.torch_private import refuse_script
 from rrn.common.renamed import renamed, renamed_method
 
 torch.fx.wrap("rational")  # one call in a traced graph: its checks read the input, which tracing cannot follow
 torch.fx.wrap("rational_with_tails")
 TAILS = ("rational", "linear")
-FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 __getattr__ = renamed(
     __name__,
@@ -78,7 +77,7 @@ class Rational(nn.Module):
     ):
         super().__init__()
         self.degrees, self.version = check_form(degrees, version)
-        groups, axis = (_whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
+        groups, axis = (whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
         if groups < 1:
             raise ValueError(f"groups: expected a whole number of at least 1, got {groups!r}.")
         ends = (-3.0, 3.0) if tail == "linear" and tail_range is None else tail_range
@@ -89,7 +88,7 @@ class Rational(nn.Module):
             )
         if dtype not in (None, *FLOATS):
             raise ValueError(f"dtype: expected one of {', '.join(map(str, FLOATS))}, got {dtype}.")
-        self.tail_range: tuple[float, float] | None = ends and tuple(float(end) for end in ends)  # type: ignore[assignment]
+        self.tail_range: tuple[float, float] | None = None if ends is None else tuple(map(float, ends))  # type: ignore[assignment]
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         numerator, denominator = (
@@ -140,6 +139,8 @@ class Rational(nn.Module):
         if frozen:
             parts.append(f"frozen: {' and '.join(frozen)}")
         return ", ".join(parts)
+
+    __prepare_scriptable__ = refuse_script
 
     def get_extra_state(self) -> Tensor:
         """Return (version, n, m) as numbers and the range of linear tails, so that the state_dict has only tensors.
@@ -206,6 +207,8 @@ class SharedRational(nn.Module):
     def extra_repr(self) -> str:
         return f"shared: {self.owner.extra_repr()}"
 
+    __prepare_scriptable__ = refuse_script
+
 
 def rational_with_tails(
     x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int, ends: tuple[float, float]
@@ -214,6 +217,8 @@ def rational_with_tails(
 
     Arguments and result are those of `rrn.activations.ops.operator.rational`; `ends` is (low, high).
     """
+    if is_nested(x):
+        return by_parts(rational_with_tails, x, numerator, denominator, version, axis, ends)
     near = x.clamp(*ends)
     y = rational(near, numerator, denominator, version, axis)
     slopes = _slopes(ends, numerator, denominator, version)  # [2, groups]
@@ -240,16 +245,9 @@ def poles(module: nn.Module) -> tuple[float, ...]:
     return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))
 
 
-def _whole(name: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}: expected a whole number, got {value!r}.") from None
-
-
 def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
     """Compute R'(x) at both ends for each row of coefficients, [2, groups]."""
-    x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
+    x = torch.stack([torch.full_like(numerator[:, 0], end) for end in ends])
     return gradients(torch.ones_like(x), x, numerator, denominator, version, axis=1)[0]
 
 

@@ -175,7 +175,8 @@ def fit(
         ValueError: an invalid argument, or a function that is not finite on the range.
     """
     version = "B" if version == "D" else version
-    target, weigh = _check(function, degrees, version, range, norm, weights)
+    degrees, version = check_form(degrees, version)
+    target, weigh = _check(function, range, norm, weights)
     low, high = (float(end) for end in range)
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
     form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
@@ -216,9 +217,8 @@ def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int],
     return tuple(np.pad(row, (0, size - len(row))) for row, size in zip((a, b), sizes, strict=True))
 
 
-def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
-    """Check all arguments, and return the function and the weights as functions on arrays."""
-    check_form(degrees, version)
+def _check(function, range, norm, weights) -> tuple[Function, Function]:
+    """Check these arguments, and return the function and the weights as functions on arrays."""
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
     check_range(range)

@@ -126,8 +126,7 @@ def _polynomial(c: Tensor, z: Tensor) -> Tensor:
 
 def _derivative(c: Tensor, first: int) -> Tensor:
     """Return the coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
-    powers = torch.arange(first, first + len(c), device=c.device, dtype=c.dtype)
-    derived = c * powers.view(-1, *(1,) * (c.dim() - 1))
+    derived = c * (torch.ones_like(c).cumsum(0) + (first - 1))  # not arange, which does not go with DTensors
     return derived if first else derived[1:]
 
 
