@@ -6,7 +6,6 @@ import functools
 
 import pytest
 import torch
-from helpers.marks import slow
 from torch import nn
 from torch.nn import functional as F
 
@@ -149,7 +148,8 @@ def test_an_activation_of_the_class_is_named():
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("compiler", [*slow(torch.jit.script), lambda model: torch.jit.trace(model, torch.ones(1, 4))])
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", [torch.jit.script, lambda model: torch.jit.trace(model, torch.ones(1, 4))])
 def test_what_torch_jit_compiled_is_named(compiler):
     model = nn.Sequential(compiler(nn.Sequential(nn.Linear(4, 4), nn.ReLU())), nn.ReLU())
     _, report = rrn.replace_activations(model, "rational")

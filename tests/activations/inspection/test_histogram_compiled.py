@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from helpers.marks import slow
 from torch import nn
 
 import rrn
@@ -24,8 +23,9 @@ def compiled(model: nn.Module, how: str):
     return model
 
 
-@pytest.mark.parametrize("how", ["model.compile()", *slow("a part", "torch.compile(model)", "a function")])
-@pytest.mark.parametrize("called_before", [True, *slow(False)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["model.compile()", "a part", "torch.compile(model)", "a function"])
+@pytest.mark.parametrize("called_before", [True, False])
 def test_a_compiled_model_is_recorded(how, called_before):
     model, x = nn.Sequential(nn.Linear(2, 2), rrn.Rational("gelu"), nn.ReLU()), torch.randn(5, 2)
     call = compiled(model, how)
