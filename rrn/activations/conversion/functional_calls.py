@@ -75,9 +75,9 @@ def trace_calls(model: nn.Module, kinds: Sequence[type[nn.Module]]) -> Calls:
                     aliases = _aliases(node, part, closed)
                     later = nodes[nodes.index(node) + 1 :]
                     if not node.users or any(user in later for alias in aliases for user in alias.users):
-                        calls.in_place.add(_join(path, node.target))
+                        calls.in_place.add(_join(path, str(node.target)))
                     elif path and any(alias.op == "placeholder" for alias in aliases):
-                        calls.unsure.add(_join(path, node.target))
+                        calls.unsure.add(_join(path, str(node.target)))
     calls.functional = {name: ", ".join(functions) for name, functions in names.items()}
     return calls
 
@@ -117,7 +117,7 @@ def _is_in_place(node: fx.Node, part: nn.Module, kinds: tuple[type[nn.Module], .
     """Return whether this is the call of an activation of these kinds that changes its input."""
     if node.op != "call_module":
         return False
-    module = part.get_submodule(node.target)
+    module = part.get_submodule(str(node.target))
     return isinstance(module, kinds) and bool(getattr(module, "inplace", False)) and isinstance(_first(node), fx.Node)
 
 
@@ -126,7 +126,7 @@ def _aliases(call: fx.Node, part: nn.Module, kinds: tuple[type[nn.Module], ...])
 
     def base(node: fx.Node) -> fx.Node | None:
         if node.op == "call_module":
-            shares = isinstance(part.get_submodule(node.target), VIEW_MODULES) or _is_in_place(node, part, kinds)
+            shares = isinstance(part.get_submodule(str(node.target)), VIEW_MODULES) or _is_in_place(node, part, kinds)
         else:
             name = _name(node.target)
             shares = node.op in ("call_function", "call_method") and (name in VIEW_CALLS or name.endswith("_"))

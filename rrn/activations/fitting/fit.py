@@ -202,9 +202,8 @@ def fit(
     size = float(np.abs(target(x)).max())
     if size and not 1e-3 <= size <= 1e3:  # the tolerances of the searches are for values around 1
         scaled = fit(lambda at: target(at) / size, degrees, version, range, norm, weights, bounded=bounded)
-        numerator = tuple(size * c for c in scaled.numerator)
-        errors = {"largest": size * scaled.largest, "rms": size * scaled.rms}
-        return replace(scaled, numerator=numerator, target=target, **errors)
+        a = tuple(size * c for c in scaled.numerator)
+        return replace(scaled, numerator=a, target=target, largest=size * scaled.largest, rms=size * scaled.rms)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
     held = outside if n <= m + 1 else None
     numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)

@@ -158,7 +158,7 @@ class OnArrays:
         try:
             y = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError):
-            raise ValueError(f"expected a function with real values, got {first_line(y)}.") from None
+            raise ValueError(f"expected a function with real values, got {str(y)[:40]!r}.") from None
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y

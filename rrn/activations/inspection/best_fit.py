@@ -160,8 +160,8 @@ def best_fit(
         raise ValueError(
             f"module: expected finite values, up to {LARGEST:g}, on the inputs; it is {y[bad][0]:g} at {x[bad][0]:.4g}."
         )
-    mean, level = weights @ x, weights @ y
-    spread, height = (np.sqrt(weights @ (v - v_mean) ** 2) for v, v_mean in ((x, mean), (y, level)))
+    mean, level = float(weights @ x), float(weights @ y)
+    spread, height = (float(np.sqrt(weights @ (v - v_mean) ** 2)) for v, v_mean in ((x, mean), (y, level)))
     height = height or 1.0  # a constant
     fits = []
     for name, function in known.items():
@@ -171,12 +171,13 @@ def best_fit(
             raise ValueError(f"candidates: {name}: {error}") from error
         c, d = c / spread, d - c * mean / spread
         a, b = a * height, b * height + level
-        b, d = (0.0 if abs(shift) < ROUNDING * size else shift for shift, size in ((b, height), (d, abs(c) * spread)))
+        b = 0.0 if abs(b) < ROUNDING * height else b
+        d = 0.0 if abs(d) < ROUNDING * abs(c) * spread else d
         if name in SCALE_FREE:
             a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
         if name == "identity":
             a, b, c, d = a * c, b + a * d, 1.0, 0.0
-        fit = FunctionFit(name, *map(float, (a, b, c, d)), math.nan, math.nan, function)
+        fit = FunctionFit(name, float(a), float(b), float(c), float(d), math.nan, math.nan, function)
         distance = float(np.sqrt(weights @ (_in_float32(fit.as_module(), x) - y) ** 2))
         if math.isfinite(distance):
             fits.append(replace(fit, distance=distance, relative=distance / height))
@@ -268,8 +269,9 @@ def _fit(
         solution = least_squares(cost, start, max_nfev=60)
         if best is None or solution.cost < best.cost * (1 - 1e-6) - 1e-16:
             best = solution
-    (a,), (b,), _ = project(*best.x[:, None])
-    return float(a), float(b), *map(float, best.x)
+    c, d = best.x
+    (a,), (b,), _ = project(np.array([c]), np.array([d]))
+    return float(a), float(b), float(c), float(d)
 
 
 def _formula(name: str, a: float, b: float, c: float, d: float) -> str:

@@ -40,7 +40,8 @@ def by_parts(function: Callable[..., Tensor], x: Tensor, numerator: Tensor, deno
     arguments = numerator, denominator, version, axis, *others
     if jagged:
         values = function(x.values(), *arguments)
-        return torch.nested.nested_tensor_from_jagged(values, x.offsets(), x.lengths(), jagged_dim=ragged)
+        offsets, lengths = x.offsets(), x.lengths()  # type: ignore[attr-defined]
+        return torch.nested.nested_tensor_from_jagged(values, offsets, lengths, jagged_dim=ragged)
     return torch.nested.as_nested_tensor([function(part, *arguments) for part in x.unbind()])
 
 

@@ -61,7 +61,7 @@ def test_the_error_is_relative_to_the_size_of_the_function(norm, size):
         (lambda x: x[:-1], r"works element by element; it made \(600,\) of \(601,\)"),
         (lambda x: 1.0, r"works element by element; it made \(\)"),
         (lambda x: None, r"works element by element; it made \(\)"),
-        (lambda x: "text", "expected a function with real values, got text"),
+        (lambda x: "text", "expected a function with real values, got 'text'"),
         (lambda x: 1 / 0, "it failed: division by zero"),
         (lambda x: x + 1j, "real values, got complex ones"),
     ],

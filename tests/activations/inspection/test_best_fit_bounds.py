@@ -51,7 +51,7 @@ def test_a_candidate_without_finite_values_is_left_out_with_a_warning():
     [
         (lambda x: 1 / 0, "candidates: bad: .*it failed: division by zero"),
         (lambda x: x.sum(), r"candidates: bad: .*element by element; it made \(\)"),
-        (lambda x: "text", "candidates: bad: expected a function with real values, got text"),
+        (lambda x: "text", "candidates: bad: expected a function with real values, got 'text'"),
         (lambda x: x + 1j, "candidates: bad: expected a function with real values, got complex ones"),
     ],
 )
