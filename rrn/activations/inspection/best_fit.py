@@ -160,28 +160,9 @@ def best_fit(
         raise ValueError(
             f"module: expected finite values, up to {LARGEST:g}, on the inputs; it is {y[bad][0]:g} at {x[bad][0]:.4g}."
         )
-    mean, level = float(weights @ x), float(weights @ y)
-    spread, height = (float(np.sqrt(weights @ (v - v_mean) ** 2)) for v, v_mean in ((x, mean), (y, level)))
-    height = height or 1.0  # a constant
-    fits = []
-    for name, function in known.items():
-        try:
-            a, b, c, d = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights, level / height)
-        except ValueError as error:
-            raise ValueError(f"candidates: {name}: {error}") from error
-        c, d = c / spread, d - c * mean / spread
-        a, b = a * height, b * height + level
-        b = 0.0 if abs(b) < ROUNDING * height else b
-        d = 0.0 if abs(d) < ROUNDING * abs(c) * spread else d
-        if name in SCALE_FREE:
-            a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
-        if name == "identity":
-            a, b, c, d = a * c, b + a * d, 1.0, 0.0
-        fit = FunctionFit(name, float(a), float(b), float(c), float(d), math.nan, math.nan, function)
-        distance = float(np.sqrt(weights @ (_in_float32(fit.as_module(), x) - y) ** 2))
-        if math.isfinite(distance):
-            fits.append(replace(fit, distance=distance, relative=distance / height))
-    left_out = ", ".join(known.keys() - {fit.name for fit in fits})
+    fits = [_fit_candidate(name, function, x, y, weights) for name, function in known.items()]
+    left_out = ", ".join(fit.name for fit in fits if not math.isfinite(fit.distance))
+    fits = [fit for fit in fits if math.isfinite(fit.distance)]
     if not fits:
         raise ValueError(f"candidates: expected finite values on the inputs; {left_out} has none there.")
     if left_out:
@@ -189,6 +170,30 @@ def best_fit(
     fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
     first, *others = fits
     return replace(first, others=tuple(others))
+
+
+def _fit_candidate(
+    name: str, function: Callable[[Tensor], Tensor], x: np.ndarray, y: np.ndarray, weights: np.ndarray
+) -> FunctionFit:
+    """Fit one candidate to y at x [K] with these weights [K], and measure its distance, which may not be finite."""
+    mean, level = float(weights @ x), float(weights @ y)
+    spread, height = (float(np.sqrt(weights @ (v - v_mean) ** 2)) for v, v_mean in ((x, mean), (y, level)))
+    height = height or 1.0  # a constant
+    try:
+        a, b, c, d = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights, level / height)
+    except ValueError as error:
+        raise ValueError(f"candidates: {name}: {error}") from error
+    c, d = c / spread, d - c * mean / spread
+    a, b = a * height, b * height + level
+    b = 0.0 if abs(b) < ROUNDING * height else b
+    d = 0.0 if abs(d) < ROUNDING * abs(c) * spread else d
+    if name in SCALE_FREE:
+        a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
+    if name == "identity":
+        a, b, c, d = a * c, b + a * d, 1.0, 0.0
+    fit = FunctionFit(name, a, b, c, d, math.nan, math.nan, function)
+    distance = float(np.sqrt(weights @ (_in_float32(fit.as_module(), x) - y) ** 2))
+    return replace(fit, distance=distance, relative=distance / height)
 
 
 def _in_float32(module: FittedFunction, x: np.ndarray) -> np.ndarray:
