@@ -126,8 +126,8 @@ def _polynomial(c: Tensor, z: Tensor) -> Tensor:
 
 def _derivative(c: Tensor, first: int) -> Tensor:
     """Return the coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
-    derived = c * (torch.ones_like(c).cumsum(0) + (first - 1))  # not arange, which does not go with DTensors
-    return derived if first else derived[1:]
+    # no arange, which does not go with DTensors, nor cumsum, which has no deterministic form on GPUs
+    return torch.stack([power * row for power, row in enumerate(c.unbind(), first) if power])
 
 
 def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:
