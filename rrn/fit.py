@@ -8,12 +8,20 @@ No file imports this one: `rrn.fit` is the function in rrn/activations/fit_to_mo
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from rrn.activations.fitting.expression import parse
 from rrn.activations.fitting.fit import NORMS, fit
 from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
+
+
+def _is_negative(word: str) -> bool:
+    try:
+        return float(word) < 0
+    except ValueError:
+        return False
 
 
 def main() -> None:
@@ -26,7 +34,8 @@ def main() -> None:
     parser.add_argument("--norm", default="l2", choices=NORMS, help="l2: least squares; minimax: least largest error")
     parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
-    options = parser.parse_args()
+    # argparse takes -1e-3 for an option, but not with a space before it
+    options = parser.parse_args([f" {word}" if _is_negative(word) else word for word in sys.argv[1:]])
     with cli_errors():
         if options.plot and not options.plot.suffix:
             raise UserError(f"--plot: expected a file such as out.png, got {options.plot}.")

@@ -86,7 +86,15 @@ def test_the_command_prints_the_fit_and_draws_it(monkeypatch, capsys, tmp_path):
         (["1/0*x"], "cannot be computed: float division by zero"),
         (["10**400*x"], "cannot be computed"),
         (["x", "--range", "3", "-3"], "low < high"),
+        (["x", "--range", "-1e308", "1e308"], "range: expected numbers of a size from 2.6e-08 to 5.1e+07"),
+        (["x", "--range", "-1e-300", "1e-300"], "powers up to x^5 float32 holds, got (-1e-300, 1e-300); rescale x."),
+        (["x", "--range", "1", "1"], "low < high"),
+        (["x", "--range", "nan", "1"], "low < high"),
         (["x", "--degrees", "0", "4"], "at least 1"),
+        (["x", "--degrees", "-1", "4"], "at least 1"),
+        (["x", "--degrees", "20", "20"], "degrees: expected at most 12 for a fit, got (20, 20)"),
+        (["x", "--degrees", "1000", "4"], "expected at most 12"),
+        (["0*x/0"], "finite on the range"),
         (
             ["x", "--plot", "nowhere/out.png"],
             "nowhere/out.png: No such file or directory; choose another",
@@ -101,6 +109,12 @@ def test_mistakes_are_answered_with_a_sentence(monkeypatch, capsys, arguments, s
     assert code == 2
     assert errors.startswith("error: ")
     assert sentence in errors
+
+
+def test_a_negative_number_with_an_exponent_is_no_option(monkeypatch, capsys):
+    code, printed, _ = run(monkeypatch, capsys, "tanh", "--degrees", "3", "2", "--range", "-1e-3", "1e-3")
+    assert (code, "on [-0.001, 0.001]" in printed) == (0, True)
+    assert run(monkeypatch, capsys, "-1", "--degrees", "3", "2")[0] == 0
 
 
 def test_a_known_activation_of_a_number(monkeypatch, capsys):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rrn.activations.fitting.formula import whole
+from rrn.activations.ops.operator import is_nested
 from rrn.activations.rational import Rational
 from rrn.common.renamed import renamed_method
 
@@ -48,8 +50,7 @@ class AffineRational(Rational):
 
 def _wide(x: Tensor) -> Tensor:
     """Return x in the dtype of the arithmetic, float32 at least."""
-    if not x.is_floating_point():
-        raise ValueError(f"expected an input of a float type, got {x.dtype}.")
+    is_nested(x)  # raises ValueError unless it is a tensor of a float dtype
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -68,6 +69,7 @@ class RationalChain(nn.Sequential):
     """
 
     def __init__(self, init="leaky_relu", length: int = 2, **options):
+        length = whole("length", length)
         if length < 1:
             raise ValueError(f"length: expected 1 or more, got {length}.")
         super().__init__(*(Rational("identity" if i else init, **options) for i in range(length)))

@@ -6,7 +6,6 @@ The operator is in ops/operator.py, the starting coefficients are in fitting/pre
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -14,11 +13,12 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles
+from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles, whole
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
 from rrn.activations.ops.coefficients import Coefficients
-from rrn.activations.ops.operator import rational
+from rrn.activations.ops.operator import FLOATS, rational
+from rrn.activations.ops.torch_private import refuse_script
 from rrn.activations.resettable import Resettable
 from rrn.activations.saved_form import SavedForm
 from rrn.activations.tails import rational_with_tails
@@ -27,7 +27,6 @@ from rrn.common.renamed import renamed, renamed_method
 torch.fx.wrap("rational")  # one call in a traced graph: its checks read the input, which tracing cannot follow
 torch.fx.wrap("rational_with_tails")
 TAILS = ("rational", "linear")
-FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 __getattr__ = renamed(
     __name__,
@@ -86,7 +85,7 @@ class Rational(SavedForm, Resettable):
     ):
         super().__init__()
         self.degrees, self.version = check_form(degrees, version)
-        groups, axis = (_whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
+        groups, axis = (whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
         if groups < 1:
             raise ValueError(f"groups: expected a whole number of at least 1, got {groups!r}.")
         ends = (-3.0, 3.0) if tail == "linear" and tail_range is None else tail_range
@@ -97,7 +96,7 @@ class Rational(SavedForm, Resettable):
             )
         if dtype not in (None, *FLOATS):
             raise ValueError(f"dtype: expected one of {', '.join(map(str, FLOATS))}, got {dtype}.")
-        self.tail_range: tuple[float, float] | None = ends and tuple(float(end) for end in ends)  # type: ignore[assignment]
+        self.tail_range: tuple[float, float] | None = None if ends is None else tuple(map(float, ends))  # type: ignore[assignment]
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
         self.groups, self.axis = groups, axis
         rows = initial_coefficients(init, self.degrees, version, preset, as_function)
@@ -157,6 +156,8 @@ class Rational(SavedForm, Resettable):
 
     def _form(self) -> list[float]:
         return [VERSIONS.index(self.version), *self.degrees, *(self.tail_range or ())]
+
+    __prepare_scriptable__ = refuse_script
 
 
 class RecurrentRational(Rational):
@@ -245,6 +246,8 @@ class SharedRational(nn.Module):
     def extra_repr(self) -> str:
         return f"shared: {self.owner.extra_repr()}"
 
+    __prepare_scriptable__ = refuse_script
+
 
 SHARDED = (
     "expected the coefficients of this site's RecurrentRational, but FSDP has sharded them with another layer; "
@@ -270,13 +273,6 @@ def poles(module: nn.Module) -> tuple[float, ...]:
     if not isinstance(owner, Rational) or owner.version != "N":
         return ()
     return tuple(sorted({pole for row in owner.denominator.tolist() for pole in real_poles(row)}))
-
-
-def _whole(name: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}: expected a whole number, got {value!r}.") from None
 
 
 def _is_freed(coefficients: Tensor) -> bool:

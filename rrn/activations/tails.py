@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rrn.activations.ops.operator import rational
+from rrn.activations.ops.operator import is_nested, rational
 from rrn.activations.ops.reference import gradients
+from rrn.activations.ops.subclasses import by_parts
 
 
 def rational_with_tails(
@@ -16,6 +17,8 @@ def rational_with_tails(
 
     Arguments and result are those of `rrn.activations.ops.operator.rational`; `ends` is (low, high).
     """
+    if is_nested(x):
+        return by_parts(rational_with_tails, x, numerator, denominator, version, axis, ends)
     near = x.clamp(*ends)
     y = rational(near, numerator, denominator, version, axis)
     slopes = _slopes(ends, numerator, denominator, version)  # [2, groups]
@@ -31,5 +34,5 @@ def rational_with_tails(
 
 def _slopes(ends: tuple[float, float], numerator: Tensor, denominator: Tensor, version: str) -> Tensor:
     """Compute R'(x) at both ends for each row of coefficients, [2, groups]."""
-    x = numerator.new_tensor(ends)[:, None].expand(2, len(numerator))
+    x = torch.stack([torch.full_like(numerator[:, 0], end) for end in ends])
     return gradients(torch.ones_like(x), x, numerator, denominator, version, axis=1)[0]

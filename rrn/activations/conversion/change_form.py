@@ -72,7 +72,7 @@ def _change(module: Rational, degrees: tuple[int, int] | None, version: str | No
             "module: its coefficients are pruned or parametrized; remove that first (prune.remove, "
             "remove_parametrizations)."
         )
-    degrees, version = check_form(degrees or module.degrees, version or module.version)
+    degrees, version = check_form(module.degrees if degrees is None else degrees, version or module.version)
     before = copy.deepcopy(module).double().cpu()
     x, weights = points(module, inputs, range)
     (low, high), weights = _seen(before, x, weights)

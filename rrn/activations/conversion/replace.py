@@ -1,7 +1,7 @@
 """Replace the activations of any model by rationals: `replace_activations`, and its report.
 
-Modules are found by their class and replaced in place. Functions that a model calls cannot be replaced from outside;
-functional_calls.py finds them, and the report names them.
+Modules are found by their class and replaced in place. Functions that a model calls cannot be replaced from outside,
+nor activations whose results it drops; functional_calls.py finds them, and the report names them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from rrn.activations.baselines import CReLU
-from rrn.activations.conversion.functional_calls import functional_calls
+from rrn.activations.conversion.functional_calls import hidden_activations, trace_calls
+from rrn.activations.conversion.report import Replaced
 from rrn.activations.rational import Rational, RecurrentRational
 from rrn.activations.sites import PLAIN
 from rrn.common.errors import nearest
@@ -26,41 +27,6 @@ By = Mapping[type[nn.Module], Callable[[], nn.Module]] | str
 WORDS = ("rational", "recurrent_rational")
 DECIDED_BY_SITE = {"init", "device", "dtype"}  # options of a rational that its site decides
 REPLACEABLE = tuple(kind for kind in PLAIN if kind is not CReLU)  # CReLU doubles the channels
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """Result of `replace_activations`; as text it is a report. The name of the model itself is ""."""
-
-    replaced: dict[str, str]  # name of each site: what happened there, such as "ReLU -> Rational(relu)"
-    left: dict[str, str]  # name of each activation that was not replaced: why
-    functional: dict[str, str]  # name of each module that calls activations as functions: which ones
-    untraceable: str | None  # why torch.fx could not trace all of the model; `functional` may then lack some
-    parameters: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # the new trainable ones
-    untrained: tuple[nn.Parameter, ...] = field(repr=False, compare=False)  # those of them in no optimizer of the model
-
-    def __str__(self) -> str:
-        lines = [f"Replaced: {len(self.replaced)} activations.", *_grouped(self.replaced)]
-        if self.left:
-            lines += ["Left as they were:", *_grouped(self.left)]
-        if self.functional:
-            lines += ["Not reached, since the model calls them as functions:", *_grouped(self.functional)]
-        if self.untraceable:
-            lines.append(f"There may be more such calls; torch.fx could not follow the model: {self.untraceable}")
-        if self.untrained:
-            lines.append(
-                f"{len(self.untrained)} new parameters are in no optimizer of the model. If one was made before, give "
-                'them to it: optimizer.add_param_group({"params": report.untrained}).'
-            )
-        return "\n".join(lines)
-
-
-def _grouped(texts: dict[str, str]) -> list[str]:
-    """Return a line for each different text, with the names it is about."""
-    lines: dict[str, list[str]] = {}
-    for name, text in texts.items():
-        lines.setdefault(text, []).append(name or "the model itself")
-    return [f"  {text}: {', '.join(names)}" for text, names in lines.items()]
 
 
 @dataclass(frozen=True)
@@ -104,16 +70,18 @@ def replace_activations(
     _check(model, by, networks or (), options)
     kinds = REPLACEABLE if isinstance(by, str) else tuple(by)
     everything = list(_walk(model))
+    calls = trace_calls(model, kinds)
+    in_place = {id(spot.module) for spot in everything if spot.name in calls.in_place}
     spots = [spot for spot in everything if type(spot.module) in kinds and not _reason(spot.module, by)]
+    new = _made(spots, by) if isinstance(by, Mapping) else {}
+    also_in_place = {key for key, (module, _) in new.items() if getattr(module, "inplace", False)}
+    spots = [spot for spot in spots if id(spot.module) not in in_place - also_in_place]
     replaced = {id(spot.module) for spot in spots}
     left = {s.name: r for s in everything if id(s.module) not in replaced and (r := _reason(s.module, by, kinds))}
-    functional, untraceable = functional_calls(model, kinds)
-    if isinstance(by, Mapping):
-        new = _made(spots, by)
-    elif by == "rational":
+    left |= hidden_activations(model, kinds)
+    if by == "rational":
         new = _rationals(spots, options)
-    else:
-        new = {}
+    elif by == "recurrent_rational":
         for part in _parts(spots, networks or ()):
             _one_optimizer(model, part)
             new |= _recurrent(part, options)
@@ -135,7 +103,8 @@ def replace_activations(
         model = new[id(model)][0]
     trained = _add_to_optimizers(model, spot_of, parameters)
     untrained = tuple(p for p in parameters if id(p) not in trained)
-    return model, Replaced(texts, left, functional, untraceable, tuple(parameters), untrained)
+    unsure = tuple(name for name in texts if name in calls.unsure)
+    return model, Replaced(texts, left, calls.functional, calls.untraceable, tuple(parameters), untrained, unsure)
 
 
 def _check(model: nn.Module, by: By, networks: Sequence[str], options: dict[str, Any]) -> None:
@@ -190,8 +159,13 @@ def _reason(module: nn.Module, by: By, kinds: tuple[type[nn.Module], ...] = ()) 
         return "PReLU with a slope for each channel"
     if isinstance(module, CReLU) and isinstance(by, str):
         return "CReLU, which doubles the channels"
+    name = type(module).__name__
+    if type(module) in kinds:
+        return f"{name}(inplace=True), whose change of its input is used; write x = act(x), and use only that x"
+    if isinstance(module, torch.jit.ScriptModule) and module.original_name in {kind.__name__ for kind in kinds}:
+        return f"{module.original_name} in a model that torch.jit compiled; replace activations before that"
     base = next((kind.__name__ for kind in kinds if isinstance(module, kind)), None)
-    return base and f"{type(module).__name__}, which is derived from {base}"
+    return base and f"{name}, which is derived from {base}"
 
 
 def _made(spots: list[_Spot], by: Mapping) -> dict[int, tuple[nn.Module, str]]:

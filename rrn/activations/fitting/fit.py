@@ -6,8 +6,9 @@ tensors, and whose result makes modules. The searches are in least_squares.py an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,17 @@ from rrn.activations.fitting.formula import check_form, check_range, denominator
 from rrn.activations.fitting.functions import Function, as_function
 from rrn.activations.fitting.least_squares import least_squares
 from rrn.activations.fitting.minimax import minimax
-from rrn.common.extras import needs
+from rrn.common.extras import MissingPackage, needs
+from rrn.common.notebook import html_picture, html_text
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from rrn.common.figure import Figure
 
 NORMS = ("l2", "minimax")
 FIT_POINTS = 601  # of the range, evenly spaced
 WIDE = np.tan(np.linspace(-1.57, 1.57, 801))  # points over the line, where a bounded fit is held outside its range
+LARGEST_DEGREE = 12  # of a fit; above about 8 the rounding of float64 makes fits slower and no better
+LARGEST_VALUE = 1e30  # of the function; float32, in which coefficients are used, ends at 3e38
 FAR = 10  # tails are compared at this many times the larger end of the range
 
 
@@ -110,6 +114,14 @@ class Fit:
         ]
         return "\n".join(rows)
 
+    def _repr_html_(self) -> str:
+        """Return text and figure for a notebook; the text alone without matplotlib."""
+        text = html_text(str(self))
+        try:
+            return text + html_picture(self.figure._repr_png_(), "image/png")
+        except MissingPackage:
+            return text
+
     @cached_property
     def figure(self) -> Figure:
         """Figure of target and fit on twice the range, and of the error on the range.
@@ -118,7 +130,7 @@ class Fit:
             MissingPackage: matplotlib is not installed.
         """
         with needs("the figure of a fit", "plot"):
-            from matplotlib.figure import Figure  # only needed here
+            from rrn.common.figure import Figure  # only needed here
 
         low, high = self.range
         margin = (high - low) / 2
@@ -161,7 +173,7 @@ def fit(
     Args:
         function: a name (`rrn.activations.fitting.functions.NAMES`) or a callable on arrays; for `rrn.fit` it may be
             on tensors.
-        degrees: (n, m) of P and Q, at least 1.
+        degrees: (n, m) of P and Q, from 1 to 12.
         version: A, B, C or N, see `rrn.activations.ops.operator.rational`; D is fitted as B.
         range: (low, high).
         norm: "l2", least squares on evenly spaced points from several starts, or "minimax", the smallest
@@ -172,14 +184,26 @@ def fit(
             pole, and for n <= m + 1 no growth beyond |x| (or that of the function).
 
     Raises:
-        ValueError: an invalid argument, or a function that is not finite on the range.
+        ValueError: an invalid argument, a range whose powers are too large or too small for float32, or a function that
+            is not finite on the range.
     """
     version = "B" if version == "D" else version
-    target, weigh = _check(function, degrees, version, range, norm, weights)
+    degrees, version = check_form(degrees, version)
+    if max(degrees) > LARGEST_DEGREE:
+        raise ValueError(
+            f"degrees: expected at most {LARGEST_DEGREE} for a fit, got {degrees}; the rounding of float64 makes "
+            "higher ones no better. A rational with coefficients that you give may have them."
+        )
+    target, weigh = _check(function, max(degrees), range, norm, weights)
     low, high = (float(end) for end in range)
     outside = WIDE[(low > WIDE) | (high < WIDE)] if bounded else None
     form, (n, m) = _tame(version, degrees) if bounded else (version, degrees)
     x = np.linspace(low, high, FIT_POINTS)
+    size = float(np.abs(target(x)).max())
+    if size and not 1e-3 <= size <= 1e3:  # the tolerances of the searches are for values around 1
+        scaled = fit(lambda at: target(at) / size, degrees, version, range, norm, weights, bounded=bounded)
+        a = tuple(size * c for c in scaled.numerator)
+        return replace(scaled, numerator=a, target=target, largest=size * scaled.largest, rms=size * scaled.rms)
     growth = max(1.0, float(np.max(np.abs(target(x)) / (1 + np.abs(x)))))
     held = outside if n <= m + 1 else None
     numerator, denominator = minimax((low, high), target, weigh, (n, m), form, held, growth)
@@ -191,6 +215,8 @@ def fit(
     error = rational(dense, numerator, denominator, version) - target(dense)
     largest, rms = float(np.abs(error).max()), float(np.sqrt(np.mean(error**2)))
     a, b = (tuple(float(c) for c in row) for row in (numerator, denominator))
+    if not (math.isfinite(largest) and np.isfinite([*a, *b]).all()):
+        raise ValueError(f"no rational with finite coefficients was found for degrees {degrees}; choose lower ones.")
     return Fit(a, b, version, (low, high), norm, largest, rms, target)
 
 
@@ -216,19 +242,26 @@ def _as_asked(a: np.ndarray, b: np.ndarray, form: str, degrees: tuple[int, int],
     return tuple(np.pad(row, (0, size - len(row))) for row, size in zip((a, b), sizes, strict=True))
 
 
-def _check(function, degrees, version, range, norm, weights) -> tuple[Function, Function]:
-    """Check all arguments, and return the function and the weights as functions on arrays."""
-    check_form(degrees, version)
+def _check(function, degree: int, range, norm, weights) -> tuple[Function, Function]:
+    """Check these arguments, and return the function and the weights as functions on arrays."""
     if norm not in NORMS:
         raise ValueError(f"norm: expected one of {', '.join(NORMS)}, got {norm!r}.")
     check_range(range)
     low, high = range
+    least, most = (float(size) ** (1 / degree) for size in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
+    if not least <= max(abs(low), abs(high)) <= most:
+        raise ValueError(
+            f"range: expected numbers of a size from {least:.2g} to {most:.2g}, whose powers up to x^{degree} float32 "
+            f"holds, got {range!r}; rescale x."
+        )
     x = np.linspace(low, high, FIT_POINTS)
     target = as_function(function)
     with np.errstate(all="ignore"):
-        bad = x[~np.isfinite(target(x))]
+        y = target(x)
+    bad = x[~(np.abs(y) <= LARGEST_VALUE)]
     if len(bad):
-        raise ValueError(f"expected a function that is finite on the range; it is not at {bad[0]:.4g}.")
+        limit = f"(finite: up to {LARGEST_VALUE:g})"
+        raise ValueError(f"expected a function that is finite on the range; it is not at {bad[0]:.4g} {limit}.")
     if weights is None:
         return target, np.ones_like
     if not callable(weights):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,14 +17,26 @@ def denominator_size(degree: int, version: str) -> int:
     return degree + 1 if version == "C" else degree
 
 
-def check_form(degrees: Sequence[int], version: str) -> tuple[tuple[int, int], str]:
+def whole(name: str, value: Any) -> int:
+    """Return a whole number, of Python or NumPy, as an int; raise ValueError with this name for any other value."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}: expected a whole number, got {value!r}.") from None
+
+
+def check_form(degrees: Sequence[int] | np.ndarray, version: str) -> tuple[tuple[int, int], str]:
     """Return degrees (n, m) and version; raise ValueError unless both are valid."""
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
-    pair = isinstance(degrees, Sequence) and len(degrees) == 2
-    if not pair or any(type(d) is not int or d < 1 for d in degrees):
-        raise ValueError(f"degrees: expected two whole numbers (n, m) of at least 1, such as (5, 4), got {degrees!r}.")
-    return (degrees[0], degrees[1]), version
+    try:
+        n, m = degrees if isinstance(degrees, Sequence | np.ndarray) else ()
+        if isinstance(n, bool) or isinstance(m, bool) or min(n, m) < 1:
+            raise ValueError
+        return (operator.index(n), operator.index(m)), version
+    except (TypeError, ValueError):
+        message = "degrees: expected two whole numbers (n, m) of at least 1, such as (5, 4)"
+        raise ValueError(f"{message}, got {degrees!r}.") from None
 
 
 def check_range(range: object) -> None:

@@ -155,7 +155,10 @@ class OnArrays:
             ) from error
         if np.iscomplexobj(y):
             raise ValueError("expected a function with real values, got complex ones.")
-        y = np.asarray(y, dtype=np.float64)
+        try:
+            y = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"expected a function with real values, got {str(y)[:40]!r}.") from None
         if y.shape != x.shape:
             raise ValueError(f"expected a function that works element by element; it made {y.shape} of {x.shape}.")
         return y

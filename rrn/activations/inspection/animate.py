@@ -13,14 +13,27 @@ import numpy as np
 from rrn.activations.inspection.plot import PLOT_COLUMNS, Shape, View, draw, view_of
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.common.animation import SUFFIXES, write_frames
+from rrn.common.notebook import html_picture
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from rrn.common.figure import Figure
 
 Source = str | PathLike | Sequence[Snapshot]
 
 
-def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_second: float = 6, title: str = "") -> int:
+class Animation(int):
+    """Number of frames of an animation, which a notebook shows as the animation at `path`."""
+
+    path: Path
+
+    def _repr_html_(self) -> str:
+        kind = {".gif": "image/gif", ".mp4": "video/mp4"}[self.path.suffix]
+        return html_picture(self.path.read_bytes(), kind)
+
+
+def animate(
+    source: Source | dict[str, Source], path: str | PathLike, *, per_second: float = 6, title: str = ""
+) -> Animation:
     """Write an animation of activations, with a frame for each step of the snapshots.
 
     Args:
@@ -33,7 +46,7 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
     The axes are the same in all frames, so that only the activation moves.
 
     Returns:
-        Number of frames.
+        Number of frames; a notebook shows the animation.
 
     Raises:
         ValueError: no snapshots, snapshots of several models in one run, or another kind of file.
@@ -59,7 +72,9 @@ def animate(source: Source | dict[str, Source], path: str | PathLike, *, per_sec
             yield _pixels(draw(rows, f"{title} step {step:,}".strip()))
 
     write_frames(path, frames(), per_second)
-    return len(steps)
+    animation = Animation(len(steps))
+    animation.path = path
+    return animation
 
 
 def draw_runs(sources: dict[str, Source], title: str = "") -> Figure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -22,12 +22,17 @@ from rrn.activations.fitting.functions import ALIASES, Function
 from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.rational import coefficients_of
+from rrn.common.notebook import html_table
 from rrn.common.renamed import renamed
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
 REFINED_STARTS = 6  # number of starts that are refined: the best of those that are best for their scale
 EVEN_POINTS = 401  # where functions are compared without recorded inputs
 CONSTANT = 1e-24  # variance over squared mean up to which values differ by rounding only
+LARGEST = 1e30  # of inputs and outputs; float32 ends at 3e38
+ROUNDING = 1e-7  # of float32
+LEAST_SCALE = 0.01  # of c, at deviation 1: for smaller ones c x vanishes in the rounding of c x + d
+LARGEST_SHIFT = 100.0  # of b, beside the outputs: for larger ones a f and b cancel
 SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c f(x) for c > 0
 
 __getattr__ = renamed(
@@ -38,6 +43,7 @@ __getattr__ = renamed(
     },
 )
 
+HEADS = ("distance", "relative", "function")  # of the printed table
 Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
 
 
@@ -62,8 +68,9 @@ class FittedFunction(nn.Module):
 class FunctionFit:
     """Known function fitted to an activation: a f(c x + d) + b, its distance, and the other candidates.
 
-    `distance` is the root mean squared difference over the inputs, `relative` the same divided by the
-    standard deviation of the outputs. `others` are the remaining candidates, nearest first.
+    `distance` is the root mean squared difference over the inputs, of the module of `as_module` in float32; `relative`
+    is the same divided by the standard deviation of the outputs. `others` are the remaining candidates, nearest first.
+    Printed, and in a notebook, it is a table of all candidates.
     """
 
     name: str
@@ -74,7 +81,7 @@ class FunctionFit:
     distance: float
     relative: float
     function: Callable[[Tensor], Tensor]
-    others: tuple[FunctionFit, ...] = ()
+    others: tuple[FunctionFit, ...] = field(default=(), repr=False)
 
     @property
     def complexity(self) -> int:
@@ -93,8 +100,15 @@ class FunctionFit:
         """Make an activation without parameters of the fitted function."""
         return FittedFunction(self.name, self.function, self.a, self.b, self.c, self.d)
 
+    def _rows(self) -> list[tuple[str, str, str]]:
+        fits = (self, *self.others)
+        return [HEADS, *((f"{fit.distance:.3g}", f"{fit.relative:.3g}", fit.formula) for fit in fits)]
+
     def __str__(self) -> str:
-        return "\n".join(f"{fit.distance:.3g}  {fit.formula}" for fit in (self, *self.others))
+        return "\n".join(f"{distance:10}{relative:10}{formula}" for distance, relative, formula in self._rows())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._rows())
 
 
 def best_fit(
@@ -114,11 +128,13 @@ def best_fit(
         range: (low, high), used without inputs.
 
     If two functions are equally near, up to one part in 10,000 of the standard deviation of the outputs, the simpler
-    formula is preferred: tanh(x) over 2 sigmoid(2 x) - 1.
+    formula is preferred: tanh(x) over 2 sigmoid(2 x) - 1. Numbers that cancel in float32, such as those of
+    7e5 hardswish(3e-6 x - 3), are not considered. A candidate without finite values on the inputs is left out, with a
+    warning.
 
     Raises:
-        ValueError: no candidate, an unknown name, inputs without two different values, or a rational with several
-            rows of coefficients.
+        ValueError: no candidate, an unknown name, inputs without two different values in float32, a module whose values
+            are not finite, or a rational with several rows of coefficients.
     """
     owner = coefficients_of(module)  # type: ignore[arg-type]
     rows = len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
@@ -135,23 +151,58 @@ def best_fit(
     if not known:
         raise ValueError("candidates: expected one or more, got none.")
     x, weights = points(module, inputs, range)
+    if not (abs(x) <= LARGEST).all() or len(set(x.astype(np.float32))) < 2:
+        ends = f"got {x[0]:.10g} to {x[-1]:.10g}"
+        raise ValueError(f"inputs: expected numbers up to {LARGEST:g} that differ in float32, {ends}; rescale them.")
     y = as_function(module)(x)
-    mean, level = weights @ x, weights @ y
-    spread, height = (np.sqrt(weights @ (v - v_mean) ** 2) for v, v_mean in ((x, mean), (y, level)))
-    height = height or 1.0  # a constant
-    fits = []
-    for name, function in known.items():
-        a, b, c, d, relative = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights)
-        c, d = c / spread, d - c * mean / spread
-        a, b = a * height, b * height + level  # type: ignore[assignment]
-        if name in SCALE_FREE:
-            a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
-        if name == "identity":
-            a, b, c, d = a * c, b + a * d, 1.0, 0.0
-        fits.append(FunctionFit(name, a, b, c, d, relative * height, relative, function))
+    bad = ~(abs(y) <= LARGEST)
+    if bad.any():
+        raise ValueError(
+            f"module: expected finite values, up to {LARGEST:g}, on the inputs; it is {y[bad][0]:g} at {x[bad][0]:.4g}."
+        )
+    fits = [_fit_candidate(name, function, x, y, weights) for name, function in known.items()]
+    left_out = ", ".join(fit.name for fit in fits if not math.isfinite(fit.distance))
+    fits = [fit for fit in fits if math.isfinite(fit.distance)]
+    if not fits:
+        raise ValueError(f"candidates: expected finite values on the inputs; {left_out} has none there.")
+    if left_out:
+        warnings.warn(f"candidates: {left_out} has no finite values on the inputs and is left out.", stacklevel=2)
     fits.sort(key=lambda fit: (round(fit.relative / 1e-4), fit.complexity))
     first, *others = fits
-    return FunctionFit(**{**vars(first), "others": tuple(others)})
+    return replace(first, others=tuple(others))
+
+
+def _fit_candidate(
+    name: str, function: Callable[[Tensor], Tensor], x: np.ndarray, y: np.ndarray, weights: np.ndarray
+) -> FunctionFit:
+    """Fit one candidate to y at x [K] with these weights [K], and measure its distance, which may not be finite."""
+    mean, level = float(weights @ x), float(weights @ y)
+    spread, height = (float(np.sqrt(weights @ (v - v_mean) ** 2)) for v, v_mean in ((x, mean), (y, level)))
+    height = height or 1.0  # a constant
+    try:
+        a, b, c, d = _fit(as_function(function), (x - mean) / spread, (y - level) / height, weights, level / height)
+    except ValueError as error:
+        raise ValueError(f"candidates: {name}: {error}") from error
+    c, d = c / spread, d - c * mean / spread
+    a, b = a * height, b * height + level
+    b = 0.0 if abs(b) < ROUNDING * height else b
+    d = 0.0 if abs(d) < ROUNDING * abs(c) * spread else d
+    if name in SCALE_FREE:
+        a, c, d = a * abs(c), math.copysign(1.0, c), d / abs(c)
+    if name == "identity":
+        a, b, c, d = a * c, b + a * d, 1.0, 0.0
+    fit = FunctionFit(name, a, b, c, d, math.nan, math.nan, function)
+    distance = float(np.sqrt(weights @ (_in_float32(fit.as_module(), x) - y) ** 2))
+    return replace(fit, distance=distance, relative=distance / height)
+
+
+def _in_float32(module: FittedFunction, x: np.ndarray) -> np.ndarray:
+    """Evaluate the module at x [K] in float32, or in float64 if its function does not take float32."""
+    try:
+        with np.errstate(all="ignore"):
+            return as_function(lambda at: module(torch.from_numpy(at).float()))(x)
+    except ValueError:
+        return as_function(module)(x)
 
 
 def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
@@ -169,14 +220,17 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
         x = np.linspace(*range, EVEN_POINTS)  # type: ignore[call-overload]
         return x, np.full(EVEN_POINTS, 1 / EVEN_POINTS)
     if not isinstance(inputs, Histogram):
-        values, inputs = torch.as_tensor(inputs), Histogram()
+        try:
+            values, inputs = torch.as_tensor(inputs), Histogram()
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"inputs: expected a histogram, a tensor or an array, got {inputs!r}.") from None
         inputs.add(values)
-    outside = inputs.below + inputs.above
+    outside = inputs.below + inputs.above + inputs.nan
     if outside > 0.01 * inputs.total:
         low, high = inputs.range
         warnings.warn(
             f"{outside:,} of {inputs.total:,} inputs are outside [{low:.3g}, {high:.3g}], the range of their "
-            "histogram, and do not count; record them with a wider range=.",
+            f"histogram{', or NaN' * bool(inputs.nan)}, and do not count; record them with a wider range=.",
             stacklevel=3,
         )
     filled = inputs.counts > 0
@@ -185,19 +239,27 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
     return inputs.centres[filled], inputs.counts[filled] / inputs.counts.sum()
 
 
-def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float, float, float]:
-    """Fit a, b, c, d, and return them with the distance; z and y [K] have mean 0 and deviation 1 under weights [K]."""
+def _fit(
+    f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray, level: float
+) -> tuple[float, float, float, float]:
+    """Fit a, b, c, d to y + level; z and y [K] have mean 0 and deviation 1 under weights [K]."""
     root = np.sqrt(weights)
+    largest_shift = LARGEST_SHIFT * math.hypot(1, level)
 
     def project(c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Solve for the best a and b [N] for each c and d [N]; also return the residuals [N, K], times root weights."""
+        """Solve for the best a and b [N] for each c and d [N]; also return the residuals [N, K + 2].
+
+        Residuals are multiplied by root weights; the last two are penalties for numbers that cancel.
+        """
         with np.errstate(all="ignore"):
             values = f((np.outer(c, z) + d[:, None]).ravel()).reshape(-1, len(z))
             mean = values @ weights
             centred = values - mean[:, None]
             variance = centred**2 @ weights
             a = np.where(variance > CONSTANT * mean**2, centred @ (weights * y) / variance, 0.0)
-            rest = (a[:, None] * centred - y) * root
+            shift = np.maximum(abs(level - a * mean) - largest_shift, 0)
+            scale = 1e3 * np.maximum(LEAST_SCALE - abs(c), 0)
+            rest = np.c_[(a[:, None] * centred - y) * root, shift, scale]
         return a, -a * mean, np.where(np.isfinite(rest), rest, 1e6)
 
     def cost(variables: np.ndarray) -> np.ndarray:
@@ -212,8 +274,9 @@ def _fit(f: Function, z: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tupl
         solution = least_squares(cost, start, max_nfev=60)
         if best is None or solution.cost < best.cost * (1 - 1e-6) - 1e-16:
             best = solution
-    (a,), (b,), (rest,) = project(*best.x[:, None])
-    return float(a), float(b), float(best.x[0]), float(best.x[1]), float(np.sqrt(rest @ rest))
+    c, d = best.x
+    (a,), (b,), _ = project(np.array([c]), np.array([d]))
+    return float(a), float(b), float(c), float(d)
 
 
 def _formula(name: str, a: float, b: float, c: float, d: float) -> str:

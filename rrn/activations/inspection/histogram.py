@@ -5,15 +5,17 @@ Counts stay on the device of the model until they are read.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.fitting.formula import check_range
+from rrn.activations.fitting.formula import check_range, whole
 from rrn.activations.ops import cpu
 from rrn.activations.ops.kernels import have_memory, in_memory_order
 from rrn.activations.ops.operator import PLAIN_TENSORS
@@ -38,6 +40,7 @@ class Histogram:
     """
 
     def __init__(self, bins: int = BINS, range: tuple[float, float] | None = None):
+        bins = whole("bins", bins)
         if bins < 1:
             raise ValueError(f"bins: expected 1 or more, got {bins}.")
         if range is not None:
@@ -200,8 +203,8 @@ class record_inputs:
         model: a model with activations in it (see `rrn.activations.sites.named_activations`), or an activation.
         bins, range: arguments of each `Histogram`; with a range of None, each site has its own.
 
-    Calls within torch.compile and torch.func are not counted, and a compiled model has no hooks. If nothing was
-    counted, the context warns at its end.
+    Within the context torch.compile is off: compiled models run eagerly, so that their inputs are counted. Calls within
+    torch.func, or on DTensors, are not counted. If nothing was counted, the context warns at its end.
 
     The last recording stays as `recorded_inputs` on the module of each site, where `rrn.plot` looks for it, and those
     of all sites of a recurrent rational as `recorded_everywhere` on the rational.
@@ -219,23 +222,25 @@ class record_inputs:
         self.histograms = {name: Histogram(bins, range) for name in self.modules}
 
     def __enter__(self) -> dict[str, Histogram]:
-        self.hooks = []
+        self.open = ExitStack()
+        if "torch._dynamo" in sys.modules and not torch.compiler.is_compiling():  # importing it takes seconds
+            self.open.enter_context(torch.compiler.set_stance("force_eager"))
         everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
         for name, module in self.modules.items():
             module.recorded_inputs = histogram = self.histograms[name]  # type: ignore[assignment]
             everywhere[coefficients_of(module)].append(histogram)
-            self.hooks.append(module.register_forward_pre_hook(_Count(histogram), with_kwargs=True))
+            hook = module.register_forward_pre_hook(_Count(histogram), with_kwargs=True)
+            self.open.callback(hook.remove)
         for owner, histograms in everywhere.items():
             owner.recorded_everywhere = histograms  # type: ignore[assignment]
         return self.histograms
 
     def __exit__(self, kind, *error) -> None:
-        for hook in self.hooks:
-            hook.remove()
+        self.open.close()
         if kind is None and all(histogram.range is None for histogram in self.histograms.values()):
             warnings.warn(
-                "record_inputs: nothing came into any activation. A model that torch.compile or torch.func has changed "
-                "is not recorded: call the model itself.",
+                "record_inputs: nothing came into any activation. Call this model within the context, not a copy of it "
+                "and not through torch.func, torch.export or torch.jit; compile it before the context, not in it.",
                 stacklevel=2,
             )
 
@@ -248,6 +253,8 @@ class _Count:
 
     def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
         x = arguments[0] if arguments else next(iter(named.values()))
+        if isinstance(x, Tensor) and x.is_nested:
+            x = torch.cat([part.flatten() for part in x.unbind()])
         if torch.compiler.is_compiling() or functorch_active() or type(x) not in PLAIN_TENSORS or not have_memory(x):
             return  # x has no values here
         if self.histogram is not None:

@@ -21,7 +21,8 @@ from rrn.common.extras import needs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from rrn.common.figure import Figure
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
 OTHERS = ("#c4661f", "#2e7d4f", "#8a4fb0", "#6b6b6b")
@@ -86,8 +87,9 @@ def plot(
         at = _where(x, histogram)
         y = values(module, at)
         others = [(getattr(f, "__name__", str(f)), as_function(f)(at)) for f in other]
-        if fitted is not False and y.shape[1] > 1:
-            others.append((f"{y.shape[1]} curves, no one function", np.full(len(at), np.nan)))
+        unfitted = f"{y.shape[1]} curves, no one function" if y.shape[1] > 1 else "values that are not finite"
+        if fitted is not False and (y.shape[1] > 1 or not np.isfinite(y).all()):
+            others.append((unfitted, np.full(len(at), np.nan)))
         elif fitted is not False:
             nearest = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
             others.append((f"{nearest.formula}, distance {nearest.distance:.2g}", as_function(nearest.as_module())(at)))
@@ -127,7 +129,7 @@ def draw(rows: Sequence[tuple[str, Sequence[Shape]]], title: str = "", density: 
         MissingPackage: matplotlib is not installed.
     """
     with needs("a picture of activations", "plot"):
-        from matplotlib.figure import Figure  # only needed here
+        from rrn.common.figure import Figure  # only needed here
     columns = max(len(shapes) for _, shapes in rows)
     figure = Figure(figsize=(max(3.2 * columns, 4.0), 2.6 * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)

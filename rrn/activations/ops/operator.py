@@ -24,10 +24,12 @@ from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.ops import kernels, reference
 from rrn.activations.ops.coefficients import Coefficients
 from rrn.activations.ops.library import TransformedRational
+from rrn.activations.ops.subclasses import by_parts, check_subclasses
 from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_active, is_recorded, under_forward_ad
 
 # exported programs and ONNX files must run without rrn; before torch 2.7 they keep the operator
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of inputs and of coefficients
 PLAIN_TENSORS = (
     Tensor,
     nn.Parameter,
@@ -60,6 +62,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
         ValueError: unknown version, coefficients of another shape, dtype or device, an axis whose size is not a
             multiple of G, or x that is not a dense tensor of a float dtype.
     """
+    if is_nested(x):
+        return by_parts(rational, x, numerator, denominator, version, axis)
     _check(x, numerator, denominator, version, axis)
     if torch.compiler.is_compiling():
         plain = functorch_active() or is_exporting()
@@ -69,6 +73,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     if functorch_active():
         return TransformedRational.apply(x, numerator, denominator, version, axis)
     own = type(x) is Tensor and type(numerator) in PLAIN_TENSORS and type(denominator) in PLAIN_TENSORS
+    if not own:
+        check_subclasses(x, numerator, denominator)
     if not own or x.is_neg() or is_recorded() or not kernels.have_memory(x, numerator, denominator):
         return torch.ops.rrn.rational(x, numerator, denominator, version, axis)
     if torch.is_grad_enabled() and (x.requires_grad or numerator.requires_grad or denominator.requires_grad):
@@ -76,17 +82,32 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     return kernels.forward(x, numerator, denominator, version, axis)
 
 
+def is_nested(x: Tensor) -> bool:
+    """Check the input of an activation, and return whether it is a nested tensor.
+
+    Raises:
+        ValueError: not a tensor, a sparse one, or one of a dtype other than FLOATS.
+    """
+    if not isinstance(x, Tensor):
+        raise ValueError(f"expected a tensor, got {type(x).__name__}; torch.as_tensor(...) makes one.")
+    if x.dtype not in FLOATS:
+        raise ValueError(
+            f"expected an input of float32, float64, bfloat16 or float16, got {x.dtype}; convert it, as in x.float()."
+        )
+    if x.is_nested:
+        return True
+    if x.layout is not torch.strided:
+        raise ValueError(f"expected a dense tensor, got one of {x.layout}; call the activation on x.to_dense().")
+    return False
+
+
 def _check(x: Tensor, numerator: Tensor, denominator: Tensor, version: str, axis: int) -> None:
     if version not in VERSIONS:
         raise ValueError(f"version: expected one of {', '.join(VERSIONS)}, got {version!r}.")
-    if not isinstance(x, Tensor) or x.layout is not torch.strided:
-        kind = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"expected a dense tensor, got {kind}.")
-    device = x.device
-    for name, tensor in (("an input", x), ("a numerator", numerator), ("a denominator", denominator)):
-        if not tensor.is_floating_point() or tensor.device != device:
+    for name, tensor in (("numerator", numerator), ("denominator", denominator)):
+        if tensor.dtype not in FLOATS or tensor.device != x.device:
             raise ValueError(
-                f"expected {name} of a float type on {device}, where the input is, got {tensor.dtype} on "
+                f"expected a {name} of a float type on {x.device}, where the input is, got {tensor.dtype} on "
                 f"{tensor.device}; coefficients move with the module that owns them."
             )
     a, b = numerator.shape, denominator.shape
@@ -115,7 +136,10 @@ class _Rational(SingleLevelFunction):  # type: ignore[misc, valid-type]
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        # grad has no memory in autograd.grad(is_grads_batched=True) and within torch.vmap
-        by_kernel = not torch.is_grad_enabled() and kernels.have_memory(grad)
-        gradients = kernels.backward if by_kernel else reference.gradients
+        if torch.is_grad_enabled():
+            gradients = reference.gradients
+        elif torch.compiler.is_compiling():  # compiled autograd traces this
+            gradients = torch.ops.rrn.rational_backward
+        else:  # grad has no memory in autograd.grad(is_grads_batched=True) and within torch.vmap
+            gradients = kernels.backward if kernels.have_memory(grad) else reference.gradients
         return *gradients(grad, *ctx.saved_tensors, *ctx.form), None

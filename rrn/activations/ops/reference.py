@@ -127,9 +127,8 @@ def _polynomial(c: Tensor, z: Tensor) -> Tensor:
 
 def _derivative(c: Tensor, first: int) -> Tensor:
     """Return the coefficients of the derivative of sum_i c_i z^(first + i), from z^0 on."""
-    powers = torch.arange(first, first + len(c), device=c.device, dtype=c.dtype)
-    derived = c * powers.view(-1, *(1,) * (c.dim() - 1))
-    return derived if first else derived[1:]
+    # no arange, which does not go with DTensors, nor cumsum, which has no deterministic form on GPUs
+    return torch.stack([power * row for power, row in enumerate(c.unbind(), first) if power])
 
 
 def _power_sums(grad: Tensor, z: Tensor, first: int, like: Tensor) -> Tensor:

@@ -73,10 +73,22 @@ def _level_is_open() -> bool:
 # Is a level of forward-mode AD open, as in torch.func.jvp? Public torch answers by an error.
 under_forward_ad = _level_is_open if isinstance(getattr(forward_ad, "_current_level", None), int) else _may_make_dual
 
-# autograd.Function without what torch.func needs, which costs 4 microseconds a call
-SingleLevelFunction = getattr(function, "_SingleLevelFunction", torch.autograd.Function)
+
+class SingleLevelFunction(getattr(function, "_SingleLevelFunction", function.Function)):  # type: ignore[misc]
+    """Base class like autograd.Function without what torch.func needs, which costs 4 microseconds a call."""
+
+    generate_vmap_rule = False  # compiled autograd reads this and the next of every function
+    _compiled_autograd_key = staticmethod(getattr(function.Function, "_compiled_autograd_key", lambda ctx: ()))
 
 
 def is_compile_error(error: BaseException) -> bool:
     """Return whether this is torch._dynamo.exc.BackendCompilerFailed, by its name: importing it takes seconds."""
     return any(kind.__name__ == "BackendCompilerFailed" for kind in type(error).__mro__)
+
+
+def refuse_script(module: torch.nn.Module) -> torch.nn.Module:
+    """Raise ValueError; torch.jit.script calls a module's __prepare_scriptable__ before it compiles the module."""
+    raise ValueError(
+        "torch.jit.script cannot compile a rational; use torch.jit.trace(model, example), or "
+        "torch.export.export(model, (example,))."
+    )

@@ -13,6 +13,7 @@ from helpers.tensors import coefficients
 
 import rrn
 from rrn.activations import functions
+from rrn.activations.conversion.change_form import change_degrees
 from rrn.activations.fitting import formula
 from rrn.activations.fitting.fit import fit
 from rrn.activations.fitting.functions import FUNCTIONS, as_function
@@ -84,3 +85,23 @@ def test_a_function_that_works_on_nothing_is_a_sentence():
         as_function(lambda x: x.no_such_thing)(np.zeros(3))
     with pytest.raises(ValueError, match=r"expected a function of arrays or tensors .K., that .* it failed"):
         rrn.fit(lambda x: x.no_such_thing)
+
+
+@pytest.mark.parametrize("degrees", [(np.int64(3), np.uint8(2)), np.array([3, 2]), [3, np.int32(2)]])
+def test_degrees_may_be_whole_numbers_of_numpy(degrees):
+    assert rrn.Rational("tanh", degrees=degrees).degrees == (3, 2)
+    assert all(type(d) is int for d in rrn.Rational("tanh", degrees=degrees).degrees)
+    fitted = fit("identity", degrees, norm="minimax")
+    assert (fitted.degrees, len(fitted.numerator), len(fitted.denominator)) == ((3, 2), 4, 2)
+    act = rrn.Rational("tanh", degrees=(3, 2), groups=np.int64(2), axis=np.int8(-1))
+    change_degrees(act, np.array([4, 3]))
+    assert (act.degrees, act.numerator.shape) == ((4, 3), (2, 5))
+    assert len(rrn.RationalChain("tanh", length=np.int64(3))) == 3
+
+
+@pytest.mark.parametrize(
+    "degrees", [(5.0, 4), (True, 4), (np.True_, 4), "54", {5, 4}, 5, None, (0, 4), (5,), (5, 4, 3)]
+)
+def test_other_degrees_are_refused_with_a_sentence(degrees):
+    with pytest.raises(ValueError, match=r"degrees: expected two whole numbers \(n, m\) of at least 1, such as \(5, 4"):
+        formula.check_form(degrees, "A")

@@ -195,7 +195,12 @@ def test_an_entry_counts_its_arguments():
 @pytest.mark.parametrize(
     ("x", "numerator", "denominator", "message"),
     [
-        (torch.arange(3), (1, 6), (1, 4), "float type on cpu, where the input is, got torch.int64 on cpu"),
+        (
+            torch.arange(3),
+            (1, 6),
+            (1, 4),
+            "input of float32, float64, bfloat16 or float16, got torch.int64; convert it",
+        ),
         (torch.ones(3), (3, 6), (1, 4), "as many rows in the denominator as in the numerator, got 1 and 3"),
         (torch.ones(3), (0, 6), (0, 4), "got 0 and 0"),
         (torch.ones(3), (1, 1), (1, 4), r"n and m of at least 1, got shapes \(1, 1\)"),

@@ -202,3 +202,37 @@ def test_batched_gradients():
     x = torch.randn(5)
     jacobian = torch.autograd.functional.jacobian(module, x, vectorize=True)
     assert torch.allclose(jacobian, torch.diag(torch.func.vmap(torch.func.grad(module))(x)), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_compiled_autograd_gives_the_gradients_of_each_version_and_form():
+    """Its cache takes equal shapes for equal backward passes, so it must distinguish the forms."""
+    x = torch.randn(4, 4)
+    forms = [{"version": "A"}, {"version": "B"}, {"version": "N"}, {"groups": 2}, {"groups": 2, "axis": 0}]
+    modules = [rrn.Rational("gelu", **form) for form in forms]
+
+    def gradients(module):
+        z = x.clone().requires_grad_()
+        module(z).square().sum().backward()
+        found = [z.grad, *(p.grad for p in module.parameters())]
+        module.zero_grad()
+        return found
+
+    expected = [gradients(module) for module in modules]
+    compiler = torch.compile(backend="aot_eager", fullgraph=True)
+    with torch._dynamo.compiled_autograd._enable(compiler):
+        for module, right in zip(modules, expected, strict=True):
+            assert all(torch.allclose(s, t) for s, t in zip(gradients(module), right, strict=True))
+
+
+@pytest.mark.slow
+def test_a_compiled_step_with_its_backward_pass():
+    module, x = rrn.Rational("gelu"), torch.randn(6)
+
+    @torch.compile(backend="aot_eager")
+    def step():
+        module(x).sum().backward()
+
+    with torch._dynamo.config.patch(compiled_autograd=True):
+        step()
+    assert torch.allclose(module.numerator.grad, torch.autograd.grad(module(x).sum(), module.numerator)[0])
