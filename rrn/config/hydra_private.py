@@ -29,6 +29,8 @@ try:
 except ImportError:
     CachingConfigRepository, create_defaults_list = object, None  # type: ignore[misc, assignment]
 
+PACKAGES = ("agent", "env", "act", "network", "evaluation", "checkpoint", "hydra", "_global_")  # of --cfg
+
 
 def read_arguments() -> Namespace:
     """Read the command line as hydra.main does: overrides, help, hydra_help, multirun, cfg and info are in it.
@@ -83,6 +85,8 @@ def _check_options(args: Namespace) -> None:
     for name in ("resolve", "package"):
         if getattr(args, name, None) and not (args.cfg or args.help):
             raise UserError(f"--{name}: it needs --cfg job, hydra or all.")
+    if getattr(args, "package", None) not in (None, *PACKAGES):
+        raise UserError(f"--package={args.package}: expected one of {', '.join(PACKAGES)}.")
     modes = {"run": "--run", "multirun": "-m", "cfg": "--cfg", "info": "--info"}
     given = [option for name, option in modes.items() if getattr(args, name, None)]
     if len(given) > 1:

@@ -82,10 +82,10 @@ def kill_often(folder: Path, words: list[str], seconds: float) -> int:
     return kills
 
 
-def start(folder: Path, words: list[str]) -> multiprocessing.Process:
-    """Start or resume a run in a process of its own."""
+def start(folder: Path, words: list[str], output: Path | None = None) -> multiprocessing.Process:
+    """Start or resume a run in a process of its own; what it prints goes to a file, beside the folder by default."""
     arguments = ["rrn.train", *SMALL, *words, f"run_dir='{folder}'", "resume=true"]
-    process = SERVER.Process(target=_run, args=(arguments, folder.parent / "output.txt"))
+    process = SERVER.Process(target=_run, args=(arguments, output or folder.parent / "output.txt"))
     process.start()
     return process
 
