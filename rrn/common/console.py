@@ -18,8 +18,9 @@ def detach_output() -> None:
     """Discard all further output, unless it goes to a file."""
     with open(os.devnull, "wb") as nowhere:
         for number in (1, 2):
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                os.dup2(nowhere.fileno(), number)
+            with suppress(OSError):  # it is closed
+                if not stat.S_ISREG(os.fstat(number).st_mode):
+                    os.dup2(nowhere.fileno(), number)
 
 
 @contextmanager

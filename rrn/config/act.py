@@ -10,7 +10,7 @@ from omegaconf import MISSING
 from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.registry import ACTIVATIONS
 from rrn.common.numbers import parse_int
-from rrn.config.settings import STEPS, require, setting
+from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
     from rrn.config.schema import Config
@@ -56,7 +56,7 @@ class RationalConfig(ActConfig):
     train_numerator: bool = setting(about="learn those of the numerator")
     train_denominator: bool = setting(about="learn those of the denominator")
     lr: float | None = setting(
-        above=0, at_most=1000, about="learning rate of the coefficients; null: that of the weights"
+        above=0, at_most=LARGE, about="learning rate of the coefficients; null: that of the weights"
     )
     # newer than some runs, whose config.yaml lacks them: so with defaults here
     per: str = setting(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from omegaconf import MISSING
 
 from rrn.activations.fitting.formula import is_range
-from rrn.config.settings import STEPS, require, setting
+from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
     from rrn.config.env import EnvConfig
@@ -75,8 +75,8 @@ class DQNConfig(AgentConfig):
     }
 
     double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
-    learning_rate: float = setting(above=0, at_most=1000, about="learning rate of Adam")
-    adam_eps: float = setting(above=0, at_most=1000, about="epsilon of Adam, in its denominator")
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
     batch_size: int = setting(at_least=1, at_most=10**6, about="transitions of an update")
     train_every: int = setting(at_least=1, at_most=STEPS, about="agent steps per update")
     target_every: int = setting(at_least=1, at_most=STEPS, about="agent steps between copies to the target network")
@@ -87,7 +87,9 @@ class DQNConfig(AgentConfig):
     epsilon_start: float = setting(at_least=0, at_most=1, about="probability of a random action at first")
     epsilon_end: float = setting(at_least=0, at_most=1, about="probability of a random action after epsilon_steps")
     epsilon_steps: int = setting(at_least=1, at_most=STEPS, about="agent steps over which epsilon falls")
-    max_grad_norm: float | None = setting(above=0, at_most=1e12, about="clip gradients to this norm; null: no clipping")
+    max_grad_norm: float | None = setting(
+        above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
+    )
     # newer than some runs, whose config.yaml lacks them: so with defaults here
     dueling: bool = setting(
         False, about="learn the value of the state and advantages of the actions (Wang et al. 2016)"
@@ -146,9 +148,9 @@ class PPOConfig(AgentConfig):
         "agent.batch_size": 10,
     }
 
-    learning_rate: float = setting(above=0, at_most=1000, about="learning rate of Adam")
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
     anneal: bool = setting(about="learning_rate and clip fall linearly to 0 over steps")
-    adam_eps: float = setting(above=0, at_most=1000, about="epsilon of Adam, in its denominator")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
     gae_lambda: float = setting(at_least=0, at_most=1, about="lambda of the advantage estimate")
     rollout: int = setting(at_least=1, at_most=STEPS, about="agent steps of each environment between updates")
     epochs: int = setting(at_least=1, at_most=10_000, about="passes over each rollout")
@@ -158,7 +160,9 @@ class PPOConfig(AgentConfig):
     normalise_advantages: bool = setting(about="normalise the advantages in each minibatch")
     entropy_coef: float = setting(at_least=0, at_most=10**6, about="weight of the entropy bonus")
     value_coef: float = setting(at_least=0, at_most=10**6, about="weight of the squared error of the value")
-    max_grad_norm: float | None = setting(above=0, at_most=1e12, about="clip gradients to this norm; null: no clipping")
+    max_grad_norm: float | None = setting(
+        above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
+    )
 
 
 @dataclass
@@ -175,7 +179,7 @@ class SB3DQNConfig(AgentConfig):
         "agent.target_update_interval": 100,
     }
 
-    learning_rate: float = setting(above=0, at_most=1000, about="learning rate of Adam")
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
     buffer_size: int = setting(at_least=1, at_most=STEPS, about="transitions that the replay buffer holds")
     learning_starts: int = setting(
         at_least=1, at_most=STEPS, about="random agent steps before the first training step, not counted in steps"
@@ -192,7 +196,7 @@ class SB3DQNConfig(AgentConfig):
     exploration_fraction: float = setting(at_least=0, at_most=1, about="part of the run over which epsilon falls")
     exploration_initial_eps: float = setting(at_least=0, at_most=1, about="probability of a random action at first")
     exploration_final_eps: float = setting(at_least=0, at_most=1, about="probability of a random action after that")
-    max_grad_norm: float = setting(above=0, at_most=1e12, about="clip gradients to this norm")
+    max_grad_norm: float = setting(above=0, at_most=LARGE, about="clip gradients to this norm")
 
     def check(self, config: Config) -> None:
         repeats = self.gradient_steps
@@ -217,7 +221,7 @@ class SB3PPOConfig(AgentConfig):
         "agent.batch_size": 10,
     }
 
-    learning_rate: float = setting(above=0, at_most=1000, about="learning rate of Adam")
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
     anneal: bool = setting(about="learning_rate and clip_range fall linearly to 0 over steps")
     n_steps: int = setting(at_least=1, at_most=STEPS, about="agent steps of each environment between updates")
     batch_size: int = setting(at_least=1, at_most=10**6, about="agent steps of a minibatch")
@@ -230,7 +234,7 @@ class SB3PPOConfig(AgentConfig):
     normalize_advantage: bool = setting(about="normalise the advantages in each minibatch")
     ent_coef: float = setting(at_least=0, at_most=10**6, about="weight of the entropy bonus")
     vf_coef: float = setting(at_least=0, at_most=10**6, about="weight of the squared error of the value")
-    max_grad_norm: float = setting(above=0, at_most=1e12, about="clip gradients to this norm")
+    max_grad_norm: float = setting(above=0, at_most=LARGE, about="clip gradients to this norm")
 
 
 AGENTS: dict[str, type[AgentConfig]] = {

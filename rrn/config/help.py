@@ -17,8 +17,8 @@ from rrn.config.schema import Config
 from rrn.config.settings import expected_values
 
 HEAD = """\
-python -m rrn.train [SETTING=VALUE ...]              train an agent
-python -m rrn.train -m SETTING=VALUE,VALUE ...       train one for each combination
+python -m rrn.train [SETTING=VALUE ...]           train an agent
+python -m rrn.train -m SETTING=VALUE,VALUE ...    train one for each combination
 
 A number may be written as 200000, 1e6, 500k or 1.5M. Values with brackets or
 spaces need quotes: 'act.degrees=[3,2]'. More: docs/guide.md.

@@ -11,6 +11,7 @@ from omegaconf import MISSING
 from rrn.common.errors import UserError
 
 NO_USUAL_VALUE = 10**10  # an upper limit from here on is for slips alone, and named to nobody else
+LARGE = 1e38  # limit of a rate and the like, nearly that of float32
 STEPS = 10**12  # limit of a number of steps, 30 years at 1,000 a second; it stands for "never" too
 
 
@@ -67,7 +68,7 @@ def _limits(value: Any, at_least=None, above=None, at_most=None, choices=None) -
         if at_most is not None:
             yield value <= at_most, f"at most {at_most}"
     if choices is not None:
-        yield value in choices, " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+        yield value in choices, " or ".join(choices) if len(choices) <= 2 else f"one of {', '.join(choices)}"
 
 
 def expected_values(entry: Field) -> str:
@@ -76,7 +77,7 @@ def expected_values(entry: Field) -> str:
     at_least, above = limits.get("at_least"), limits.get("above")
     at_most = limits.get("at_most") or NO_USUAL_VALUE
     if limits.get("choices"):
-        words = " or ".join(limits["choices"]) if len(limits["choices"]) == 2 else ", ".join(limits["choices"])
+        words = ", ".join(limits["choices"])
     elif "bool" in kind:
         words = "true or false"
     elif above is not None:
