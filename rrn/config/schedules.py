@@ -54,7 +54,9 @@ def _of_run(config: Config) -> Iterator[str]:
     yield from _longer(config, "log_every", config.log_every, "the log has no losses")
     delay = delay_steps(config)
     if delay >= config.steps and getattr(config.act, "trainable", False):
-        yield _warning(config, "the coefficients of rationals never learn", "act.delay", config.act.delay)
+        yield _warning(
+            config, "the coefficients of rationals never learn", "act.delay", getattr(config.act, "delay", None)
+        )
 
 
 def _replay(config: Config, warmup: tuple[str, int], capacity: tuple[str, int]) -> Iterator[str]:
