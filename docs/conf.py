@@ -27,6 +27,7 @@ NAVIGATION = {  # caption: title and page
         "Details": "details",
         "Plasticity": "plasticity",
         "Performance": "performance",
+        "Reliability": "reliability",
         "From rational_activations": "rational_activations",
     },
     "Results": {

@@ -3,6 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rrn.common.process import begin_command, is_command_of_rrn
+
+if is_command_of_rrn():  # here, so that Ctrl-C while the command is imported is one line
+    begin_command()
+
 if TYPE_CHECKING:
     from rrn.activations import AffineRational as AffineRational
     from rrn.activations import Rational as Rational

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
+import sys
+from collections.abc import Sequence
 
+from rrn.common.command_line import CommandParser
 from rrn.common.console import cli_errors
 from rrn.common.extras import EXTRAS, MissingPackage, needs
 from rrn.runs.software import version_of
@@ -26,8 +29,9 @@ PACKAGES = (
 Lines = list[tuple[str, str]]  # name and text
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Print one line for each thing that matters when something is slow or missing."""
+    CommandParser("python -m rrn.doctor", "What is installed, and which kernels run where.").parse_args(arguments)
     lines = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     lines += [(name, version_of(name) or "not installed") for name in PACKAGES]
     lines += [(f"rrn[{name}]", state(name)) for name in EXTRAS]
@@ -78,4 +82,4 @@ def devices() -> Lines:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

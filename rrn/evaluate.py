@@ -5,44 +5,58 @@ python -m rrn.evaluate runs/Pong/dqn-recurrent_rational/seed0 episodes=10
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
+from rrn.common.command_line import version
 from rrn.common.console import cli_errors
-from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.errors import UserError, nearest
 from rrn.common.extras import needs
+from rrn.common.files import expand_home
+from rrn.common.numbers import parse_int
 
 NEEDS = ("python -m rrn.evaluate", "rl")
 with cli_errors(), needs(*NEEDS):
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException, ValidationError
-
-    from rrn.config.load import explain_validation_error
+    from rrn.config.help import help_width, setting_lines
+    from rrn.config.settings import check_ranges, setting
 
 if TYPE_CHECKING:
     from rrn.envs import Episode
+
+USAGE = "python -m rrn.evaluate RUN [SETTING=VALUE ...]"
 
 
 @dataclass
 class Settings:
     """Settings of the command line."""
 
-    episodes: int = 10  # whole games
-    epsilon: float | None = None  # probability of a random action; null: that of the run's own evaluations
-    seed: int = 0  # of the games and the random actions
-    num_envs: int = 8  # parallel environments
-    checkpoint: str | None = None  # a file; null: the last one of the run
-    video: str | None = "auto"  # a .mp4 or .gif file; auto: in the run's folder; null: none
-    device: str = "auto"
-    replace: str | None = None  # best_fit: replace each rational by the nearest known function
+    episodes: int = setting(10, at_least=1, at_most=10**6, about="whole games")
+    epsilon: float | None = setting(
+        None, at_least=0, at_most=1, about="probability of a random action; null: that of the run's own evaluations"
+    )
+    seed: int = setting(0, at_least=0, at_most=2**32 - 1, about="of the games and the random actions")
+    num_envs: int = setting(8, at_least=1, at_most=4096, about="games that are played in parallel")
+    checkpoint: str | None = setting(None, about="a file; null: the last one of the run")
+    video: str | None = setting("auto", about="a .mp4 or .gif file; auto: in the run's folder; null: none")
+    device: str = setting("auto", about="auto (a GPU if torch finds one), cpu, cuda or cuda:N")
+    replace: str | None = setting(
+        None, choices=["best_fit"], about="best_fit: replace each rational by the nearest known function; null: do not"
+    )
 
 
 def main(arguments: list[str]) -> None:
     """Evaluate a run; a user's mistake ends the command with a sentence and exit code 2."""
     with cli_errors():
-        evaluate(*parse(arguments))
+        if {"-h", "--help"} & set(arguments):
+            lines = setting_lines(Settings(), "", help_width())
+            print("\n".join([USAGE, "", "Play whole games with the agent of a run.", "", *lines]))
+        elif "--version" in arguments:
+            print(f"rrn {version()}")
+        else:
+            evaluate(*parse(arguments))
 
 
 def parse(arguments: list[str]) -> tuple[Path, Settings]:
@@ -51,31 +65,48 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     Raises:
         UserError: no folder, an unknown setting, or a value that makes no sense.
     """
-    folders = [a for a in arguments if "=" not in a or Path(a).is_dir()]
-    names = list(Settings.__dataclass_fields__)
-    if len(folders) != 1 or folders[0].startswith("-"):
-        raise UserError(f"expected: python -m rrn.evaluate RUN [{'=... '.join(names)}=...]")
-    settings = OmegaConf.structured(Settings)
+    folders = [a for a in arguments if "=" not in a or os.path.isdir(a)]
+    options = [a for a in folders if a.startswith("-")]
+    if options:
+        raise UserError(f"{options[0]}: no such option. Expected: {USAGE}; --help lists the settings.")
+    if len(folders) != 1:
+        raise UserError(f"expected one folder of a run, got {len(folders)}: {USAGE}; --help lists the settings.")
+    entries, settings = {entry.name: entry for entry in fields(Settings)}, Settings()
     for argument in (a for a in arguments if a not in folders):
-        key = argument.partition("=")[0]
-        if key not in names:
-            raise UserError(f"{key}: no such setting. {nearest(key, names)}")
-        try:
-            settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([argument]))
-        except ValidationError as error:
-            raise UserError(f"{key}: {explain_validation_error(error)}") from error
-        except OmegaConfBaseException as error:
-            raise UserError(f"{argument}: {first_line(error)}.") from error
-    for name, least in (("episodes", 1), ("num_envs", 1), ("seed", 0)):
-        if settings[name] < least:
-            raise UserError(f"{name}: expected {least} or more, got {settings[name]}.")
-    if settings.epsilon is not None and not 0 <= settings.epsilon <= 1:
-        raise UserError(f"epsilon: expected a number from 0 to 1, got {settings.epsilon}.")
-    if settings.replace not in ("best_fit", None):
-        raise UserError(f"replace: expected best_fit or null, got {settings.replace}.")
+        key, _, text = argument.partition("=")
+        if key not in entries:
+            raise UserError(f"{key}: no such setting. {nearest(key, entries)}")
+        setattr(settings, key, _read(entries[key], text))
+    check_ranges(settings)
     if settings.video not in ("auto", None) and Path(settings.video).suffix not in (".mp4", ".gif"):
         raise UserError(f"video: expected a name that ends in .mp4 or .gif, got {settings.video}.")
-    return Path(folders[0]), cast(Settings, OmegaConf.to_object(settings))
+    return Path(expand_home("RUN", folders[0])), settings
+
+
+def _read(entry: Field, text: str) -> Any:
+    """Read the value of a setting from the command line; "null" or nothing is None.
+
+    Raises:
+        UserError: it is not of the kind of this setting.
+    """
+    kind = str(entry.type).partition(" |")[0]
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    if text in ("null", ""):
+        if "None" in str(entry.type):
+            return None
+        raise UserError(f"{entry.name}: expected {'a word' if kind == 'str' else 'a whole number'}, got null.")
+    if kind == "str":
+        return expand_home(entry.name, text) if text.startswith("~") else text
+    number = parse_int(text)
+    if number is not None:
+        return number if kind == "int" else float(number)
+    try:
+        if kind == "float":
+            return float(text)
+    except ValueError:
+        pass
+    raise UserError(f"{entry.name}: expected {'a whole number' if kind == 'int' else 'a number'}, got {text!r}.")
 
 
 def evaluate(folder: Path, settings: Settings) -> list[Episode]:

@@ -7,12 +7,12 @@ No file imports this one: `rrn.fit` is the function in rrn/activations/fit_to_mo
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from rrn.activations.fitting.expression import parse
 from rrn.activations.fitting.fit import NORMS, fit
+from rrn.common.command_line import CommandParser, finite_number, version, whole_number
 from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
 
@@ -26,16 +26,25 @@ def _is_negative(word: str) -> bool:
 
 def main() -> None:
     """Run the command line; a user's mistake ends with a one-line error and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m rrn.fit", description="Fit a rational P(x) / Q(x) to a function.")
-    parser.add_argument("expression", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or gelu')
-    parser.add_argument("--degrees", nargs=2, type=int, default=(5, 4), metavar=("N", "M"), help="of P and Q")
-    parser.add_argument("--version", default="A", choices=list("ABCN"), help="form of Q")
-    parser.add_argument("--range", nargs=2, type=float, default=(-3, 3), metavar=("LOW", "HIGH"))
+    parser = CommandParser("python -m rrn.fit", "Fit a rational P(x) / Q(x) to a function.", conflict_handler="resolve")
+    parser.add_argument(
+        "expression", nargs="?", help='a function of x with NumPy\'s names, such as "x*sigmoid(x)" or gelu'
+    )
+    parser.add_argument("--degrees", nargs=2, type=whole_number, default=(5, 4), metavar=("N", "M"), help="of P and Q")
+    parser.add_argument(
+        "--version", nargs="?", default="A", choices=list("ABCN"), help="form of Q; alone: the version of rrn"
+    )
+    parser.add_argument("--range", nargs=2, type=finite_number, default=(-3, 3), metavar=("LOW", "HIGH"))
     parser.add_argument("--norm", default="l2", choices=NORMS, help="l2: least squares; minimax: least largest error")
     parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
     # argparse takes -1e-3 for an option, but not with a space before it
     options = parser.parse_args([f" {word}" if _is_negative(word) else word for word in sys.argv[1:]])
+    if options.version is None:
+        print(f"rrn {version()}")
+        return
+    if options.expression is None:
+        parser.error('expected a function of x, such as "x*sigmoid(x)"')
     with cli_errors():
         if options.plot and not options.plot.suffix:
             raise UserError(f"--plot: expected a file such as out.png, got {options.plot}.")

@@ -1,6 +1,9 @@
 """Activations for stable-baselines3: `DQN("CnnPolicy", env, policy_kwargs=rrn.sb3.policy_kwargs("rational"))`.
 
 The hidden layers and their activations are the features extractor; stable-baselines3 adds the last linear layers.
+For the layers that it makes itself, as those of SAC and TD3: `policy_kwargs={"activation_fn": ActivationFn("rational",
+sites=2)}`. Neither `activation_fn=act.again` nor a function that returns one module again and again is an alternative:
+the coefficients would belong to no policy, and would not be trained.
 """
 
 from __future__ import annotations
@@ -58,6 +61,41 @@ def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any)
     make_activations(act, 1, **{name: value for name, value in options.items() if name not in ("share", "per")})
     extractor = {"act": act, "hidden": _units(hidden), **options}
     return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, "net_arch": []}
+
+
+class ActivationFn:
+    """Make activations for layers that stable-baselines3 makes: `policy_kwargs={"activation_fn": ActivationFn(...)}`.
+
+    It is called once for each hidden layer of each network. Each network (policy, value, critics, target) has
+    activations of its own, and so its coefficients are among its parameters and are trained and saved with it.
+
+    Args:
+        act: a name in `rrn.activations.registry.ACTIVATIONS`, or a class as "package.module:Class". With
+            recurrent_rational all hidden layers of a network share one rational.
+        sites: number of hidden layers of each network, which must be equal in all: 2 for net_arch=[64, 64].
+        options: options of the activation as for `policy_kwargs`, but for per.
+
+    Raises:
+        ValueError: unknown activation, option or value, or sites below 1.
+    """
+
+    def __init__(self, act: str, sites: int, **options: Any):
+        if type(sites) is not int or sites < 1:
+            raise ValueError(f"sites: expected the number of hidden layers of each network, got {sites!r}.")
+        if options.get("per", "tensor") != "tensor":
+            raise ValueError("per: expected tensor; the number of channels is not known here.")
+        self.act, self.sites, self.options = act, sites, _checked(act, options)
+        make_activations(act, sites, **self.options)
+        self.left: list[nn.Module] = []
+
+    def __call__(self) -> nn.Module:
+        """Return the activation of the next hidden layer."""
+        if not self.left:
+            self.left = make_activations(self.act, self.sites, **self.options)
+        return self.left.pop(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "left": []}  # a saved model begins with a new network
 
 
 class Features(BaseFeaturesExtractor):
@@ -138,7 +176,12 @@ def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
         ValueError: unknown activation, option or value.
     """
     if not isinstance(act, str):
-        raise ValueError(f"act: expected the name of an activation, one of {', '.join(ACTIVATIONS)}, got {act!r}.")
+        shared = (
+            " For one rational at all layers: recurrent_rational." if getattr(act, "__name__", "") == "again" else ""
+        )
+        raise ValueError(
+            f"act: expected the name of an activation, one of {', '.join(ACTIVATIONS)}, got {act!r}.{shared}"
+        )
     if is_import_string(act):
         return options  # its arguments
     if act not in ACTIVATIONS:

@@ -6,10 +6,10 @@ python -m rrn.shapes runs/*/dqn-recurrent_rational/seed0 --out games.gif
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
+from rrn.common.command_line import CommandParser, finite_number
 from rrn.common.console import cli_errors
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
@@ -23,10 +23,10 @@ with cli_errors(), needs("python -m rrn.shapes", "rl"):
 
 def main() -> None:
     """Run the command line; a user's mistake ends with a one-line error and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m rrn.shapes", description="Draw the activations of runs.")
+    parser = CommandParser("python -m rrn.shapes", "Draw the activations of runs.")
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs, or folders with runs in them")
     parser.add_argument("--out", type=Path, default=Path("shapes.png"), metavar="FILE", help=".png, .pdf, .gif or .mp4")
-    parser.add_argument("--per-second", type=float, default=6, help="frames of an animation (default: 6)")
+    parser.add_argument("--per-second", type=finite_number, default=6, help="frames of an animation (default: 6)")
     parser.add_argument("--title", default="")
     options = parser.parse_args()
     with cli_errors():

@@ -5,12 +5,13 @@ python -m rrn.status runs --watch
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from rrn.common.command_line import CommandParser
 from rrn.common.console import Screen, cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
@@ -28,7 +29,7 @@ def rows_under(folder: Path) -> list[Row]:
 
 def main(arguments: list[str]) -> None:
     """Print the table once, or with --watch again and again; a user's mistake ends the command with exit code 2."""
-    parser = argparse.ArgumentParser("python -m rrn.status", description="What the runs under a folder are doing.")
+    parser = CommandParser("python -m rrn.status", "What the runs under a folder are doing.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"))
     parser.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")
     args = parser.parse_args(arguments)
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> None:
             print("\n".join(table(rows_under(args.folder), terminal_size(sys.stdout)[0])))
             return
         screen = Screen(sys.stdout)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the end that --watch is to have
         with suppress(KeyboardInterrupt):
             while True:
                 screen.draw(table(rows_under(args.folder), *terminal_size(sys.stdout)))

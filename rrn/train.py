@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from rrn.common.console import cli_errors, detach_output
+from rrn.common.console import cli_errors, detach_output, os_error
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
 
@@ -23,22 +23,32 @@ with cli_errors(), needs(*NEEDS):
     from omegaconf.errors import OmegaConfBaseException
 
     from rrn.config import Config, without_effect
-    from rrn.config.compose import compose_runs, run_command
+    from rrn.config.compose import GROUPS, choices, compose_runs, quote_home, run_command
+    from rrn.config.help import help_text
     from rrn.config.hydra_private import read_arguments
     from rrn.config.load import to_config
     from rrn.config.register import conf_dir, register_choices
+    from rrn.config.schedules import schedule_warnings
 
 
 def main() -> None:
     """Check the command line, then hand it to Hydra; a user's mistake ends with a sentence and exit code 2."""
     register_choices()
     try:
+        sys.argv[1:] = [quote_home(word) for word in sys.argv[1:]]
         args = read_arguments()
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             configs = compose_runs(args.overrides)
             _note_without_effect(args.overrides, configs)
+            for warning in dict.fromkeys(text for config in configs for text in schedule_warnings(config)):
+                print(f"warning: {warning}", file=sys.stderr)
+            if args.help:
+                chosen = [word.partition("=")[0] for word in args.overrides]
+                groups = {group: choices(group) for group in GROUPS}
+                print(help_text(configs[0], [group for group in GROUPS if group in chosen], groups))
+                return
             several = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
-            if several and not (args.cfg or args.help or args.hydra_help or args.info):
+            if several and not (args.cfg or args.hydra_help or args.info):
                 with needs(*NEEDS):
                     from rrn.sweeps.sweep import prepare
 
@@ -57,9 +67,13 @@ def main() -> None:
         _fail(error)
     except (HydraException, OmegaConfBaseException) as error:  # about Hydra's own settings and options
         _fail(UserError(first_line(error)))
+    except RecursionError:  # such as ${run_dir} in run_dir
+        _fail(UserError("the settings refer to each other in a circle, or brackets are nested too deep."))
     except BrokenPipeError:  # such as by `--help | head`
         detach_output()
         raise SystemExit(1) from None
+    except OSError as error:
+        _fail(UserError(f"{os_error(error)}."))
     except KeyboardInterrupt:
         print("stopped at once; what is on disk is left, and resume=true goes on from there", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None

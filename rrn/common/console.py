@@ -18,13 +18,14 @@ def detach_output() -> None:
     """Discard all further output, unless it goes to a file."""
     with open(os.devnull, "wb") as nowhere:
         for number in (1, 2):
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                os.dup2(nowhere.fileno(), number)
+            with suppress(OSError):  # it is closed
+                if not stat.S_ISREG(os.fstat(number).st_mode):
+                    os.dup2(nowhere.fileno(), number)
 
 
 @contextmanager
 def cli_errors() -> Iterator[None]:
-    """Turn UserError, Ctrl-C and a closed pipe into a message and an exit code (2, 130, 1)."""
+    """Turn UserError and OSError (code 2), Ctrl-C (130) and a closed pipe (1) into a message and an exit code."""
     try:
         yield
         sys.stdout.flush()
@@ -37,6 +38,15 @@ def cli_errors() -> Iterator[None]:
     except BrokenPipeError:  # such as by `| head`
         detach_output()
         raise SystemExit(1) from None
+    except OSError as error:  # such as a name that is too long
+        print(f"error: {os_error(error)}.", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def os_error(error: OSError) -> str:
+    """Say in a few words what the operating system refused, and of which file."""
+    why = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {why}" if error.filename else why
 
 
 def print_safely(text: str, stream: TextIO | None = None) -> None:

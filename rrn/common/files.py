@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from rrn.common.errors import UserError
+
 
 def write_atomic(path: Path, text: str, sync: bool = True) -> None:
     """Write a text atomically: a reader, even after a crash, finds the old text or the new one.
@@ -67,3 +69,19 @@ def copy_open_file(file: IO, path: Path) -> None:
     with open(path, "wb") as copy:
         while part := os.pread(file.fileno(), 1 << 20, copy.tell()):
             copy.write(part)
+
+
+def expand_home(name: str, text: str) -> str:
+    """Replace ~ or ~user at the beginning of a path by the home folder, as a shell does.
+
+    Args:
+        name: of the setting, for the error.
+        text: the path.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    path = os.path.expanduser(text)
+    if path.startswith("~"):
+        raise UserError(f"{name}={text}: there is no user of this name; a folder that is called so is ./{text}.")
+    return path

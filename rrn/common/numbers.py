@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+LIMIT = 10**30  # larger ones take memory and time before any range can refuse them
 LETTERS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
@@ -12,7 +13,7 @@ def parse_int(value: object) -> int | None:
     """Parse an integer such as 200000, 1e6, 500k or 1.5M; None if the value is no integer."""
     match = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e\+?\d{1,3})?)([kM]?)", str(value))
     number = Decimal(match[1]) * LETTERS[match[2]] if match else None  # a float would not have 4.35M
-    return int(number) if match and abs(number) < 10**18 and number == int(number) else None
+    return int(number) if match and abs(number) < LIMIT and number == int(number) else None
 
 
 def duration(seconds: float) -> str:

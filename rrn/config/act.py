@@ -10,10 +10,12 @@ from omegaconf import MISSING
 from rrn.activations.fitting.formula import VERSIONS
 from rrn.activations.registry import ACTIVATIONS
 from rrn.common.numbers import parse_int
-from rrn.config.settings import require, setting
+from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
     from rrn.config.schema import Config
+
+MOST_DEGREE = 20  # a fit of more takes minutes, and its coefficients cancel
 
 
 @dataclass
@@ -35,27 +37,36 @@ class OwnActConfig(ActConfig):
     """Settings of act=<package.module:Class>, a module of torch or of your own."""
 
     target: str = MISSING  # the class
-    kwargs: dict[str, Any] | None = None  # its arguments, such as act.kwargs={beta: 1.0}; null: none
+    kwargs: dict[str, Any] | None = setting(None, about="arguments of the class, such as {beta: 1.0}; null: none")
 
 
 @dataclass
 class RationalConfig(ActConfig):
     """Settings of act=rational and act=recurrent_rational."""
 
-    init: str = MISSING
-    version: str = setting(choices=VERSIONS)
-    degrees: list[int] = MISSING
-    preset: str = MISSING  # which approximation of init
-    # a number for each activation site, equal ones share a rational; null: none do, or all of recurrent_rational
-    share: list[int] | None = MISSING
-    trainable: bool = MISSING
-    train_numerator: bool = MISSING
-    train_denominator: bool = MISSING
-    lr: float | None = setting(above=0)  # learning rate of the coefficients; null: that of the weights
+    init: str = setting(about="the function that a rational starts as, such as relu, leaky_relu or gelu")
+    version: str = setting(choices=VERSIONS, about="form of the denominator")
+    degrees: list[int] = setting(about="of numerator and denominator, 1 to 20 each")
+    preset: str = setting(about="which approximation of init: l2, minimax or wide")
+    share: list[int] | None = setting(
+        about="a number for each activation site, equal ones share a rational, such as [1,1,2]; null: none share, or "
+        "all of recurrent_rational"
+    )
+    trainable: bool = setting(about="learn the coefficients")
+    train_numerator: bool = setting(about="learn those of the numerator")
+    train_denominator: bool = setting(about="learn those of the denominator")
+    lr: float | None = setting(
+        above=0, at_most=LARGE, about="learning rate of the coefficients; null: that of the weights"
+    )
     # newer than some runs, whose config.yaml lacks them: so with defaults here
-    per: str = setting("tensor", choices=("tensor", "channel"))
-    delay: str | None = None  # before the coefficients learn: agent steps, or epochs such as 25epochs
-    from_run: str | None = None  # `from` on the command line: take the rationals of that run, frozen
+    per: str = setting(
+        "tensor", choices=("tensor", "channel"), about="what has coefficients of its own: each site, or each channel"
+    )
+    delay: str | None = setting(
+        None, about="the coefficients learn after so many agent steps, or evaluations such as 25epochs; null: at once"
+    )
+    # `from` on the command line
+    from_run: str | None = setting(None, about="folder of a run whose rationals to take, frozen; null: none")
 
     def check(self, config: Config) -> None:
         from rrn.activations.fitting.functions import NAMES  # imports NumPy, 0.1 s that other choices do not need
@@ -66,9 +77,9 @@ class RationalConfig(ActConfig):
         require(self.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", self.init)
         delay = 0 if self.delay is None else parse_int(self.delay.removesuffix("epochs"))
         expected = "agent steps such as 100000, or epochs such as 25epochs, or null"
-        require(delay is not None and delay >= 0, "act.delay", expected, self.delay)
-        pair = len(self.degrees) == 2 and min(self.degrees, default=0) >= 1
-        require(pair, "act.degrees", "two whole numbers of at least 1, such as [5,4]", self.degrees)
+        require(delay is not None and 0 <= delay <= STEPS, "act.delay", expected, self.delay)
+        pair = len(self.degrees) == 2 and min(self.degrees) >= 1 and max(self.degrees) <= MOST_DEGREE
+        require(pair, "act.degrees", f"two whole numbers from 1 to {MOST_DEGREE}, such as [5,4]", self.degrees)
 
 
 ACTS: dict[str, type[ActConfig]] = {

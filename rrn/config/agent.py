@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from omegaconf import MISSING
 
 from rrn.activations.fitting.formula import is_range
-from rrn.config.settings import require, setting
+from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
     from rrn.config.env import EnvConfig
@@ -38,7 +38,7 @@ class AgentConfig:
 
     name: str = MISSING
     target: str | None = None  # package.module:Class of a class of your own; null: the class that `name` has here
-    gamma: float = setting(at_least=0, at_most=1)  # discount
+    gamma: float = setting(at_least=0, at_most=1, about="discount of later rewards")
 
     def check(self, config: Config) -> None:
         """Check settings that depend on each other.
@@ -75,31 +75,52 @@ class DQNConfig(AgentConfig):
     }
 
     double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
-    learning_rate: float = setting(above=0)  # of Adam
-    adam_eps: float = setting(above=0)
-    batch_size: int = setting(at_least=1)
-    train_every: int = setting(at_least=1)  # agent steps per update
-    target_every: int = setting(at_least=1)  # agent steps between copies to the target network
-    warmup: int = MISSING  # random agent steps before the first training step, not counted in `steps`
-    replay_capacity: int = setting(at_least=1)  # transitions
-    epsilon_start: float = setting(at_least=0, at_most=1)
-    epsilon_end: float = setting(at_least=0, at_most=1)
-    epsilon_steps: int = setting(at_least=1)  # agent steps over which epsilon falls
-    max_grad_norm: float | None = setting(above=0)  # null: no clipping
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
+    batch_size: int = setting(at_least=1, at_most=10**6, about="transitions of an update")
+    train_every: int = setting(at_least=1, at_most=STEPS, about="agent steps per update")
+    target_every: int = setting(at_least=1, at_most=STEPS, about="agent steps between copies to the target network")
+    warmup: int = setting(
+        at_least=1, at_most=STEPS, about="random agent steps before the first training step, not counted in steps"
+    )
+    replay_capacity: int = setting(at_least=1, at_most=STEPS, about="transitions that the replay buffer holds")
+    epsilon_start: float = setting(at_least=0, at_most=1, about="probability of a random action at first")
+    epsilon_end: float = setting(at_least=0, at_most=1, about="probability of a random action after epsilon_steps")
+    epsilon_steps: int = setting(at_least=1, at_most=STEPS, about="agent steps over which epsilon falls")
+    max_grad_norm: float | None = setting(
+        above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
+    )
     # newer than some runs, whose config.yaml lacks them: so with defaults here
-    dueling: bool = False  # the value of the state and advantages of the actions (Wang et al. 2016)
-    n_step: int = setting(1, at_least=1)  # agent steps from a state to the one bootstrapped from (Hessel et al. 2018)
-    distributional: bool = False  # learn distributions of returns, C51 (Bellemare et al. 2017)
-    atoms: int = setting(51, at_least=2)  # of each distribution
-    value_range: list[float] = field(default_factory=lambda: [-10.0, 10.0])  # returns at its first and last atom
-    prioritised: bool = False  # draw transitions by their errors (Schaul et al. 2016)
-    priority_alpha: float = setting(0.6, at_least=0, at_most=1)  # exponent of the errors; 0: draw uniformly
-    # exponent of the importance weights at the start; it rises to 1 over priority_beta_steps agent steps
-    priority_beta: float = setting(0.4, at_least=0, at_most=1)
-    priority_beta_steps: int = setting(1500000, at_least=1)
-    noisy: bool = False  # explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)
-    compile: bool = False  # compute the loss by torch.compile, on a GPU as a CUDA graph; equal up to rounding
-    replay_on_device: bool = False  # keep the frames of the replay buffer on the GPU; the same results
+    dueling: bool = setting(
+        False, about="learn the value of the state and advantages of the actions (Wang et al. 2016)"
+    )
+    n_step: int = setting(
+        1,
+        at_least=1,
+        at_most=10_000,
+        about="agent steps from a state to the one bootstrapped from (Hessel et al. 2018)",
+    )
+    distributional: bool = setting(False, about="learn distributions of returns, C51 (Bellemare et al. 2017)")
+    atoms: int = setting(51, at_least=2, at_most=10_000, about="atoms of each distribution")
+    value_range: list[float] = field(
+        default_factory=lambda: [-10.0, 10.0],
+        metadata={"about": "returns at the first and the last atom, from -1e9 to 1e9"},
+    )
+    prioritised: bool = setting(False, about="draw transitions by their errors (Schaul et al. 2016)")
+    priority_alpha: float = setting(0.6, at_least=0, at_most=1, about="exponent of the errors; 0: draw uniformly")
+    priority_beta: float = setting(
+        0.4, at_least=0, at_most=1, about="exponent of the importance weights at the start; it rises to 1"
+    )
+    priority_beta_steps: int = setting(
+        1500000, at_least=1, at_most=STEPS, about="agent steps over which priority_beta rises"
+    )
+    noisy: bool = setting(
+        False, about="explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)"
+    )
+    compile: bool = setting(
+        False, about="compute the loss by torch.compile, on a GPU as a CUDA graph; equal up to rounding"
+    )
+    replay_on_device: bool = setting(False, about="keep the frames of the replay buffer on the GPU; the same results")
 
     def check(self, config: Config) -> None:
         least = config.env.num_envs * (2 * config.env.stack_frames + self.n_step - 1)
@@ -127,19 +148,21 @@ class PPOConfig(AgentConfig):
         "agent.batch_size": 10,
     }
 
-    learning_rate: float = setting(above=0)  # of Adam
-    anneal: bool = MISSING  # learning rate and clip range fall linearly to 0 over `steps`
-    adam_eps: float = setting(above=0)
-    gae_lambda: float = setting(at_least=0, at_most=1)  # of the advantage estimate
-    rollout: int = setting(at_least=1)  # agent steps of each environment between updates
-    epochs: int = setting(at_least=1)  # passes over each rollout
-    batch_size: int = setting(at_least=1)  # agent steps of a minibatch
-    clip: float = setting(above=0)  # range of the ratio of probabilities around 1
-    clip_value: bool = MISSING  # clip the change of the value by `clip` too
-    normalise_advantages: bool = MISSING  # in each minibatch
-    entropy_coef: float = setting(at_least=0)  # weight of the entropy bonus
-    value_coef: float = setting(at_least=0)  # weight of the squared error of the value
-    max_grad_norm: float | None = setting(above=0)  # null: no clipping
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    anneal: bool = setting(about="learning_rate and clip fall linearly to 0 over steps")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
+    gae_lambda: float = setting(at_least=0, at_most=1, about="lambda of the advantage estimate")
+    rollout: int = setting(at_least=1, at_most=STEPS, about="agent steps of each environment between updates")
+    epochs: int = setting(at_least=1, at_most=10_000, about="passes over each rollout")
+    batch_size: int = setting(at_least=1, at_most=10**6, about="agent steps of a minibatch")
+    clip: float = setting(above=0, at_most=10**6, about="range of the ratio of probabilities around 1")
+    clip_value: bool = setting(about="clip the change of the value by clip too")
+    normalise_advantages: bool = setting(about="normalise the advantages in each minibatch")
+    entropy_coef: float = setting(at_least=0, at_most=10**6, about="weight of the entropy bonus")
+    value_coef: float = setting(at_least=0, at_most=10**6, about="weight of the squared error of the value")
+    max_grad_norm: float | None = setting(
+        above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
+    )
 
 
 @dataclass
@@ -156,18 +179,24 @@ class SB3DQNConfig(AgentConfig):
         "agent.target_update_interval": 100,
     }
 
-    learning_rate: float = setting(above=0)
-    buffer_size: int = setting(at_least=1)
-    learning_starts: int = setting(at_least=1)  # random agent steps before the first training step, not in `steps`
-    batch_size: int = setting(at_least=1)
-    tau: float = setting(at_least=0, at_most=1)
-    train_freq: int = setting(at_least=1)  # steps of each environment between updates
-    gradient_steps: int = MISSING
-    target_update_interval: int = setting(at_least=1)
-    exploration_fraction: float = setting(at_least=0, at_most=1)
-    exploration_initial_eps: float = setting(at_least=0, at_most=1)
-    exploration_final_eps: float = setting(at_least=0, at_most=1)
-    max_grad_norm: float = setting(above=0)
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    buffer_size: int = setting(at_least=1, at_most=STEPS, about="transitions that the replay buffer holds")
+    learning_starts: int = setting(
+        at_least=1, at_most=STEPS, about="random agent steps before the first training step, not counted in steps"
+    )
+    batch_size: int = setting(at_least=1, at_most=10**6, about="transitions of an update")
+    tau: float = setting(at_least=0, at_most=1, about="share of the new weights in an update of the target network")
+    train_freq: int = setting(at_least=1, at_most=STEPS, about="steps of each environment between updates")
+    gradient_steps: int = setting(
+        at_most=10**6, about="gradient steps of an update, 1 or more; -1: one for each step since the last update"
+    )
+    target_update_interval: int = setting(
+        at_least=1, at_most=STEPS, about="agent steps between updates of the target network"
+    )
+    exploration_fraction: float = setting(at_least=0, at_most=1, about="part of the run over which epsilon falls")
+    exploration_initial_eps: float = setting(at_least=0, at_most=1, about="probability of a random action at first")
+    exploration_final_eps: float = setting(at_least=0, at_most=1, about="probability of a random action after that")
+    max_grad_norm: float = setting(above=0, at_most=LARGE, about="clip gradients to this norm")
 
     def check(self, config: Config) -> None:
         repeats = self.gradient_steps
@@ -192,18 +221,20 @@ class SB3PPOConfig(AgentConfig):
         "agent.batch_size": 10,
     }
 
-    learning_rate: float = setting(above=0)
-    anneal: bool = MISSING  # learning_rate and clip_range fall linearly to 0 over `steps`
-    n_steps: int = setting(at_least=1)
-    batch_size: int = setting(at_least=1)
-    n_epochs: int = setting(at_least=1)
-    gae_lambda: float = setting(at_least=0, at_most=1)
-    clip_range: float = setting(above=0)
-    clip_range_vf: float | None = setting(above=0)
-    normalize_advantage: bool = MISSING
-    ent_coef: float = setting(at_least=0)
-    vf_coef: float = setting(at_least=0)
-    max_grad_norm: float = setting(above=0)
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    anneal: bool = setting(about="learning_rate and clip_range fall linearly to 0 over steps")
+    n_steps: int = setting(at_least=1, at_most=STEPS, about="agent steps of each environment between updates")
+    batch_size: int = setting(at_least=1, at_most=10**6, about="agent steps of a minibatch")
+    n_epochs: int = setting(at_least=1, at_most=10_000, about="passes over each rollout")
+    gae_lambda: float = setting(at_least=0, at_most=1, about="lambda of the advantage estimate")
+    clip_range: float = setting(above=0, at_most=10**6, about="range of the ratio of probabilities around 1")
+    clip_range_vf: float | None = setting(
+        above=0, at_most=10**6, about="clip the change of the value by this; null: no clipping"
+    )
+    normalize_advantage: bool = setting(about="normalise the advantages in each minibatch")
+    ent_coef: float = setting(at_least=0, at_most=10**6, about="weight of the entropy bonus")
+    vf_coef: float = setting(at_least=0, at_most=10**6, about="weight of the squared error of the value")
+    max_grad_norm: float = setting(above=0, at_most=LARGE, about="clip gradients to this norm")
 
 
 AGENTS: dict[str, type[AgentConfig]] = {

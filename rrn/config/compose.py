@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import cast
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, ValueType
+from hydra.core.override_parser.types import Glob, Override, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -28,9 +29,11 @@ from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
 from rrn.config.register import conf_dir, own_keys, register_choices, register_own, setting_names
 from rrn.config.schema import Config
+from rrn.config.suggestions import suggestion
 
 GROUPS = ("agent", "env", "act", "experiment")
 FIXED = ("agent.name", "agent.double", "agent.target", "env.name", "env.kind", "env.target", "act.name", "act.target")
+MOST_RUNS = 10_000  # of a sweep; each is composed before the first begins
 FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but no choices
 
 
@@ -76,15 +79,10 @@ def check_words(overrides: list[str]) -> list[list[str]]:
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
     for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except HydraException as error:
-            raise UserError(
-                f"{text}: expected key=value ({first_line(error)}); a value with spaces or special letters needs "
-                "quotes of its own, as in \"run_dir='my runs'\"."
-            ) from error
+        override = _parse(parser, text)
         key = override.get_key_element().lstrip("+~")
-        if key.startswith("hydra.") or key.startswith("hydra/"):
+        if key.startswith(("hydra.", "hydra/")):
+            _check_own_of_hydra(key, text)
             continue
         if override.is_delete():
             raise UserError(f"{text}: no setting can be taken away; leave this out, or set it to a value.")
@@ -95,7 +93,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
         elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
             values = cast(Glob, override.value()).filter(choices(key))
         else:
-            values = list(override.sweep_string_iterator())
+            values = list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
         if not values:
             raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
         if key in GROUPS:
@@ -110,8 +108,45 @@ def check_words(overrides: list[str]) -> list[list[str]]:
             _check_key(key)
         start = text.partition("=")[0]
         ways = [f"{start}={value}" for value in values] if override.is_sweep_override() else [text]
+        if len(runs) * len(ways) > MOST_RUNS:
+            raise UserError(f"{text}: expected {MOST_RUNS} runs at most, these are more.")
         runs = [[*run, way] for run in runs for way in ways]
     return runs
+
+
+def _parse(parser: OverridesParser, text: str) -> Override:
+    """Parse a word key=value.
+
+    Raises:
+        UserError: it is none, or a value that Hydra would change without a word, as int(1.9) to 1.
+    """
+    short = text if len(text) <= 60 else f"{text[:40]} ... {text[-10:]}"
+    cast_to = re.match(r"[^=]*=(int|bool|float)\(", text)
+    if cast_to:
+        raise UserError(f"{short}: expected the value itself, without {cast_to[1]}(...).")
+    try:
+        return parser.parse_override(text)
+    except HydraException as error:
+        raise UserError(
+            f"{short}: expected key=value ({first_line(error)[:120]}); a value with spaces or special letters needs "
+            "quotes of its own, as in \"run_dir='my runs'\"."
+        ) from error
+    except RecursionError:
+        raise UserError(f"{short}: expected key=value, got brackets within brackets too deep to read.") from None
+    except ValueError as error:  # Python reads no number of more than 4300 digits
+        raise UserError(f"{short}: expected a value of usual size ({first_line(error)}).") from error
+
+
+def _check_own_of_hydra(key: str, text: str) -> None:
+    """Check a setting of Hydra's own, hydra.* or hydra/*.
+
+    Raises:
+        UserError: it would bring settings or runs that are not checked here.
+    """
+    if key.startswith("hydra.searchpath"):
+        raise UserError(f"{text}: all settings are in conf/ of rrn; give yours on the command line.")
+    if key.startswith(("hydra/sweeper", "hydra.sweeper")) and text != "hydra/sweeper=basic":
+        raise UserError(f"{text}: a sweep makes a run of each combination of values; leave this out.")
 
 
 @cache
@@ -161,8 +196,7 @@ def _check_key(key: str) -> None:
     if key.startswith("act.kwargs."):
         raise UserError(f"{key}: set all of them at once, such as 'act.kwargs={{{key.rpartition('.')[2]}: 1.0}}'.")
     if key not in known:
-        meant = "agent.learning_rate" if key == "agent.lr" else key
-        raise UserError(f"{key}: no such setting. {nearest(meant, [*GROUPS, *known], '')}".strip())
+        raise UserError(f"{key}: no such setting. {suggestion(key, [*GROUPS, *known])}".strip())
 
 
 @cache
@@ -182,3 +216,8 @@ def command_text(overrides: list[str], *options: str) -> str:
     """Return the command line with these overrides and options of Hydra, without resume=."""
     kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *options, *kept])
+
+
+def quote_home(word: str) -> str:
+    """Put quotes around a value such as ~/runs, which Hydra's grammar refuses; where it is used, ~ is the home."""
+    return re.sub(r"^([\w.+]+)=(~[^'\"]*)$", r"\1='\2'", word)

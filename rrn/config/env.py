@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from omegaconf import MISSING
 
 from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
-from rrn.config.settings import require, setting
+from rrn.config.settings import setting
 
 if TYPE_CHECKING:
     from rrn.config.schema import Config
@@ -42,8 +42,8 @@ class EnvConfig:
 
     name: str = MISSING
     kind: str = MISSING  # atari, minatar or cartpole; own: a class of your own
-    num_envs: int = setting(at_least=1)  # copies that step together
-    clip_rewards: bool = MISSING  # to [-1, 1], for learning only
+    num_envs: int = setting(at_least=1, at_most=4096, about="copies of the game that step together in training")
+    clip_rewards: bool = setting(about="clip rewards to [-1, 1], for learning only")
     target: str | None = None  # package.module:Class of a class of your own; null: the class that `kind` has here
 
     @classmethod
@@ -93,18 +93,23 @@ class AtariConfig(EnvConfig):
     packages: ClassVar[tuple[str, ...]] = ("gymnasium", "ale-py")
     video: ClassVar[str | None] = "rrn.envs.video:write_video"
 
-    frame_skip: int = setting(at_least=1)  # emulator frames per agent step
-    sticky_actions: float = setting(at_least=0, at_most=1)  # probability that the last action is repeated
-    max_pool: bool = MISSING  # maximum over the last two frames
-    noop_max: int = setting(at_least=0)  # most no-ops at the start of a game
-    fire: bool = False  # the first action of a game and of each life is FIRE, if the game has that action
-    life_loss: bool = MISSING  # a lost life ends an episode for learning
-    frame_cap: int = setting(at_least=1)  # emulator frames of a game
-    size: int = MISSING  # height and width of the observation, pixels
-    # interpolation to that size; bilinear, as in the paper, keeps more contrast of small things
-    resize: str = setting("area", choices=("area", "bilinear"))
-    stack: int = setting(at_least=1)  # frames per observation
-    overlap: bool = True  # emulate while the agent learns; equal results in less time
+    frame_skip: int = setting(at_least=1, at_most=1000, about="emulator frames per agent step")
+    sticky_actions: float = setting(at_least=0, at_most=1, about="probability that the last action is repeated")
+    max_pool: bool = setting(about="take the maximum over the last two frames")
+    noop_max: int = setting(at_least=0, at_most=10_000, about="most no-ops at the start of a game")
+    fire: bool = setting(False, about="play FIRE first in a game and in each life, if the game has that action")
+    life_loss: bool = setting(about="a lost life ends an episode for learning")
+    # the emulator counts in 32 bits
+    frame_cap: int = setting(at_least=1, at_most=2 * 10**9, about="emulator frames after which a game is cut off")
+    # at least 36, for the three convolutions; a frame of the emulator is 210x160
+    size: int = setting(at_least=36, at_most=1024, about="height and width of the observation, pixels")
+    resize: str = setting(
+        "area",
+        choices=("area", "bilinear"),
+        about="interpolation to that size; bilinear, as in the paper, keeps more contrast of small things",
+    )
+    stack: int = setting(at_least=1, at_most=100, about="frames per observation")
+    overlap: bool = setting(True, about="emulate while the agent learns; equal results in less time")
 
     @classmethod
     def games(cls) -> Collection[str]:
@@ -136,9 +141,6 @@ class AtariConfig(EnvConfig):
             f"frame cap {self.frame_cap}, resize to {self.size}x{self.size} {resize}, stack {self.stack}"
         )
 
-    def check(self, config: Config) -> None:
-        require(self.size >= 36, "env.size", "at least 36, for the three convolutions", self.size)
-
 
 @dataclass
 class MinAtarConfig(EnvConfig):
@@ -148,9 +150,9 @@ class MinAtarConfig(EnvConfig):
     suite: ClassVar[str | None] = "MinAtar"
     packages: ClassVar[tuple[str, ...]] = ("minatar",)
 
-    sticky_actions: float = setting(at_least=0, at_most=1)  # probability that the last action is repeated
-    ramping: bool = MISSING  # the game becomes harder as it goes on
-    step_cap: int = setting(at_least=1)  # agent steps of a game
+    sticky_actions: float = setting(at_least=0, at_most=1, about="probability that the last action is repeated")
+    ramping: bool = setting(about="the game becomes harder as it goes on")
+    step_cap: int = setting(at_least=1, at_most=10**9, about="agent steps after which a game is cut off")
 
     @classmethod
     def games(cls) -> Collection[str]:

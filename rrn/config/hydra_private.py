@@ -20,6 +20,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from rrn.common.command_line import version
 from rrn.common.errors import UserError
 
 try:
@@ -27,6 +28,8 @@ try:
     from hydra._internal.defaults_list import create_defaults_list
 except ImportError:
     CachingConfigRepository, create_defaults_list = object, None  # type: ignore[misc, assignment]
+
+PACKAGES = ("agent", "env", "act", "network", "evaluation", "checkpoint", "hydra", "_global_")  # of --cfg
 
 
 def read_arguments() -> Namespace:
@@ -47,7 +50,12 @@ def read_arguments() -> Namespace:
         return parser.parse_known_intermixed_args()[0]
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # which prints the usage, several lines
+    parser.allow_abbrev = False
+    for action in parser._actions:
+        if "--version" in action.option_strings:
+            action.version = f"rrn {version()}"  # type: ignore[attr-defined]  # not that of Hydra
     args, rest = parser.parse_known_args()
+    _check_options(args)
     for word in rest:
         if word.startswith("-"):
             _refuse(f"{word}: no such option")
@@ -55,6 +63,34 @@ def read_arguments() -> Namespace:
             f"{word}: expected all settings together, got some before and some after options; put -m first."
         )
     return args
+
+
+def _check_options(args: Namespace) -> None:
+    """Refuse the options of Hydra that do not work with these commands, or not together.
+
+    Raises:
+        UserError: one of them is given.
+    """
+    conf = "the settings are those in conf/ of rrn; give yours on the command line"
+    reasons = {
+        "config_path": conf,
+        "config_name": conf,
+        "config_dir": conf,
+        "shell_completion": "there is no completion of words; --help lists the settings",
+        "experimental_rerun": "a run goes on with resume=true and the words that it began with",
+    }
+    for name, reason in reasons.items():
+        if getattr(args, name, None):
+            raise UserError(f"--{name.replace('_', '-')}: this option of Hydra does not work here: {reason}.")
+    for name in ("resolve", "package"):
+        if getattr(args, name, None) and not (args.cfg or args.help):
+            raise UserError(f"--{name}: it needs --cfg job, hydra or all.")
+    if getattr(args, "package", None) not in (None, *PACKAGES):
+        raise UserError(f"--package={args.package}: expected one of {', '.join(PACKAGES)}.")
+    modes = {"run": "--run", "multirun": "-m", "cfg": "--cfg", "info": "--info"}
+    given = [option for name, option in modes.items() if getattr(args, name, None)]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)}: expected one of them.")
 
 
 def _refuse(message: str) -> NoReturn:

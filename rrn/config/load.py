@@ -8,17 +8,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, IntegerNode, OmegaConf
+from omegaconf import BooleanNode, DictConfig, FloatNode, IntegerNode, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
-from rrn.common.errors import UserError, first_line, nearest
+from rrn.common.errors import UserError, first_line
+from rrn.common.files import expand_home
 from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.classes import class_of
 from rrn.config.env import EnvConfig
 from rrn.config.schema import Config, check_values
+from rrn.config.suggestions import suggestion
 
 PROTOCOLS = ("paper", "modern")  # experiments for DQN on Atari alone
 
@@ -41,7 +43,8 @@ def to_config(composed: DictConfig) -> Config:
         if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
         typed = pickle.loads(_pickled_types(agent, env, act))
-        _read_whole_numbers(typed, values)
+        _expand_home(values)
+        _read_numbers(typed, values)
         typed.merge_with(values)
         config: Any = OmegaConf.to_object(typed)
     except (ConfigKeyError, ConfigAttributeError) as error:
@@ -60,15 +63,35 @@ def _pickled_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[Act
     return pickle.dumps(OmegaConf.structured(Config(agent(), env(), act())))
 
 
-def _read_whole_numbers(typed: DictConfig, values: dict) -> None:
-    """Replace 1e6 (a float in YAML), 500k and 1.5M by the integer, in place, where an integer is expected."""
+def _read_numbers(typed: DictConfig, values: dict) -> None:
+    """Replace 1e6 (a float in YAML), 500k and 1.5M by the integer, in place, where a number is expected.
+
+    Raises:
+        UserError: a number that is neither 0 nor 1 where true or false is expected; OmegaConf takes it for true.
+    """
     for key in values.keys() & typed.keys():
         node, value = typed._get_node(key), values[key]
         if isinstance(value, dict) and isinstance(node, DictConfig):
-            _read_whole_numbers(node, value)
+            _read_numbers(node, value)
         elif isinstance(node, IntegerNode) and isinstance(value, float | str):
             number = parse_int(value)
             values[key] = value if number is None else number
+        elif isinstance(node, FloatNode) and isinstance(value, str):
+            number = parse_int(value)
+            values[key] = value if number is None else float(number)
+        elif isinstance(node, BooleanNode) and isinstance(value, int | float) and value not in (0, 1):
+            raise UserError(f"{node._get_full_key(None)}: expected true or false, got {value}.")
+
+
+def _expand_home(values: dict) -> None:
+    """Replace ~ and ~user at the beginning of a folder by the home folder, in place, as a shell does.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    for part, key, name in ((values, "run_dir", "run_dir"), (values["act"], "from_run", "act.from")):
+        if isinstance(part.get(key), str) and part[key].startswith("~"):
+            part[key] = expand_home(name, part[key])
 
 
 def load_run_config(folder: Path) -> Config:
@@ -95,7 +118,7 @@ def _unknown_key(key: str, known: dict) -> UserError:
     for part in key.split(".")[:-1]:
         parent = parent.get(part, {})
     names = [f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in parent]
-    return UserError(f"{key}: no such setting here. {nearest(key, names, '')}".strip())
+    return UserError(f"{key}: no such setting here. {suggestion(key, names)}".strip())
 
 
 def explain_validation_error(error: ValidationError) -> str:

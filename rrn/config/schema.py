@@ -10,33 +10,41 @@ from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.env import EnvConfig
-from rrn.config.settings import check_ranges, require, setting
+from rrn.config.settings import STEPS, check_ranges, require, setting
 
 
 @dataclass
 class NetworkConfig:
     """Settings of the network. They have defaults, since older runs lack them in their config.yaml."""
 
-    target: str | None = None  # package.module:Class of a network of your own; null: by the shape of observations
+    target: str | None = setting(
+        None, about="package.module:Class of a network of your own; null: by the shape of observations"
+    )
 
 
 @dataclass
 class EvaluationConfig:
     """Settings of the evaluations during training."""
 
-    every: int = setting(at_least=1)  # agent steps of training
-    epsilon: float = setting(at_least=0, at_most=1)  # probability of a random action
-    episodes: int | None = setting(at_least=1)  # whole games; null: as many as end within `steps`
-    steps: int | None = setting(at_least=1)  # agent steps of one evaluation, one game after the other; null: no limit
-    num_envs: int = setting(at_least=1)  # parallel environments, when `episodes` is given
+    every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between evaluations")
+    epsilon: float = setting(at_least=0, at_most=1, about="probability of a random action in an evaluation")
+    episodes: int | None = setting(
+        at_least=1, at_most=10**6, about="whole games of an evaluation; null: as many as end within evaluation.steps"
+    )
+    steps: int | None = setting(
+        at_least=1,
+        at_most=STEPS,
+        about="agent steps of an evaluation, one game after the other; null: no limit, evaluation.episodes counts",
+    )
+    num_envs: int = setting(at_least=1, at_most=4096, about="games of an evaluation that are played in parallel")
 
 
 @dataclass
 class CheckpointConfig:
     """Settings of the checkpoints."""
 
-    every: int = setting(at_least=1)  # agent steps of training
-    keep: int = setting(at_least=1)  # number of checkpoints; older ones are deleted
+    every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between checkpoints")
+    keep: int = setting(at_least=1, at_most=10**6, about="number of checkpoints that stay; older ones are deleted")
 
 
 @dataclass
@@ -48,15 +56,18 @@ class Config:
     act: ActConfig = field(default_factory=ActConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     experiment: str = MISSING
-    steps: int = setting(at_least=1)  # agent steps of training
-    seed: int = setting(at_least=0, at_most=2**32 - 1)
-    device: str = MISSING  # auto, cpu, cuda or cuda:N
-    threads: int | None = setting(at_least=1)  # CPU threads of torch; null: at most `most_threads` of the environment
+    steps: int = setting(at_least=1, at_most=STEPS, about="agent steps of training")
+    seed: int = setting(at_least=0, at_most=2**32 - 1, about="of the weights, the agent and the environments")
+    device: str = setting(about="auto (a GPU if torch finds one), cpu, cuda or cuda:N")
+    # torch ends with a segmentation fault at millions
+    threads: int | None = setting(
+        at_least=1, at_most=1024, about="CPU threads of torch; null: up to 4 for Atari, 1 for other games"
+    )
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
-    log_every: int = setting(at_least=1)  # agent steps of training
-    run_dir: str = MISSING
-    resume: bool = MISSING
+    log_every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between two rows of the log")
+    run_dir: str = setting(about="folder of the run")
+    resume: bool = setting(about="go on from the last checkpoint in run_dir")
 
 
 def check_values(config: Config) -> None:

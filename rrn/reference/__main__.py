@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+from rrn.common.command_line import CommandParser
 from rrn.common.console import cli_errors
 from rrn.common.extras import needs
 from rrn.reference.scores import baselines, human_normalised, published
@@ -13,7 +13,7 @@ from rrn.reference.scores import baselines, human_normalised, published
 
 def main(arguments: list[str]) -> None:
     """Run one of the commands; a user's mistake ends it with a sentence and exit code 2."""
-    parser = argparse.ArgumentParser("python -m rrn.reference", description="What the paper has published.")
+    parser = CommandParser("python -m rrn.reference", "What the paper has published.")
     commands = parser.add_subparsers(dest="command")
     scores = commands.add_parser("scores", help="the published scores of a game")
     scores.add_argument("game", help="such as Pong")

@@ -5,12 +5,12 @@ python -m rrn.report runs --curves paper_curves.csv.gz
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from rrn.common.command_line import CommandParser, at_least_one
 from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
@@ -32,14 +32,14 @@ with cli_errors(), needs("python -m rrn.report", "rl"):
 
 def main(arguments: list[str]) -> None:
     """Print the report and write the page; a user's mistake ends the command with a sentence and exit code 2."""
-    parser = argparse.ArgumentParser("python -m rrn.report", description="Scores of runs, beside the paper's.")
+    parser = CommandParser("python -m rrn.report", "Scores of runs, beside the paper's.")
     parser.add_argument("folders", nargs="*", type=Path, default=[Path("runs")], help="with runs at any depth")
     parser.add_argument(
         "--curves", type=Path, help="the authors' curves, as python -m rrn.reference import writes them"
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (default: report.html)")
     parser.add_argument(
-        "--seeds", type=int, default=5, help="of each activation, to say which are missing (default: 5)"
+        "--seeds", type=at_least_one, default=5, help="of each activation, to say which are missing (default: 5)"
     )
     args = parser.parse_args(arguments)
     with cli_errors():

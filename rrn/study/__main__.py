@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rrn.common.command_line import version
 from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
@@ -67,6 +68,9 @@ def study(arguments: Sequence[str]) -> int:
     words = [word for word in arguments if word not in ("start", "measure=false", "measure=true")]
     if {"-h", "--help"} & set(words):
         print(f"{USAGE}\n{HELP}")
+        return 0
+    if "--version" in words:
+        print(f"rrn {version()}")
         return 0
     if not words or words[0].startswith("-") or "=" in words[0]:
         raise UserError(f"expected: {USAGE}")

@@ -22,6 +22,7 @@ from rrn.config.classes import name_of
 from rrn.config.compose import check_words, compose_unresolved, hydra_ready
 from rrn.config.load import to_config
 from rrn.config.register import conf_dir, files_of
+from rrn.config.settings import STEPS
 
 PART_KEYS = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
@@ -267,6 +268,6 @@ def read_number(key: str, text: str) -> int:
         UserError: it is no integer above 0.
     """
     number = parse_int(text)
-    if number is None or number < 1:
+    if number is None or not 1 <= number <= STEPS:
         raise UserError(f"{key}={text}: expected a number such as 200000, 500k or 40M.")
     return number

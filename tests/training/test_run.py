@@ -83,10 +83,13 @@ def test_what_a_run_leaves_behind(trained_run):
     assert (folder / "config.yaml").read_text().startswith(f"# {config.env.protocol()}\n")
 
 
-@pytest.mark.slow
-def test_a_size_that_fits_nowhere_is_named(train_here):
+def test_a_size_that_fits_nowhere_is_named(train_here, monkeypatch):
+    def no_memory(*arguments):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")  # of torch
+
+    monkeypatch.setattr("rrn.training.trainer.make_learner", no_memory)
     with pytest.raises(UserError, match=r"the memory is full .*; begin another run with smaller sizes"):
-        train_here("env=CartPole", "experiment=smoke", "agent.batch_size=1e12")
+        train_here("env=CartPole", "experiment=smoke", "run_dir=full")
 
 
 @pytest.mark.slow
@@ -139,14 +142,14 @@ def test_evaluate_with_the_rationals_replaced(train_here, command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected: python -m rrn.evaluate RUN"),
+        ([], "expected one folder of a run, got 0: python -m rrn.evaluate RUN"),
         (["nowhere"], "nowhere: no run is here"),
         (["."], ".: no run is here"),
         (["nowhere", "episods=3"], "episods: no such setting. Did you mean episodes?"),
         (["nowhere", "episodes=x"], "episodes: expected a whole number, got 'x'."),
-        (["nowhere", "episodes=0"], "episodes: expected 1 or more, got 0."),
+        (["nowhere", "episodes=0"], "episodes: expected a number from 1 to 1000000, got 0."),
         (["nowhere", "epsilon=2"], "epsilon: expected a number from 0 to 1"),
-        (["nowhere", "replace=best"], "replace: expected best_fit or null, got best."),
+        (["nowhere", "replace=best"], "replace: expected best_fit, or null, got best."),
         (["nowhere", "video=film.avi"], "ends in .mp4 or .gif"),
     ],
 )

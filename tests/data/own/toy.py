@@ -47,7 +47,7 @@ class CorridorConfig(EnvConfig):
 
     num_envs: int = setting(2, at_least=1)
     clip_rewards: bool = False
-    length: int = setting(5, at_least=2, at_most=100)
+    length: int = setting(5, at_least=2, at_most=100, about="cells of the corridor")
 
 
 class Corridor(VectorEnv):
