@@ -63,7 +63,10 @@ def test_a_range_is_said_beside_the_meaning(help_of):
     assert "(area, bilinear)" in text
 
 
-KINDS = {Config, NetworkConfig, EvaluationConfig, CheckpointConfig, *AGENTS.values(), *ENVS.values(), *ACTS.values()}
+TABLES = (AGENTS, ENVS, ACTS)
+KINDS = dict.fromkeys(
+    [Config, NetworkConfig, EvaluationConfig, CheckpointConfig, *(kind for table in TABLES for kind in table.values())]
+)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
