@@ -31,7 +31,7 @@ def check_identity(path: Path, state: dict, config: Config, run_id: str | None) 
     Raises:
         UserError: another configuration, seed or id.
     """
-    theirs = config_of(state)
+    theirs = config_of(state, path.parent)
     if theirs is not None and (changed := changed_settings(theirs, config)):
         raise UserError(f"{path}: this checkpoint is of a run with another configuration ({changed}); {ADVICE}")
     run = state.get("run")

@@ -21,7 +21,7 @@ from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration
+from rrn.common.numbers import count, duration, fixed_or_dash
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
 from rrn.metrics.coefficients import coefficients
@@ -213,8 +213,8 @@ class Trainer:
         left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
         at = self.learner.warming_up or f"{count(self.step)}/{count(self.config.steps)}"
         self.progress.show(
-            f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
-            f"eval {self.last['evaluation']:.1f} {self.learner.progress_text(self.step)}"
+            f"{prefix}{at} {rate:.0f}/s left {left} return {fixed_or_dash(self.last['return'], 0)} "
+            f"eval {fixed_or_dash(self.last['evaluation'], 1)} {self.learner.progress_text(self.step)}"
         )
 
     def _save(self) -> None:
