@@ -6,15 +6,19 @@ middle of training, or not at all.
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from rrn.common.errors import UserError
+from rrn.common.printable import printable
 from rrn.config import Config, changed_settings
 from rrn.runs.folder import config_of
 
+SHORT = reprlib.Repr()
+SHORT.maxlevel = 2
 OPTIONAL = ("run", "measures")  # what older checkpoints do not have
 ADVICE = "take another one, or take this one out of its folder, so that the one before it is used."
 
@@ -103,5 +107,5 @@ def _not_finite(values: object, name: str) -> str | None:
 def _shown(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of {value.dtype} with {value.dim()} axes"
-    text = repr(value)
-    return text if len(text) < 40 else type(value).__name__
+    text = SHORT.repr(value)
+    return printable(text) if len(text) < 40 else type(value).__name__

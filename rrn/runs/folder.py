@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rrn.common.errors import UserError
-from rrn.common.foreign_files import find_files, read_bounded
+from rrn.common.foreign_files import find_files, is_inside, read_bounded
 from rrn.config import Config, changed_settings
 from rrn.config.foreign import MOST_BYTES
 from rrn.config.load import load_run_config, read_config
@@ -84,6 +84,7 @@ def can_go_on(config: Config) -> bool:
 
 def check_folder(folder: Path, config: Config) -> None:
     """Raise a UserError unless the folder is free, or holds the run to resume."""
+    check_no_links(folder)
     kept = find(folder / "checkpoints")
     if not kept and not (folder / "config.yaml").exists():
         return
@@ -92,6 +93,19 @@ def check_folder(folder: Path, config: Config) -> None:
     changed = changed_settings(load_config(folder), config)
     if changed:
         raise UserError(f"{folder}: the run here is of another configuration ({changed}); set it back or set run_dir.")
+
+
+def check_no_links(folder: Path) -> None:
+    """Refuse a folder with a file that is a link to another place: a run writes to its files, and cuts them.
+
+    Folders may be links, such as one for checkpoints on a larger disk.
+
+    Raises:
+        UserError: names the file.
+    """
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_symlink() and not path.is_dir() and not is_inside(path, folder):
+            raise UserError(f"{path}: expected a file of this run, got a link to another place; copy the file itself.")
 
 
 def find_runs(folders: list[Path], name: str) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -77,6 +78,19 @@ class Trainer:
 
     def run(self) -> bool:
         """Train to the end or until `stop` returns True; return whether the end was reached."""
+        try:
+            self._train()
+        except Exception:
+            with suppress(OSError):  # a full disk may be the reason
+                self.records.end(done=False)
+            raise
+        if self.finished:
+            self.records.end(done=True)
+        self.records.close()
+        return self.finished
+
+    def _train(self) -> None:
+        """Train, evaluate and save, up to the last checkpoint."""
         while not self._report_and_ask():
             if self.learner.warming_up:
                 self.taken += self.learner.warmup_step()
@@ -92,8 +106,6 @@ class Trainer:
             self._show()
         if self.saved != self.step or not self.finished:
             self._save()
-        self.records.close()
-        return self.finished
 
     @property
     def finished(self) -> bool:
