@@ -67,8 +67,6 @@ def test_names_that_are_not_ascii_are_read_where_python_takes_texts_to_be_ascii(
     assert "damaged" not in printed
     page = (tmp_path / "page.html").read_text("utf-8")
     assert (run / "config.yaml").read_text("utf-8") in page.replace("&#x27;", "'")
-        "&#x27;", "'"
-    )
 
 
 @pytest.mark.slow
