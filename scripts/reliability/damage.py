@@ -2,8 +2,8 @@
 
 python scripts/reliability/damage.py [--each 1000] [--seed 0]
 
-Bytes are flipped, cut off, zeroed, doubled or swapped, and entries are taken out of the zip file, of checkpoints as they
-are and of such without a checksum, as older versions wrote them. Prints a line for each fault, and one of figures; exit
+Bytes are flipped, cut off, zeroed, doubled or swapped, and entries are taken out of the zip file, of checkpoints as
+they are and without a checksum, as older versions wrote them. Prints a line for each fault, and one of figures; exit
 code 1 after faults.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ def payloads() -> list[Payload]:
 
     listed = [Payload(f"{name}: {trick.__name__[1:]}", _on(trick, name)) for name in FILES for trick in TRICKS]
     listed += [Payload(f"config.yaml: {name}", _config(*change)) for name, change in CONFIGS.items()]
+    listed += [Payload("config.yaml: a process as activation", _process_as_activation)]
     listed += [Payload(f"status.json: {name}", _status(values)) for name, values in STATUSES.items()]
     listed += [
         Payload(f"scalars.csv, {name}", _append("scalars.csv", data), "scalars.csv, line")
@@ -162,9 +164,8 @@ CONFIGS: dict[str, tuple[str, str]] = {  # what is replaced, and by what
     "an experiment of HTML": (EXPERIMENT, f"experiment: {json.dumps(SCRIPT)}"),
     "an experiment of markup": (EXPERIMENT, "experiment: '[red]['"),
     "an activation of HTML": ("  name: recurrent_rational", f"  name: {json.dumps(SCRIPT)}"),
-    "a process as activation": ("act:\n", "act:\n  target: subprocess:Popen\n  kwargs: {args: [touch, owned]}\n"),
     "a network that is a process": ("network:\n  target: null", "network:\n  target: subprocess:Popen"),
-    "an agent of its own folder": ("agent:\n", "agent:\n  target: runs.other.evil:Agent\n"),
+    "an agent of its own folder": ("  target: null", "  target: runs.other.evil:Agent"),
     "an earlier run of its own": (EXPERIMENT, "experiment: smoke\nfrom_run: /etc"),
     "a list": (START, "- agent:"),
     "nothing": (START, "--- null\n...\n---\nagent:"),
@@ -194,6 +195,12 @@ STATUSES: dict[str, dict] = {
     "a state of its own": {"state": ESCAPE},
     "a time that is a number": {"started": 5},
 }
+
+
+def _process_as_activation(run: Path, outside: Path) -> None:
+    path = run / "config.yaml"
+    own = "act:\n  name: Popen\n  target: subprocess:Popen\n  kwargs: {args: [touch, owned]}\nnetwork:"
+    path.write_text(re.sub(r"act:\n.*?\nnetwork:", own, path.read_text("utf-8"), flags=re.DOTALL), encoding="utf-8")
 
 
 def _status(values: dict) -> Callable[[Path, Path], None]:
