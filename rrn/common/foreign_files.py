@@ -8,7 +8,7 @@ import stat
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 LIMIT = 1 << 28  # bytes of a log; those of runs of 200 million frames have less than a tenth
 DEPTH = 40  # of folders within folders
@@ -66,7 +66,7 @@ def unpack(file: IO[bytes], limit: int) -> bytes:
         return unpacked.read(limit + 1)
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BinaryIO:
     """Open a regular file to read; a named pipe, which would wait for ever, or a device is refused.
 
     Raises:

@@ -102,8 +102,9 @@ def _read(folder: Path, among: Path) -> Run:
     config = load_run_config(folder, among)
     measures = read_measures(folder / "scalars.csv")
     steps, means = measures.get(SCORE, (np.array([], int), np.array([])))
-    names = (printable(name, LONGEST_NAME) for name in (config.env.name, config.agent.name, _activation(config)))
-    curve = Curve(*names, config.seed, steps, means)
+    names = (config.env.name, config.agent.name, _activation(config))
+    game, agent, act = (printable(name, LONGEST_NAME) for name in names)
+    curve = Curve(game, agent, act, config.seed, steps, means)
     try:
         status, no_status = load_status(folder), None
     except FileNotFoundError:
@@ -152,18 +153,21 @@ def _name_variants(runs: list[Run]) -> list[Run]:
     all_settings = [settings(run.config) for run in runs]
     for run, own in zip(runs, all_settings, strict=True):
         key = run.curve.agent, run.curve.act, run.config.experiment
-        of_game[(*key, run.curve.game)].append({k: v for k, v in own.items() if not k.startswith("act.")})
+        on_game = *key, run.curve.game
+        of_game[on_game].append({k: v for k, v in own.items() if not k.startswith("act.")})
         of_act[key].append({k: v for k, v in own.items() if k.startswith("act.")})
         experiments[run.curve.agent][run.config.experiment] += run.config.experiment != SMOKE
     usual = {
         key: dict(Counter(tuple(sorted(own.items())) for own in group).most_common(1)[0][0])
         for key, group in (of_game | of_act).items()
     }
-    named, numbers = [], {}
+    named: list[Run] = []
+    numbers: dict[tuple[str, ...], int] = {}
     for run, own in zip(runs, all_settings, strict=True):
         curve, experiment = run.curve, run.config.experiment
         key = curve.agent, curve.act, experiment
-        expected = usual[(*key, curve.game)] | usual[key]
+        on_game = *key, curve.game
+        expected = usual[on_game] | usual[key]
         differ = [name for name in sorted(own) if own[name] != expected.get(name)]
         other = tuple(printable(f"{name}={own[name]}", LONGEST_NAME) for name in differ)
         words = other if len(other) <= MOST_NAMED else (f"[{numbers.setdefault(other, len(numbers) + 1)}]",)

@@ -54,7 +54,7 @@ def check_form(path: Path, state: dict, like: dict) -> None:
     Raises:
         UserError: names the first such field.
     """
-    problem = _misfit(state, like, "") or _not_finite(state["agent"], "agent")
+    problem = _misfit(state, like, "") or not_finite(state["agent"], "agent")
     if problem:
         raise UserError(f"{path}: this checkpoint does not fit the run: {problem}; {ADVICE}")
 
@@ -90,7 +90,7 @@ def _misfit(value: object, like: object, name: str) -> str | None:
     return None
 
 
-def _not_finite(values: object, name: str) -> str | None:
+def not_finite(values: object, name: str) -> str | None:
     """Name the first tensor with NaN or infinity in nested dictionaries and lists."""
     if isinstance(values, Tensor):
         finite = not values.is_floating_point() or torch.isfinite(values).all()
@@ -101,7 +101,7 @@ def _not_finite(values: object, name: str) -> str | None:
         values = enumerate(values)
     else:
         return None
-    return next(filter(None, (_not_finite(value, f"{name}.{key}") for key, value in values)), None)
+    return next(filter(None, (not_finite(value, f"{name}.{key}") for key, value in values)), None)
 
 
 def _shown(value: object) -> str:
