@@ -25,6 +25,7 @@ NAVIGATION = {  # caption: title and page
     "Check it": {
         "Reproduce the paper": "reproduce",
         "Details": "details",
+        "Reliability": "reliability",
         "Plasticity": "plasticity",
         "Performance": "performance",
         "From rational_activations": "rational_activations",

@@ -20,6 +20,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -30,7 +31,6 @@ from forked import call
 from rrn.common.errors import UserError
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_files import find
-from rrn.train import main as train
 
 AGENTS = ("dqn", "ddqn", "ppo", "sb3_dqn", "sb3_ppo")
 SETTINGS = ["experiment=smoke", "env=CartPole", "act=recurrent_rational", "device=cpu", "threads=1"]
@@ -76,7 +76,7 @@ def _trained(folder: Path, agent: str) -> Path:
 
 def _train(arguments: list[str]) -> None:
     sys.argv = ["rrn.train", *arguments]
-    train()
+    import_module("rrn.train").main()
 
 
 def _end(path: Path, state: dict) -> str:
