@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rrn.common.errors import UserError
 from rrn.common.foreign_files import find_files, is_inside, read_bounded
+from rrn.common.printable import printable
 from rrn.config import Config, changed_settings
 from rrn.config.foreign import MOST_BYTES
 from rrn.config.load import load_run_config, read_config
@@ -128,4 +129,4 @@ def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")
         runs += [run for run in inside if run not in runs]
     common = os.path.commonpath([run.resolve().parent for run in runs])
-    return {os.path.relpath(run.resolve(), common): run for run in runs}
+    return {printable(os.path.relpath(run.resolve(), common)): run for run in runs}
