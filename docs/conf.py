@@ -25,9 +25,9 @@ NAVIGATION = {  # caption: title and page
     "Check it": {
         "Reproduce the paper": "reproduce",
         "Details": "details",
+        "Reliability": "reliability",
         "Plasticity": "plasticity",
         "Performance": "performance",
-        "Reliability": "reliability",
         "From rational_activations": "rational_activations",
     },
     "Results": {

@@ -15,16 +15,24 @@ from rrn.common.command_line import CommandParser
 from rrn.common.console import Screen, cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
+from rrn.common.foreign_files import find_files
+from rrn.common.printable import printable
 
 with cli_errors(), needs("python -m rrn.status", "rl"):
-    from rrn.runs.status_file import STATUS_FILE, read_status
+    from rrn.runs.status_file import STATUS_FILE, load_status
     from rrn.runs.table import Row, table
 
 
-def rows_under(folder: Path) -> list[Row]:
-    """Make a row for each run at any depth under a folder."""
-    runs = sorted(path.parent for path in folder.rglob(STATUS_FILE))
-    return [Row(run, status.state, status.why, status) for run in runs if (status := read_status(run))]
+def rows_under(folder: Path) -> tuple[list[Row], list[str]]:
+    """Make a row for each run at any depth under a folder, and a sentence for each whose file cannot be read."""
+    rows, damaged = [], []
+    for path in find_files(folder, [STATUS_FILE]):
+        try:
+            status = load_status(path.parent)
+            rows.append(Row(path.parent, status.state, status.why, status))
+        except (OSError, ValueError) as error:
+            damaged.append(printable(f"left out: {error}"))
+    return rows, damaged
 
 
 def main(arguments: list[str]) -> None:
@@ -37,13 +45,14 @@ def main(arguments: list[str]) -> None:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: no such folder; give one with runs in it.")
         if not args.watch:
-            print("\n".join(table(rows_under(args.folder), terminal_size(sys.stdout)[0])))
+            rows, damaged = rows_under(args.folder)
+            print("\n".join([*table(rows, terminal_size(sys.stdout)[0]), *damaged]))
             return
         screen = Screen(sys.stdout)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the end that --watch is to have
         with suppress(KeyboardInterrupt):
             while True:
-                screen.draw(table(rows_under(args.folder), *terminal_size(sys.stdout)))
+                screen.draw(table(rows_under(args.folder)[0], *terminal_size(sys.stdout)))
                 time.sleep(2 if screen.live else 60)
 
 

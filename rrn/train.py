@@ -12,6 +12,7 @@ import sys
 from rrn.common.console import cli_errors, detach_output, os_error
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
+from rrn.common.printable import printable_lines
 
 NEEDS = ("python -m rrn.train", "rl")
 with cli_errors(), needs(*NEEDS):
@@ -102,7 +103,7 @@ def _run(composed: DictConfig) -> None:
 
 
 def _fail(error: UserError) -> None:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {printable_lines(error)}", file=sys.stderr)
     raise SystemExit(2)
 
 

@@ -54,6 +54,8 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
     make = ACTIVATIONS.get(name, name)
     if isinstance(make, str):
         make = import_string(make, f"act={name}")
+        if name not in ACTIVATIONS and not _is_module(make):
+            raise ValueError(f"{name}: expected a torch.nn.Module, a class that derives from it.")
     try:
         modules = [make(**options) for _ in range(sites)] if isinstance(make, type) else make(sites, **options)
         for module in modules:
@@ -63,3 +65,10 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
             raise
         raise ValueError(f"{name}: expected a torch.nn.Module with such arguments; {first_line(error)}.") from error
     return modules
+
+
+def _is_module(kind: object) -> bool:
+    """Return whether a class makes modules: nothing else that a config.yaml names is called."""
+    from torch import nn  # as the imports of the activations, later than this file
+
+    return isinstance(kind, type) and issubclass(kind, nn.Module)

@@ -48,9 +48,9 @@ def whole_number(text: str) -> int:
     Raises:
         ArgumentTypeError: it is none.
     """
-    number = parse_int(text)
+    number = parse_int(text.strip())
     if number is None:
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text.strip()}")
     return number
 
 
@@ -72,7 +72,7 @@ def finite_number(text: str) -> float:
     Raises:
         ArgumentTypeError: it is none, or not finite.
     """
-    whole = parse_int(text)
+    whole = parse_int(text.strip())
     try:
         number = float(text if whole is None else whole)
     except ValueError:

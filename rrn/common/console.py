@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from rrn.common.errors import UserError
+from rrn.common.printable import printable_lines
 
 
 def detach_output() -> None:
@@ -30,7 +31,7 @@ def cli_errors() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable_lines(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print_in_signal_handler("stopped")

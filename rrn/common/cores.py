@@ -24,7 +24,7 @@ def usable_cores() -> int:
 def _quotas() -> Iterator[float]:
     """Yield the quota, in cores, of each Linux control group (v1 or v2) of this process."""
     try:
-        lines = PROC.read_text().splitlines()
+        lines = PROC.read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for line in lines:
@@ -41,10 +41,10 @@ def _quotas() -> Iterator[float]:
 def _quota(group: Path) -> Iterator[float]:
     try:
         if (group / "cpu.max").is_file():
-            quota, period = (group / "cpu.max").read_text().split()
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
         else:
-            quota = (group / "cpu.cfs_quota_us").read_text()
-            period = (group / "cpu.cfs_period_us").read_text()
+            quota = (group / "cpu.cfs_quota_us").read_text(encoding="utf-8")
+            period = (group / "cpu.cfs_period_us").read_text(encoding="utf-8")
         if float(quota) > 0:
             yield float(quota) / float(period)
     except (OSError, ValueError, ZeroDivisionError):  # none, max, or -1

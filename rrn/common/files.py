@@ -1,10 +1,8 @@
-"""Write files whole or not at all, and read them compressed or not."""
+"""Write files whole or not at all; foreign_files.py reads them."""
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import IO
 
@@ -28,21 +26,6 @@ def write_atomic(path: Path, text: str, sync: bool = True) -> None:
     os.replace(partial, path)
     if sync:
         sync_folder(path.parent)
-
-
-def read_packed(path: Path) -> bytes:
-    """Read a file or, if it does not exist, the same name with .gz; empty if neither exists.
-
-    Raises:
-        ValueError: the .gz is damaged.
-    """
-    packed = path.with_name(f"{path.name}.gz")
-    if path.is_file() or not packed.is_file():
-        return path.read_bytes() if path.is_file() else b""
-    try:
-        return gzip.decompress(packed.read_bytes())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{packed}: this file is damaged; restore it from a backup.") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -33,6 +34,11 @@ def count(number: float) -> str:
             short = number / size
             return f"{short:.{2 if short < 9.995 else 1 if short < 99.95 else 0}f}{unit}"
     return f"{number:.0f}"
+
+
+def fixed_or_dash(value: float, digits: int) -> str:
+    """Format a number with some decimals; a dash for NaN, which means that there is none yet."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def plural(number: int, noun: str) -> str:

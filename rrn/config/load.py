@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from functools import cache
@@ -10,15 +11,16 @@ from typing import Any, cast
 
 from omegaconf import BooleanNode, DictConfig, FloatNode, IntegerNode, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
-from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line
 from rrn.common.files import expand_home
+from rrn.common.foreign_files import read_bounded
 from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.classes import class_of
 from rrn.config.env import EnvConfig
+from rrn.config.foreign import MOST_BYTES, Refused, check_targets, read_yaml
 from rrn.config.schema import Config, check_values
 from rrn.config.suggestions import suggestion
 
@@ -94,23 +96,49 @@ def _expand_home(values: dict) -> None:
             part[key] = expand_home(name, part[key])
 
 
-def load_run_config(folder: Path) -> Config:
+def load_run_config(folder: Path, among: Path | None = None) -> Config:
     """Load the configuration that a run was made with from its config.yaml.
+
+    Args:
+        folder: of the run.
+        among: folder that the run was found in, if the user named that one; no code in it is run.
 
     Raises:
         UserError: no run is in the folder, or its config.yaml cannot be read.
     """
     path = folder / "config.yaml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise UserError(f"{folder}: no run is here; give a folder such as runs/Pong/dqn-rational/seed0.")
     try:
-        return to_config(OmegaConf.load(path))  # type: ignore[arg-type]
+        return read_config(read_bounded(path, MOST_BYTES).decode("utf-8"), among or folder)
+    except Refused as error:
+        raise UserError(f"{path}: {error}.") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except PermissionError as error:
         raise UserError(f"{path}: {error.strerror}.") from error
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, OSError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: this file is damaged; restore it from a backup.") from error
+    except ValueError as error:  # a link, a pipe or too large
+        raise UserError(str(error)) from error
+    except (KeyError, TypeError, AttributeError, OSError, RecursionError, OverflowError) as error:
+        raise UserError(f"{path}: this file is damaged; restore it from a backup.") from error
+
+
+def read_config(text: str, folder: Path) -> Config:
+    """Read the YAML that a run has written, and check it.
+
+    Args:
+        text: content of its config.yaml.
+        folder: of the run, or the one that it was found in; no code in it is run.
+
+    Raises:
+        UserError: a setting is unknown or out of range, or a class lies in that folder.
+        ValueError, KeyError, TypeError, AttributeError: the text is no such YAML.
+    """
+    values = read_yaml(text)
+    check_targets(values, folder)
+    return to_config(values)
 
 
 def _unknown_key(key: str, known: dict) -> UserError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, read_snapshots
 from rrn.activations.rational import coefficients_of
 from rrn.activations.sites import named_activations
 from rrn.agents.base import Agent
@@ -101,12 +102,18 @@ class PlasticityRecorder:
         return distances
 
     def read_snapshots(self, folder: Path) -> None:
-        """Read the first and the last snapshot of a run that is resumed."""
-        try:
-            snapshots = read_snapshots(folder)
-        except ValueError:  # the run has had no evaluation yet
+        """Read the first and the last snapshot of a run that is resumed; print a warning if they are damaged."""
+        path = folder / SNAPSHOT_FILE
+        if not path.exists() or not path.stat().st_size:  # the run has had no evaluation yet
             return
-        self.first, self.last = snapshots[0], snapshots[-1]
+        try:
+            first, *_, last = [*read_snapshots(folder)] * 2
+            if not first.places.keys() == last.places.keys() >= set(self.learning):
+                raise ValueError(f"{path}: expected the activation sites of this run, got others.")
+        except ValueError as error:
+            print(f"warning: {error} The moves of activations are measured from now on.", file=sys.stderr)
+            return
+        self.first, self.last = first, last
 
     def state_dict(self) -> dict:
         """Return the state that the files of the run do not hold."""

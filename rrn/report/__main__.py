@@ -14,6 +14,8 @@ from rrn.common.command_line import CommandParser, at_least_one
 from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
+from rrn.common.numbers import plural
+from rrn.common.printable import printable
 
 with cli_errors(), needs("python -m rrn.report", "rl"):
     from rich.console import Console
@@ -25,7 +27,8 @@ with cli_errors(), needs("python -m rrn.report", "rl"):
     from rrn.report.cells import Method, make_cells
     from rrn.report.missing import to_do
     from rrn.report.page import Page
-    from rrn.report.runs import read_runs
+    from rrn.report.runs import SMOKE, read_runs
+    from rrn.report.shape_charts import evolution
     from rrn.report.styles import label
     from rrn.report.terminal import show
 
@@ -62,6 +65,15 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
     if not runs:
         where = ", ".join(map(str, folders))
         raise UserError(" ".join([f"{where}: no run is here; python -m rrn.train makes one.", *damaged]))
+    apart = [run for run in runs if run.config.experiment == SMOKE]
+    if apart and len(apart) < len(runs):
+        runs = [run for run in runs if run.config.experiment != SMOKE]
+        what = f"{plural(len(apart), 'run')} with experiment={SMOKE}"
+        damaged.append(f"{what}, which try everything once and learn nothing; the page lists them.")
+    else:
+        apart = []
+    damaged += [run.no_status for run in runs if run.no_status]
+    shapes = {run.folder: evolution(run.folder, damaged) for run in runs}
     played = {run.curve.game for run in runs}
     paper = [curve for curve in read_curves(curves) if curve.game in played] if curves else []
     if curves and not paper:
@@ -76,15 +88,25 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
 
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)
     show(console, cells, over, remarks, todos, named)
-    page = Page(runs=runs, cells=cells, paper=paper, over=over, notes=remarks, todos=todos, label=named)
-    where = ", ".join(map(str, folders))
+    page = Page(
+        runs=runs,
+        apart=apart,
+        shapes=shapes,
+        cells=cells,
+        paper=paper,
+        over=over,
+        notes=remarks,
+        todos=todos,
+        label=named,
+    )
+    where = printable(", ".join(map(str, folders)))
     when = datetime.now().strftime("%d %B %Y, %H:%M")
     try:
         page.write(out, f"{len(runs)} runs in {where}", f"Made {when} by python -m rrn.report.")
     except OSError as error:
         raise UserError(f"{out}: {error.strerror or error}; choose another file with --out.") from error
     size = f"{out.stat().st_size / 1e6:.1f} MB"
-    console.print(Text(f"\nthe page with curves and shapes: {out} ({size})"))
+    console.print(Text(f"\nthe page with curves and shapes: {printable(out)} ({size})"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,7 @@ from rrn.report.runs import Run, settings
 from rrn.runs.software import packages_of_scores
 
 FEW = 5  # seeds that the field asks for at least
+NUMBER = re.compile(r"\[\d+\]")  # of settings, in the name of an activation
 MANY = 10  # seeds from which bootstrap intervals have about their nominal coverage
 
 
@@ -23,6 +25,7 @@ def notes(cells: Sequence[Cell], over: Sequence[OverGames], runs: Sequence[Run],
         *_left_out(cells, runs),
         *_steps(cells, over),
         *_settings(runs),
+        *_numbers(runs),
         *_software(runs),
         *_off_protocol(cells, runs),
         *_games(over),
@@ -118,6 +121,15 @@ def _settings(runs: Sequence[Run]) -> Iterable[str]:
             f"Runs of {agent} on {', '.join(names)} differ in {', '.join(differ)} from one activation to another, so "
             "their scores are not of the activation alone."
         )
+
+
+def _numbers(runs: Sequence[Run]) -> Iterable[str]:
+    """Say which settings the numbers in the names of activations mean."""
+    meanings = {
+        words[-1]: run.own_settings for run in runs if NUMBER.fullmatch((words := run.curve.act.split(" "))[-1])
+    }
+    for number, others in sorted(meanings.items(), key=lambda item: int(item[0][1:-1])):
+        yield f"{number} means {', '.join(others)}."
 
 
 def _software(runs: Sequence[Run]) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from rrn.config.classes import choice_of
 from rrn.report.cells import Method, is_plain, order
 from rrn.report.runs import Run
 
+OTHER_COMMAND = "; the command in its status.json is none that goes on with this run"
+SETTING = re.compile(r"\+{0,2}[\w.]+")
 Key = tuple[str, Method]  # game and method
 
 
@@ -40,12 +43,43 @@ def to_do(runs: Sequence[Run], seeds: int) -> list[ToDo]:
         group = groups.get((game, method), [])
         for run in group:
             if not run.is_finished:
-                command = None if run.state in ("running", "unknown") else run.status.go_on
-                unfinished.append(ToDo((game,), (method,), _state(run), command))
+                command = None if run.state in ("running", "unknown") else _go_on(run)
+                other = "" if command or run.state in ("running", "unknown") else OTHER_COMMAND
+                unfinished.append(ToDo((game,), (method,), _state(run) + other, command))
         numbers = tuple(sorted(set(range(seeds)) - {run.curve.seed for run in group}))
         if numbers:
             missing[game, method] = numbers, _settings(runs, group, game, method)
     return unfinished + _together(missing, _choices(runs))
+
+
+def _go_on(run: Run) -> str | None:
+    """Return the command that goes on with a run; None if its status.json holds another one."""
+    words = own_words(run)
+    return shlex.join(["python", "-m", "rrn.train", *words]) if words else None
+
+
+def own_words(run: Run) -> list[str] | None:
+    """Return the words after `python -m rrn.train` in the status.json of a run, if they are settings of that run.
+
+    A stranger's file could hold any command, and whoever reads the report may copy it. So each word must be a setting,
+    none of Hydra's own, and the choices must be those in config.yaml.
+
+    Returns:
+        None for any other command, or one without a word.
+    """
+    try:
+        python, dash, module, *words = shlex.split(run.status.go_on)
+    except ValueError:
+        return None
+    chosen = {group: choice_of(getattr(run.config, group)) for group in ("agent", "env", "act")}
+    chosen |= {"seed": str(run.config.seed), "resume": "true", "experiment": run.config.experiment}
+    for word in words:
+        key, equals, value = word.partition("=")
+        value = value.replace("\\:", ":")
+        fits = SETTING.fullmatch(key) and equals and value.isprintable() and not key.lstrip("+").startswith("hydra")
+        if not fits or chosen.get(key, value) != value:
+            return None
+    return words if [python, dash, module] == ["python", "-m", "rrn.train"] else None
 
 
 def _state(run: Run) -> str:
@@ -65,7 +99,7 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
 
     Left out are the settings that `_command` writes itself, and those of another agent or activation.
     """
-    if group and not is_plain(method):  # only the user knows the settings of another seed
+    if group and not is_plain(_without_experiment(method)):  # only the user knows the settings of another seed
         return None
     group = [run for run in group if run.status]
     like = group or [run for run in runs if run.status]
@@ -73,11 +107,8 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
         return None
     nearest = min(like, key=lambda run: (run.curve.game != game, run.curve.agent != method[0]))
     own = {"agent", "env", "act", "seed", "run_dir", "resume", "-m"}
-    try:
-        words = shlex.split(nearest.status.go_on)[3:]
-    except ValueError:  # the file is damaged
-        return None
-    if any(word.startswith("run_dir=") for word in words):  # without it, the folder is another run's
+    words = own_words(nearest)
+    if words is None or any(word.startswith("run_dir=") for word in words):  # without it, the folder is another run's
         return None
     if group:
         foreign: tuple[str, ...] = ()
@@ -86,6 +117,10 @@ def _settings(runs: Sequence[Run], group: Sequence[Run], game: str, method: Meth
     else:
         foreign = ("act.", "agent.")
     return tuple(w for w in words if w.partition("=")[0] not in own and not w.startswith(foreign))
+
+
+def _without_experiment(method: Method) -> Method:
+    return method[0], " ".join(word for word in method[1].split(" ") if not word.startswith("experiment="))
 
 
 def _choices(runs: Sequence[Run]) -> dict[tuple[str, str], str]:

@@ -58,6 +58,11 @@ function filter() {
     const { game, method, seed } = element.dataset;
     element.hidden = (game && !games.has(game)) || (method && !methods.has(method)) || (seed && !seeds.has(seed));
   }
+  for (const row of document.querySelectorAll("[data-games]")) { // of several games and activations
+    const left = (texts, kept) => JSON.parse(texts).some((text) => kept.has(text));
+    row.hidden = !left(row.dataset.games, games) || !left(row.dataset.methods, methods);
+  }
+  document.querySelector("#missing")?.toggleAttribute("hidden", !document.querySelector("[data-games]:not([hidden])"));
   // what the filters leave empty: charts, tables, and headings with nothing below them
   for (const element of document.querySelectorAll(".chart:not([data-seed])")) {
     element.hidden = tracesOf(charts[element.dataset.chart]).length === 0;

@@ -1,33 +1,28 @@
-"""Write the report as one HTML file that needs nothing else: tables, charts, videos, and the library that draws."""
+"""Write the report as one HTML file that needs nothing else: tables, charts, and the library that draws them."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from rrn import stats
 from rrn.common.curves import Curve
-from rrn.common.numbers import count
-from rrn.reference import baselines
-from rrn.reference.tables import games as games_with_scores
 from rrn.report import charts, rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import BASELINE, Cell, Method, order
 from rrn.report.charts import Chart
+from rrn.report.html_tables import Line, attributes, markup_free, table, text
 from rrn.report.missing import ToDo
+from rrn.report.run_list import list_of_runs
 from rrn.report.runs import Run
-from rrn.report.shape_charts import evolution
 from rrn.report.styles import styles
+from rrn.report.videos import Videos
 
-VIDEO_BYTES, VIDEOS_BYTES = 1_500_000, 5_000_000  # most of one video, and of all together
 HERE = Path(__file__).parent
 
 
@@ -36,6 +31,8 @@ class Page:
     """Content of the page, gathered before it is written."""
 
     runs: Sequence[Run]
+    apart: Sequence[Run]  # that only the list of runs has
+    shapes: Mapping[Path, Chart | None]  # by folder
     cells: Sequence[Cell]
     paper: Sequence[Curve]
     over: Sequence[OverGames]
@@ -43,20 +40,22 @@ class Page:
     todos: Sequence[ToDo]
     label: Callable[[Method], str]
     charts: dict[str, Chart] = field(default_factory=dict)
-    _video_bytes: int = field(default=0, init=False)  # of the videos taken so far
 
     def __post_init__(self):
         methods = {run.curve.method for run in self.runs}
+        self.videos = Videos()
         self.labels = {method: self.label(method) for method in sorted(methods, key=lambda method: order("", method))}
+        self.chart_labels = {method: markup_free(name) for method, name in self.labels.items()}
         self.styles = styles(methods)
         self.all_games = sorted({run.curve.game for run in self.runs})
 
     def write(self, path: Path, title: str, subtitle: str) -> None:
         """Write the page to a file, encoded as UTF-8."""
-        body = "\n".join([self._summary(), self._to_do(), *map(self._game, self.all_games), self._runs()])
-        text = Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
-            title=escape(title),
-            subtitle=escape(subtitle),
+        body = "\n".join([self._summary(), self._to_do(), *map(self._game, self.all_games)])
+        body += list_of_runs([*self.runs, *self.apart], self.label)
+        page = Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
+            title=text(title),
+            subtitle=text(subtitle),
             style=(HERE / "page.css").read_text(encoding="utf-8"),
             filters=self._filters(),
             body=body,
@@ -65,23 +64,20 @@ class Page:
             charts=json.dumps(self.charts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
             script=(HERE / "page.js").read_text(encoding="utf-8"),
         )
-        path.write_text(text, encoding="utf-8", errors="replace")  # the name of a folder may not be valid UTF-8
+        path.write_text(page, encoding="utf-8", errors="replace")  # the name of a folder may not be valid UTF-8
 
     def _chart(self, name: str, chart: Chart | None, **data: str) -> str:
         """Keep a chart for the page and return the HTML of its place; empty for None."""
         if chart is None:
             return ""
         self.charts[name] = chart
-        marks = "".join(f' data-{key}="{escape(value)}"' for key, value in data.items())
-        return (
-            f'<div class="chart" data-chart="{escape(name)}"{marks} style="height:{chart["layout"]["height"]}px"></div>'
-        )
+        return f'<div class="chart"{attributes(chart=name, **data)} style="height:{chart["layout"]["height"]}px"></div>'
 
     def _filters(self) -> str:
         seeds = sorted({str(run.curve.seed) for run in self.runs}, key=int)
         groups = [
             ("game", "games", [(game, game, True) for game in self.all_games]),
-            ("method", "activations", [("|".join(m), text, True) for m, text in self.labels.items()]),
+            ("method", "activations", [("|".join(m), name, True) for m, name in self.labels.items()]),
             ("seed", "shapes of", [(seed, f"seed {seed}", seed == seeds[0]) for seed in seeds]),
             ("paper", "paper", [("paper", "show its curves and bars", True)]),
         ]
@@ -90,9 +86,9 @@ class Page:
             if kind == "paper" and not self._compares:
                 continue
             inputs = [
-                f'<label><input type="checkbox" data-kind="{kind}" value="{escape(value)}"{" checked" if on else ""}> '
-                f"{escape(text)}</label>"
-                for value, text, on in options
+                f'<label><input type="checkbox" data-kind="{kind}" value="{text(value)}"{" checked" if on else ""}> '
+                f"{text(name)}</label>"
+                for value, name, on in options
             ]
             every = f'<button type="button" data-kind="{kind}">all</button>' if len(options) > 2 else ""
             parts.append(f"<fieldset><legend>{title}</legend>{''.join(inputs)}{every}</fieldset>")
@@ -103,7 +99,7 @@ class Page:
         return bool(self.paper) or any(cell.paper_end for cell in self.cells)
 
     def _summary(self) -> str:
-        parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{escape(note)}</p>' for note in self.notes)]
+        parts = ['<h2 id="summary">Summary</h2>', *(f'<p class="warning">{text(note)}</p>' for note in self.notes)]
         of_paper = (
             " Paper then: after the fewest steps of ours, from the authors' curves, while these last. Paper at end: as "
             "printed, with their standard deviation (sd)."
@@ -119,17 +115,15 @@ class Page:
         lines = []
         for _, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
             for number, row in enumerate(group):
-                first = "" if number else " class=first"
                 cells = [row.game, self.label(row.method), row.ours, row.steps]
                 cells += [row.paper_then, row.difference, row.paper_end] if self._compares else []
                 cells.append(row.against)
-                marks = f'data-game="{escape(row.game)}" data-method="{escape("|".join(row.method))}"'
-                lines.append(f"<tr {marks}{first}>{_cells(cells)}</tr>")
-        parts.append(_table(heads, lines, "games"))
+                lines.append(Line(cells, {"game": row.game, "method": "|".join(row.method)}, first=number == 0))
+        parts.append(table(heads, lines, "games"))
         parts += [self._over_games(aggregated) for aggregated in self.over if aggregated.rows]
-        bars = charts.finals(self.cells, self.styles, self.labels)
+        bars = charts.finals(self.cells, self.styles, self.chart_labels)
         if bars:
-            parts += ["<h3>Scores, human-normalised</h3>", f'<p class="note">{escape(self._of_bars())}</p>']
+            parts += ["<h3>Scores, human-normalised</h3>", f'<p class="note">{text(self._of_bars())}</p>']
             parts.append(self._chart("finals", bars | {"byGame": True}))
         return "".join(parts)
 
@@ -148,39 +142,38 @@ class Page:
 
     def _over_games(self, over: OverGames) -> str:
         heads, lines = rows.over_games(over)
-        body = [
-            f'<tr data-method="{escape("|".join(method))}">{_cells([self.label(method), *texts])}</tr>'
-            for method, texts in lines
-        ]
+        body = [Line([self.label(method), *texts], {"method": "|".join(method)}) for method, texts in lines]
         note = (
             f"Over {len(over.steps)} games that all have: {', '.join(over.steps)}. 0 is random play, 1 a human. P: "
             "probability that a run is better than one of the other activation on the same game; 0.5 is chance."
         )
-        profile = self._chart(f"profiles {over.agent}", charts.profiles(over.rows, self.styles, self.labels))
+        profile = self._chart(f"profiles {over.agent}", charts.profiles(over.rows, self.styles, self.chart_labels))
         agent = f"{over.agent}: over" if len(self.over) > 1 else "Over"
-        title = f"<h3>{agent} all games, human-normalised</h3>"
-        return f'{title}<p class="note">{escape(note)}</p>{_table(["activation", *heads], body)}{profile}'
+        title = f"<h3>{text(agent)} all games, human-normalised</h3>"
+        return f'{title}<p class="note">{text(note)}</p>{table(["activation", *heads], body)}{profile}'
 
     def _to_do(self) -> str:
         if not self.todos:
             return ""
         lines = [
-            f"<tr>{_cells([rows.where(todo, self.label), todo.what])}"
-            f"<td><code>{escape(todo.command or '')}</code></td></tr>"
+            Line(
+                [rows.where(todo, self.label), todo.what],
+                {"games": json.dumps(todo.games), "methods": json.dumps(["|".join(method) for method in todo.methods])},
+                f"<code>{text(todo.command)}</code>" if todo.command else "",
+            )
             for todo in self.todos
         ]
-        table = _table(["runs", "what", "command"], lines, "text")
-        return f'<h2 id="missing">Missing or not finished</h2>{table}'
+        return f'<h2 id="missing">Missing or not finished</h2>{table(["runs", "what", "command"], lines, "text todo")}'
 
     def _game(self, game: str) -> str:
         runs = [run for run in self.runs if run.curve.game == game]
         paper = [curve for curve in self.paper if curve.game == game]
         cells = [cell for cell in self.cells if cell.game == game]
-        curves = charts.learning(runs, cells, paper, self.styles, self.labels)
-        parts = [f'<h2 id="{escape(game)}">{escape(game)}</h2><h3>Scores over training</h3>']
+        curves = charts.learning(runs, cells, paper, self.styles, self.chart_labels)
+        parts = [f'<h2 id="game-{text(game)}">{text(game)}</h2><h3>Scores over training</h3>']
         parts.append(self._chart(f"{game} scores", curves))
         measures = [
-            self._chart(f"{game} {which.name}", charts.measure(runs, cells, which, self.styles, self.labels))
+            self._chart(f"{game} {which.name}", charts.measure(runs, cells, which, self.styles, self.chart_labels))
             for which in charts.MEASURES
         ]
         if any(measures):
@@ -189,82 +182,12 @@ class Page:
         for run in sorted(runs, key=lambda run: (order(game, run.curve.method), run.curve.seed)):
             method = run.curve.method
             marks = {"method": "|".join(method), "seed": str(run.curve.seed)}
-            chart = self._chart(f"shapes {run.folder}", evolution(run.folder), **marks)
+            chart = self._chart(f"shapes {run.folder}", self.shapes.get(run.folder), **marks)
             if chart:
-                data = "".join(f' data-{key}="{escape(value)}"' for key, value in marks.items())
-                shapes.append(f"<h4{data}>{escape(self.label(method))}, seed {run.curve.seed}</h4>{chart}")
+                name = text(f"{self.label(method)}, seed {run.curve.seed}")
+                shapes.append(f"<h4{attributes(**marks)}>{name}</h4>{chart}")
         if shapes:
             note = "A panel for each activation site of the network; grey bars: inputs at the last step."
             parts.append(f'<h3>Learned shapes</h3><p class="note">{note}</p>{"".join(shapes)}')
-        parts.append(self._videos(runs))
-        return f'<section data-game="{escape(game)}">{"".join(parts)}</section>'
-
-    def _videos(self, runs: Sequence[Run]) -> str:
-        """Embed the videos in the folders of runs that are small enough, and name the others."""
-        parts = []
-        for run in runs:
-            for path in sorted(path for path in run.folder.rglob("*.mp4") if path.is_file()):
-                size = path.stat().st_size
-                method = run.curve.method
-                text = escape(f"{self.label(method)}, seed {run.curve.seed}")
-                if size > VIDEO_BYTES or self._video_bytes + size > VIDEOS_BYTES:
-                    source, text = "", f"{text}: {escape(str(path))}, too large for this page ({size / 1e6:.1f} MB)"
-                else:
-                    self._video_bytes += size
-                    data = base64.b64encode(path.read_bytes()).decode()
-                    source = f'<video controls preload="metadata" src="data:video/mp4;base64,{data}"></video>'
-                parts.append(
-                    f'<figure data-method="{escape("|".join(method))}">{source}<figcaption>{text}</figcaption></figure>'
-                )
-        return f"<h3>Videos</h3>{''.join(parts)}" if parts else ""
-
-    def _runs(self) -> str:
-        lines = []
-        for run in self.runs:
-            curve, status = run.curve, run.status
-            cells = [curve.game, self.label(curve.method), str(curve.seed), run.state]
-            cells.append(f"{status.step:,} of {status.steps:,}" if status else "-")
-            cells.append(f"{count(status.steps_per_second)}/s" if status and status.steps_per_second else "-")
-            cells += [f"{stats.area_under_curve(curve):.4g}" if len(curve.steps) > 1 else "-", _first_as_a_human(curve)]
-            config = escape((run.folder / "config.yaml").read_text(encoding="utf-8"))
-            details = f"<details><summary>{escape(str(run.folder))}</summary>"
-            details += f"<p>{escape(run.config.env.protocol())}</p>{_software(run)}<pre>{config}</pre></details>"
-            marks = f'data-game="{escape(curve.game)}" data-method="{escape(f"{curve.agent}|{curve.act}")}"'
-            lines.append(f"<tr {marks}>{_cells(cells)}<td>{details}</td></tr>")
-        heads = ["game", "activation", "seed", "state", "step", "agent steps", "mean over training", "human at step"]
-        note = (
-            "Agent steps per second are those of the run's last process, evaluations included. Mean over training: the "
-            "area under the curve of scores, divided by its steps; compare it for runs of the same length. Human at "
-            "step: of the first evaluation at or above the score of a human."
-        )
-        table = _table([*heads, "folder, protocol, software and settings"], lines, "text")
-        return f'<h2 id="runs">Runs</h2><p class="note">{note}</p>{table}'
-
-
-def _software(run: Run) -> str:
-    """Write a paragraph for each change of the versions that the run was made with."""
-    parts, last = [], None
-    for process in run.software:
-        versions = {name: value for name, value in process.items() if name != "step"}
-        if versions != last:
-            text = ", ".join(f"{name} {value}" for name, value in versions.items())
-            parts.append(f"<p>from step {escape(str(process.get('step', '?')))}: {escape(text)}</p>")
-        last = versions
-    return "".join(parts)
-
-
-def _first_as_a_human(curve: Curve) -> str:
-    if curve.game not in games_with_scores():
-        return "-"
-    step = stats.first_step_at(curve, baselines(curve.game).human)
-    return "not yet" if step is None else f"{step:,}"
-
-
-def _table(heads: Sequence[str], lines: Sequence[str], kind: str = "") -> str:
-    cells = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    table = f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
-    return f'<div class="scroll">{table}</div>'
-
-
-def _cells(texts: Sequence[str]) -> str:
-    return "".join(f"<td>{escape(text)}</td>".replace("\n", "<br>") for text in texts)
+        parts.append(self.videos.of_runs(runs, self.label))
+        return f"<section{attributes(game=game)}>{''.join(parts)}</section>"

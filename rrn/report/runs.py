@@ -12,14 +12,19 @@ import numpy as np
 
 from rrn.common.curves import Curve
 from rrn.common.errors import UserError
+from rrn.common.foreign_files import find_files
+from rrn.common.printable import printable
 from rrn.config import MAY_CHANGE_ON_RESUME, Config, effective
 from rrn.config.load import load_run_config
-from rrn.runs.scalars import Series, read_measures
+from rrn.runs.scalars import SCORE, Series, read_measures
 from rrn.runs.software import read_software
-from rrn.runs.status_file import Status, read_status
+from rrn.runs.status_file import Status, load_status
 
 # settings in which runs of one cell may differ
 NOT_METHOD = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}
+SMOKE = "smoke"  # the experiment of runs that try everything and learn nothing
+LONGEST_NAME = 100  # characters of a game or a setting
+MOST_NAMED = 2  # settings in the name of an activation
 NOT_METHOD |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 
 
@@ -33,6 +38,8 @@ class Run:
     curve: Curve
     measures: dict[str, Series] = field(default_factory=dict)  # by name in the log
     software: Sequence[dict[str, str]] = ()  # versions in each process that trained it, and the step that it began at
+    own_settings: tuple[str, ...] = ()  # that the name of the activation says, or a number in it such as [1]
+    no_status: str | None = None  # why its status.json cannot be read
 
     @property
     def state(self) -> str:
@@ -58,12 +65,13 @@ def read_runs(folders: Iterable[Path]) -> tuple[list[Run], list[str]]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give one with runs in it, such as runs.")
-        for path in sorted(folder.rglob("config.yaml")):
+        for path in find_files(folder, ["config.yaml"]):
             try:
-                by_folder.setdefault(path.parent.resolve(), _read(path.parent))
-            except (UserError, OSError, ValueError, KeyError, TypeError) as error:
+                by_folder.setdefault(path.parent.resolve(), _read(path.parent, folder))
+            except Exception as error:  # the files of one run may fail in any way, and take no other along
                 where = "" if str(path.parent) in str(error) else f"{path.parent}: "
-                damaged.append(f"{where}{error}")
+                kind = "" if isinstance(error, UserError | OSError | ValueError) else f"{type(error).__name__}: "
+                damaged.append(f"{where}{kind}{error}")
     runs = _name_variants(list(by_folder.values()))
     longest: dict[tuple, Run] = {}
     for run in runs:
@@ -84,19 +92,25 @@ def _length(run: Run) -> int:
     return int(run.curve.steps[-1]) if len(run.curve.steps) else -1
 
 
-def _read(folder: Path) -> Run:
-    """Read one run.
+def _read(folder: Path, among: Path) -> Run:
+    """Read one run, found in the folder `among`.
 
     Raises:
         UserError: a file of it is damaged, or the run is done and lacks its last evaluation.
+        ValueError, OSError: its scalars.csv is damaged, or cannot be read.
     """
-    config = load_run_config(folder)
+    config = load_run_config(folder, among)
     measures = read_measures(folder / "scalars.csv")
-    steps, means = measures.get("evaluation/mean", (np.array([], int), np.array([])))
-    if not np.isfinite(means).all():
-        raise UserError(f"{folder}: expected finite scores, got NaN or inf in scalars.csv.")
-    curve = Curve(config.env.name, config.agent.name, _activation(config), config.seed, steps, means)
-    status = read_status(folder)
+    steps, means = measures.get(SCORE, (np.array([], int), np.array([])))
+    names = (config.env.name, config.agent.name, _activation(config))
+    game, agent, act = (printable(name, LONGEST_NAME) for name in names)
+    curve = Curve(game, agent, act, config.seed, steps, means)
+    try:
+        status, no_status = load_status(folder), None
+    except FileNotFoundError:
+        status, no_status = None, None
+    except (OSError, ValueError) as error:
+        status, no_status = None, str(error)
     run = Run(
         folder=folder,
         config=config,
@@ -104,6 +118,7 @@ def _read(folder: Path) -> Run:
         curve=curve,
         measures=measures,
         software=read_software(folder),
+        no_status=no_status,
     )
     if run.state == "done" and not run.is_finished:
         if len(steps):
@@ -128,25 +143,37 @@ def _activation(config: Config) -> str:
 def _name_variants(runs: list[Run]) -> list[Run]:
     """Add to the activations of runs the settings in which they differ from most runs of their agent and activation.
 
-    Settings of the activation are compared over all games, others among the runs on one game.
+    An experiment explains the settings that it sets: runs are compared with those of their own, and one that is not
+    the usual one of the agent is named. Settings of the activation are compared over all games, others among the runs
+    on one game. More than MOST_NAMED settings get a number, such as [1].
     """
     of_game: dict[tuple, list[dict[str, str]]] = defaultdict(list)
     of_act: dict[tuple, list[dict[str, str]]] = defaultdict(list)
+    experiments: dict[str, Counter[str]] = defaultdict(Counter)
     all_settings = [settings(run.config) for run in runs]
     for run, own in zip(runs, all_settings, strict=True):
-        curve = run.curve
-        of_game[curve.agent, curve.act, curve.game].append({k: v for k, v in own.items() if not k.startswith("act.")})
-        of_act[curve.agent, curve.act].append({k: v for k, v in own.items() if k.startswith("act.")})
+        key = run.curve.agent, run.curve.act, run.config.experiment
+        on_game = *key, run.curve.game
+        of_game[on_game].append({k: v for k, v in own.items() if not k.startswith("act.")})
+        of_act[key].append({k: v for k, v in own.items() if k.startswith("act.")})
+        experiments[run.curve.agent][run.config.experiment] += run.config.experiment != SMOKE
     usual = {
         key: dict(Counter(tuple(sorted(own.items())) for own in group).most_common(1)[0][0])
         for key, group in (of_game | of_act).items()
     }
-    named = []
+    named: list[Run] = []
+    numbers: dict[tuple[str, ...], int] = {}
     for run, own in zip(runs, all_settings, strict=True):
-        curve = run.curve
-        expected = usual[curve.agent, curve.act, curve.game] | usual[curve.agent, curve.act]
-        other = [f"{key}={own[key]}" for key in sorted(own) if own[key] != expected.get(key)]
-        named.append(replace(run, curve=replace(curve, act=" ".join([curve.act, *other]))))
+        curve, experiment = run.curve, run.config.experiment
+        key = curve.agent, curve.act, experiment
+        on_game = *key, curve.game
+        expected = usual[on_game] | usual[key]
+        differ = [name for name in sorted(own) if own[name] != expected.get(name)]
+        other = tuple(printable(f"{name}={own[name]}", LONGEST_NAME) for name in differ)
+        words = other if len(other) <= MOST_NAMED else (f"[{numbers.setdefault(other, len(numbers) + 1)}]",)
+        if experiment != experiments[curve.agent].most_common(1)[0][0]:
+            words = printable(f"experiment={experiment}", LONGEST_NAME), *words
+        named.append(replace(run, curve=replace(curve, act=" ".join([curve.act, *words])), own_settings=other))
     return named
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,37 @@ import numpy as np
 
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import values
-from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot
-from rrn.common.files import read_packed
+from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, damage
+from rrn.common.errors import first_line
+from rrn.common.foreign_files import read_packed
+from rrn.common.printable import printable
 from rrn.report.charts import Chart, numbers
 
 MOMENTS = 6
 CURVE_POINTS = 81
 CHART_BINS = 32
+MOST_LINES = 2_000  # rows of coefficients; the page has 4 kB for each at a moment
 GREYS = ("#cfd8e6", "#b0c0d8", "#8ba3c6", "#6485b2", "#3d679e", "#08306b")  # from the first moment to the last
 
 
-def evolution(folder: Path) -> Chart | None:
+def evolution(folder: Path, damaged: list[str] | None = None) -> Chart | None:
     """Chart the learned activations of a run, with a panel for each site and a line for each row of coefficients.
 
-    None if the run has no snapshots, damaged ones, or activations that do not learn.
+    Args:
+        folder: of the run.
+        damaged: takes a sentence for each thing in the file that is left out.
+
+    Returns:
+        None if the run has no snapshots, or activations that do not learn.
     """
+    damaged = [] if damaged is None else damaged
+    path = folder / SNAPSHOT_FILE
     try:
-        return _panels(moments(folder / SNAPSHOT_FILE))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError):  # what no run writes
+        chart = _panels(moments(path, damaged))
+        json.dumps(chart, allow_nan=False)  # as the page holds it
+        return chart
+    except Exception as error:  # numbers that no run writes can fail in any step of drawing them
+        damaged.append(f"{path}: its shapes cannot be drawn ({printable(first_line(error), 100)}).")
         return None
 
 
@@ -36,6 +49,9 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
     learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.to_module() is not None]
     if not learned:
         return None
+    lines = sum(len(snapshots[-1].places[name].numerator or [0]) for name in learned)
+    if lines > MOST_LINES:
+        raise ValueError(f"expected at most {MOST_LINES:,} rows of coefficients, got {lines:,}")
     data, layout = [], {"grid": {"rows": 1, "columns": len(learned), "pattern": "independent"}, "height": 290}
     layout |= {"annotations": [], "bargap": 0, "showlegend": True}
     for panel, name in enumerate(learned, 1):
@@ -72,18 +88,32 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
     return {"data": data, "layout": layout}
 
 
-def moments(path: Path) -> list[Snapshot]:
-    """Read the first, the last and some snapshots in between of a file; only these lines are parsed as JSON."""
-    text = b""
-    with suppress(ValueError):  # a damaged .gz
-        text = read_packed(path)
-    lines = text.decode(errors="replace").splitlines(keepends=True)
-    lines = [line for line in lines if line.endswith("\n")]
+def moments(path: Path, damaged: list[str]) -> list[Snapshot]:
+    """Read the first, the last and some snapshots in between of a file; only these lines are parsed as JSON.
+
+    Args:
+        path: the file.
+        damaged: takes a sentence for the file, if it cannot be read, or for the first damaged line.
+    """
+    try:
+        lines = read_packed(path).split(b"\n")[:-1]
+    except (OSError, ValueError) as error:
+        damaged.append(str(error))
+        return []
     picks: Any = np.unique(np.linspace(0, len(lines) - 1, min(MOMENTS, len(lines))).astype(int)) if lines else []
     snapshots: list[Snapshot] = []
-    for pick in picks:
-        with suppress(ValueError, KeyError, TypeError, AttributeError):  # a line that a crash of the machine damaged
-            snapshots.append(Snapshot.from_json(lines[pick]))
+    bad: dict[int, str] = {}
+    for number, line in enumerate(lines):
+        if not (line.startswith(b'{"step": ') and line.endswith(b"}")):
+            bad[number + 1] = damage(path, number + 1, ValueError("no line that a run writes"))
+        elif number in picks:
+            try:
+                snapshots.append(Snapshot.from_json(line.decode("utf-8")))
+            except ValueError as error:
+                bad[number + 1] = damage(path, number + 1, error)
+    if bad:
+        more = f" So are {len(bad) - 1} more." if len(bad) > 1 else ""
+        damaged.append(bad[min(bad)] + more)
     return [snapshot for snapshot in snapshots if snapshot.places.keys() == snapshots[-1].places.keys()]
 
 

@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rrn.common.printable import printable
 from rrn.report import rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, Method
 from rrn.report.missing import ToDo
 
+LONG = 4_000  # characters of a line at most
 WIDE = 100  # columns of a terminal with room for both comparisons, with the paper and with the baseline
 
 
@@ -46,7 +48,7 @@ def show(
     def printed(title: str, heads: Iterable[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
         table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
         if console.measure(table, options=console.options.update(max_width=1_000)).maximum > console.width:
-            words = [label(method).split(" ") for method, _ in lines]
+            words = [printable(label(method)).split(" ") for method, _ in lines]
             names = ["\n".join(w if "=" in w else w.replace("_", "_\n") for w in parts) for parts in words]
             table = _table(title, heads, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
         console.print(table)
@@ -60,13 +62,13 @@ def show(
             title = games if len(over) == 1 else f"{aggregated.agent}, {games}"
             printed(title, heads, lines)
     for sentence in notes:
-        console.print(Text(f"note: {sentence}"))
+        console.print(Text(printable(f"note: {sentence}", LONG)))
     if todos:
         console.print(Text("\nmissing or not finished", style="bold"))
     for todo in todos:
-        console.print(Text(f"{rows.where(todo, label)}: {todo.what}"))
+        console.print(Text(printable(f"{rows.where(todo, label)}: {todo.what}", LONG)))
         if todo.command:
-            console.print(Text(f"  {todo.command}"), soft_wrap=True)
+            console.print(Text(f"  {printable(todo.command, LONG)}"), soft_wrap=True)
 
 
 def _game(
@@ -88,11 +90,16 @@ def _game(
 
 def _table(title: str, heads: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:
     table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        header_style="",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("activation", overflow="fold")
     for head in heads:
-        table.add_column(head, justify="right")
-    for line in lines:
-        table.add_row(*line)
+        table.add_column(Text(printable(head)), justify="right")
+    for line in lines:  # as Text, in which brackets are no markup
+        table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in line))
     return table

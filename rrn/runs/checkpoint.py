@@ -22,6 +22,8 @@ import torch
 from rrn.common.device import is_out_of_memory
 from rrn.common.errors import UserError, first_line
 from rrn.common.files import sync_folder
+from rrn.common.foreign_files import open_regular
+from rrn.runs.checkpoint_contents import check_contents
 from rrn.runs.checkpoint_files import find, path_of
 
 FORMAT = 3
@@ -95,7 +97,7 @@ def load(path: Path) -> dict:
         UserError: damaged, of another format, or too large for the memory.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             sealed = _check_seal(file)
         with zipfile.ZipFile(path) as archive:
             broken = None if sealed else archive.testzip()
@@ -108,6 +110,7 @@ def load(path: Path) -> dict:
     except Exception as error:  # a damaged file can fail anywhere in the reader
         raise Damaged(f"{path}: this checkpoint is damaged ({_reason(error)}).") from error
     try:
+        check_contents(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise _not_loaded(path, error, sealed) from error

@@ -6,15 +6,19 @@ middle of training, or not at all.
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from rrn.common.errors import UserError
+from rrn.common.printable import printable
 from rrn.config import Config, changed_settings
 from rrn.runs.folder import config_of
 
+SHORT = reprlib.Repr()
+SHORT.maxlevel = 2
 OPTIONAL = ("run", "measures")  # what older checkpoints do not have
 ADVICE = "take another one, or take this one out of its folder, so that the one before it is used."
 
@@ -31,7 +35,7 @@ def check_identity(path: Path, state: dict, config: Config, run_id: str | None) 
     Raises:
         UserError: another configuration, seed or id.
     """
-    theirs = config_of(state)
+    theirs = config_of(state, path.parent)
     if theirs is not None and (changed := changed_settings(theirs, config)):
         raise UserError(f"{path}: this checkpoint is of a run with another configuration ({changed}); {ADVICE}")
     run = state.get("run")
@@ -50,7 +54,7 @@ def check_form(path: Path, state: dict, like: dict) -> None:
     Raises:
         UserError: names the first such field.
     """
-    problem = _misfit(state, like, "") or _not_finite(state["agent"], "agent")
+    problem = _misfit(state, like, "") or not_finite(state["agent"], "agent")
     if problem:
         raise UserError(f"{path}: this checkpoint does not fit the run: {problem}; {ADVICE}")
 
@@ -88,7 +92,7 @@ def _misfit(value: object, like: object, name: str) -> str | None:
     return None
 
 
-def _not_finite(values: object, name: str) -> str | None:
+def not_finite(values: object, name: str) -> str | None:
     """Name the first tensor with NaN or infinity in nested dictionaries and lists."""
     if isinstance(values, Tensor):
         finite = not values.is_floating_point() or torch.isfinite(values).all()
@@ -99,11 +103,11 @@ def _not_finite(values: object, name: str) -> str | None:
         values = enumerate(values)
     else:
         return None
-    return next(filter(None, (_not_finite(value, f"{name}.{key}") for key, value in values)), None)
+    return next(filter(None, (not_finite(value, f"{name}.{key}") for key, value in values)), None)
 
 
 def _shown(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of {value.dtype} with {value.dim()} axes"
-    text = repr(value)
-    return text if len(text) < 40 else type(value).__name__
+    text = SHORT.repr(value)
+    return printable(text) if len(text) < 40 else type(value).__name__

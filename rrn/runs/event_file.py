@@ -47,7 +47,7 @@ class EventFile:
                 (folder / name).unlink()
         elif any(map(NAME.fullmatch, lengths)):  # older checkpoints know of none, and leave it to the word
             for name, length in before.items():  # empty rather than gone: a TensorBoard that looks on would wait for it
-                os.truncate(folder / name, min(length, lengths.get(name, 0)))
+                os.truncate(folder / name, min(length, max(lengths.get(name, 0), 0)))
         self.file = _behind(folder, before)
         self.records = RecordWriter(self.file)
         self._write(Event(step=step, file_version="brain.Event:2"))

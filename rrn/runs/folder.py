@@ -8,12 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from yaml import YAMLError
-
 from rrn.common.errors import UserError
+from rrn.common.foreign_files import find_files, is_inside, read_bounded
+from rrn.common.printable import printable
 from rrn.config import Config, changed_settings
-from rrn.config.load import load_run_config, to_config
+from rrn.config.foreign import MOST_BYTES
+from rrn.config.load import load_run_config, read_config
 from rrn.runs.checkpoint_files import find
 from rrn.runs.status_file import read_status
 
@@ -23,21 +23,22 @@ RUN_ID = re.compile(r"^# run ([0-9a-f]{32})$", re.MULTILINE)  # a line of config
 def read_run_id(folder: Path) -> str | None:
     """Return the id of the run in a folder, drawn at random when it began; None for older runs, without one."""
     try:
-        match = RUN_ID.search((folder / "config.yaml").read_text(encoding="utf-8", errors="replace"))
-    except OSError:
+        match = RUN_ID.search(read_bounded(folder / "config.yaml", MOST_BYTES).decode("utf-8", errors="replace"))
+    except (OSError, ValueError):
         return None
     return match[1] if match else None
 
 
-def config_of(state: dict) -> Config | None:
+def config_of(state: dict, folder: Path) -> Config | None:
     """Return the configuration of the run that wrote a checkpoint; None in older ones, or if it cannot be read.
 
     Args:
         state: of the checkpoint.
+        folder: of the checkpoint; no code in it is run.
     """
     try:
-        return to_config(OmegaConf.create(state["run"]["config"]))
-    except (KeyError, TypeError, AttributeError, ValueError, YAMLError, UserError):
+        return read_config(state["run"]["config"], folder)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, UserError):
         return None
 
 
@@ -53,7 +54,7 @@ def load_config(folder: Path) -> Config:
         from rrn.runs import checkpoint  # torch, which a whole config.yaml does without
 
         last = checkpoint.load_last(folder / "checkpoints")
-        config = last and config_of(last[1])
+        config = last and config_of(last[1], folder)
         if config is None:
             if last and not (folder / "config.yaml").exists():
                 raise UserError(
@@ -84,6 +85,7 @@ def can_go_on(config: Config) -> bool:
 
 def check_folder(folder: Path, config: Config) -> None:
     """Raise a UserError unless the folder is free, or holds the run to resume."""
+    check_no_links(folder)
     kept = find(folder / "checkpoints")
     if not kept and not (folder / "config.yaml").exists():
         return
@@ -92,6 +94,19 @@ def check_folder(folder: Path, config: Config) -> None:
     changed = changed_settings(load_config(folder), config)
     if changed:
         raise UserError(f"{folder}: the run here is of another configuration ({changed}); set it back or set run_dir.")
+
+
+def check_no_links(folder: Path) -> None:
+    """Refuse a folder with a file that is a link to another place: a run writes to its files, and cuts them.
+
+    Folders may be links, such as one for checkpoints on a larger disk.
+
+    Raises:
+        UserError: names the file.
+    """
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_symlink() and not path.is_dir() and not is_inside(path, folder):
+            raise UserError(f"{path}: expected a file of this run, got a link to another place; copy the file itself.")
 
 
 def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
@@ -108,12 +123,10 @@ def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
     runs: list[Path] = []
     for folder in folders:
         inside = (
-            [folder.parent]
-            if folder.name in names
-            else sorted({path.parent for file in names for path in folder.rglob(file)})
+            [folder.parent] if folder.name in names else sorted({path.parent for path in find_files(folder, names)})
         )
         if not inside:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")
         runs += [run for run in inside if run not in runs]
     common = os.path.commonpath([run.resolve().parent for run in runs])
-    return {os.path.relpath(run.resolve(), common): run for run in runs}
+    return {printable(os.path.relpath(run.resolve(), common)): run for run in runs}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG, create_summary_metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
 from torch.utils.tensorboard import summary
 
 from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot
@@ -75,10 +80,25 @@ class RunLogger:
         self.events.add(summary.image(name, picture, dataformats="HWC"), step=step)
 
     def configuration(self, text: str, values: dict) -> None:
-        """Log the configuration as text and as hparams; values that are not plain are written as text."""
+        """Log the configuration as text and as hyperparameters; values that are not plain are written as text.
+
+        TensorBoard shows the columns of one description of all runs, if any run has one, and else those that it finds
+        in the runs; so none is written. How a run ended is written by `end`, when that is known.
+        """
         self.text("configuration", f"```yaml\n{text}\n```")
         plain = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in values.items()}
-        self.events.add(*summary.hparams(plain, {"evaluation/mean": 0.0}))  # the metric's name; its values are scalars
+        _, began, _ = summary.hparams(plain, {})
+        self.events.add(began)
+
+    def end(self, done: bool) -> None:
+        """Log for TensorBoard's table of runs that the run is done, or that it failed; a stopped one has neither.
+
+        Call it after the last checkpoint: a run that goes on from there cuts this off.
+        """
+        status = STATUS_SUCCESS if done else STATUS_FAILURE
+        content = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=time.time()))
+        value = Summary.Value(tag=SESSION_END_INFO_TAG, metadata=create_summary_metadata(content))
+        self.events.add(Summary(value=[value]))
 
     def text(self, name: str, text: str) -> None:
         self.events.add(summary.text(name, text))

@@ -77,6 +77,6 @@ def request_stop(file: Path, number: int) -> None:
 def requested_signal(file: Path) -> int | None:
     """Read the signal in the file; None if there is no such file."""
     try:
-        return signal.Signals[file.read_text()].value
+        return signal.Signals[file.read_text(encoding="ascii")].value
     except FileNotFoundError:
         return None

@@ -13,12 +13,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rrn.common.files import read_packed, write_atomic
+from rrn.common.files import write_atomic
+from rrn.common.foreign_files import read_packed
 
 if TYPE_CHECKING:
     import torch
 
 SOFTWARE_FILE = "software.jsonl"
+MOST_BYTES = 1 << 22  # of it, some 8,000 processes
 MODEL = ("model name", "cpu family", "model", "stepping", "CPU implementer", "CPU part")  # on x86, and on ARM
 
 
@@ -48,7 +50,7 @@ def _commit() -> str | None:
         return None
     command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always", "--dirty"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -59,7 +61,7 @@ def processor(info: Path = Path("/proc/cpuinfo")) -> str:
     Two models with AVX-512 can differ in the last bits; `info` is Linux's list of processors.
     """
     try:
-        lines = info.read_text(errors="replace").splitlines()
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # another system
         return platform.processor() or platform.machine()
     fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
@@ -110,7 +112,7 @@ def note_software(folder: Path, device: torch.device, step: int, packages: Itera
 def read_software(folder: Path) -> list[dict]:
     """Read the lines of a run's file, compressed or not, oldest first; none without one. Skip damaged lines."""
     try:
-        lines = read_packed(folder / SOFTWARE_FILE).decode(errors="replace").splitlines()
+        lines = read_packed(folder / SOFTWARE_FILE, MOST_BYTES).decode("utf-8", errors="replace").splitlines()
     except (OSError, ValueError):
         return []
     rows = []

@@ -15,13 +15,17 @@ from pathlib import Path
 
 import psutil
 
-from rrn.common.errors import UserError
+from rrn.common.errors import UserError, first_line
 from rrn.common.files import write_atomic
+from rrn.common.foreign_files import read_bounded
+from rrn.common.printable import printable
 from rrn.config import Config
 
 STATUS_FILE = "status.json"
 STATES = {"running", "done", "stopped", "failed"}
 SOON, EVERY = 2.0, 10.0  # seconds between two updates, before training has a speed and then
+MOST_BYTES = 1 << 17  # of the file
+LARGEST = 1e30  # number in it
 SILENT = 600.0  # seconds without one after which a run on another machine counts as killed
 
 
@@ -116,20 +120,58 @@ class StatusFile:
 
 
 def read_status(folder: Path) -> Status | None:
-    """Read the status of the run in a folder, `killed` if its process is no more; None if it has no such file."""
+    """Read the status of the run in a folder, `killed` if its process is no more; None if it has none to read."""
     try:
-        values = json.loads((folder / STATUS_FILE).read_text())
-        status = Status(**{field.name: values[field.name] for field in fields(Status)})
-        sensible = status.state in STATES and status.step >= 0 and status.steps >= 1 and isinstance(status.go_on, str)
-        if not sensible or (status.steps_per_second or 0) < 0:
-            return None
-        seconds_between(status)  # both can be read
-        killed = status.state == "running" and not _alive(status)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return load_status(folder)
+    except (OSError, ValueError):
         return None
+
+
+def load_status(folder: Path) -> Status:
+    """Load the status of the run in a folder, `killed` if its process is no more.
+
+    Raises:
+        ValueError: the file is damaged, or none that a run writes.
+        OSError: it does not exist, or cannot be read.
+    """
+    path = folder / STATUS_FILE
+    data = read_bounded(path, MOST_BYTES)
+    try:
+        status = _checked(json.loads(data.decode("utf-8")))
+        killed = status.state == "running" and not _alive(status)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        reason = f"{first_line(error)} is missing" if isinstance(error, KeyError) else first_line(error)
+        raise ValueError(f"{path}: this file is damaged ({printable(reason, 200)}).") from error
     if killed:
         return replace(status, state="killed", why=f"the process ended without a word after {status.updated[:19]}")
     return status
+
+
+def _checked(values: dict) -> Status:
+    """Make a status of the values in a file.
+
+    Raises:
+        ValueError, KeyError, TypeError, OverflowError: a value is missing, or none that a run writes.
+    """
+    status = Status(**{field.name: values[field.name] for field in fields(Status)})
+    _require(status.state in STATES, "state", status.state)
+    for name, least in (("step", 0), ("steps", 1), ("pid", 1)):
+        value = getattr(status, name)
+        _require(type(value) is int and least <= value < 2**63, name, value)
+    for name in ("last_return", "last_evaluation", "steps_per_second"):
+        value = getattr(status, name)
+        _require(value is None or (type(value) in (int, float) and abs(value) < LARGEST), name, value)
+    _require((status.steps_per_second or 0) >= 0, "steps_per_second", status.steps_per_second)
+    for name in ("host", "started", "updated", "go_on"):
+        _require(isinstance(getattr(status, name), str), name, getattr(status, name))
+    _require(status.why is None or isinstance(status.why, str), "why", status.why)
+    seconds_between(status)  # both can be read
+    return status
+
+
+def _require(holds: bool, name: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {value!r:.60}")
 
 
 def is_running(pid: int) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rrn.common.numbers import count, duration, plural
+from rrn.common.printable import printable
 
 if TYPE_CHECKING:
     from rrn.runs.status_file import Status
@@ -67,7 +68,7 @@ def _names(rows: list[Row]) -> tuple[str, list[str]]:
     if len({os.path.isabs(folder) for folder in folders}) > 1:
         folders = [os.path.abspath(folder) for folder in folders]
     common = os.path.commonpath([os.path.dirname(folder) for folder in folders])
-    return common or ".", [os.path.relpath(folder, common or ".") for folder in folders]
+    return printable(common or "."), [printable(os.path.relpath(folder, common or ".")) for folder in folders]
 
 
 def _counts(rows: list[Row]) -> str:
@@ -115,8 +116,8 @@ def _reason(row: Row, width: int, cut: bool) -> list[str]:
     if not row.why:
         return []
     if cut:
-        return [_clip(f"  {row.why}", width)]
-    return textwrap.wrap(row.why, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+        return [_clip(f"  {printable(row.why)}", width)]
+    return textwrap.wrap(printable(row.why), width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _clip(text: str, width: int) -> str:

@@ -15,6 +15,7 @@ from rrn.common.command_line import version
 from rrn.common.console import cli_errors, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
+from rrn.common.printable import printable
 
 with cli_errors(), needs("python -m rrn.study", "rl"):
     from rich.box import SIMPLE_HEAD
@@ -136,7 +137,7 @@ def show(console: Console, part: Part, run_states: RunStates) -> None:
             continue
         words = "done" if state == "shorter" else state
         why = f" ({status.why})" if status.why else ""
-        console.print(Text(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}"))
+        console.print(Text(printable(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}")))
 
 
 def _table(games: Sequence[str], methods: Sequence[Method], run_states: RunStates) -> Table:

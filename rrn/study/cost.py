@@ -86,7 +86,9 @@ def measured(part: Part, method: Method, say: Callable[[str], None], anew: bool 
         known[key] = measure(part.configuration(game, method))
         with suppress(OSError):  # without the file, the next call measures again
             _file().parent.mkdir(parents=True, exist_ok=True)
-            _file().write_text(json.dumps({key: asdict(cost) for key, cost in known.items()}, indent=1))
+            _file().write_text(
+                json.dumps({key: asdict(cost) for key, cost in known.items()}, indent=1), encoding="utf-8"
+            )
     return known[key]
 
 
@@ -173,7 +175,7 @@ def _file() -> Path:
 
 def _read() -> dict[str, Cost]:
     try:
-        costs = {key: Cost(**value) for key, value in json.loads(_file().read_text()).items()}
+        costs = {key: Cost(**value) for key, value in json.loads(_file().read_text(encoding="utf-8")).items()}
         return {key: cost for key, cost in costs.items() if cost.rate > 0}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

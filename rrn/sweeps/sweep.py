@@ -250,7 +250,7 @@ class Sweep:
         status = read_status(folder)
         outcome = self.shared.outcome_file(number)
         if outcome.exists():
-            values = json.loads(outcome.read_text())
+            values = json.loads(outcome.read_text(encoding="utf-8"))
             return Row(folder, values["state"], values["why"], status)
         if status is not None and datetime.fromisoformat(status.started) >= self.started:
             return Row(folder, status.state, status.why, status)

@@ -89,8 +89,10 @@ def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         start_new_session=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"},  # of what is read here, and of output.log
     )
     while True:
         try:

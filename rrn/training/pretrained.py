@@ -12,6 +12,7 @@ from rrn.activations.sites import named_rationals
 from rrn.agents.base import Agent
 from rrn.common.errors import UserError
 from rrn.runs import checkpoint
+from rrn.runs.checkpoint_checks import not_finite
 
 
 def take_activations(agent: Agent, folder: str | Path) -> None:
@@ -19,7 +20,7 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
 
     Raises:
         UserError: no run or checkpoint is there, or its network has rationals at other activation sites or of another
-            form.
+            form, or that are not finite.
     """
     last = checkpoint.load_last(Path(folder) / "checkpoints")
     if last is None:
@@ -34,9 +35,11 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
     if own != theirs:
         here, there = (_places(keys) for keys in (own, theirs))
         raise UserError(f"act.from={folder}: its rationals are {there}, those of this run {here}; set act= as there.")
+    if bad := not_finite({key: saved[key] for key in own}, "agent"):
+        raise UserError(f"act.from={folder}: {bad}; take another run.")
     try:
         agent.load_weights({key: saved[key] for key in own})
-    except (RuntimeError, AttributeError, TypeError) as error:
+    except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
         reason = str(error).splitlines()[:2][-1].strip(" \t.")  # torch's first line names the network alone
         raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error
 

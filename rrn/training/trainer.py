@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -21,7 +22,7 @@ from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration
+from rrn.common.numbers import count, duration, fixed_or_dash
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
 from rrn.metrics.coefficients import coefficients
@@ -77,6 +78,19 @@ class Trainer:
 
     def run(self) -> bool:
         """Train to the end or until `stop` returns True; return whether the end was reached."""
+        try:
+            self._train()
+        except Exception:
+            with suppress(OSError):  # a full disk may be the reason
+                self.records.end(done=False)
+            raise
+        if self.finished:
+            self.records.end(done=True)
+        self.records.close()
+        return self.finished
+
+    def _train(self) -> None:
+        """Train, evaluate and save, up to the last checkpoint."""
         while not self._report_and_ask():
             if self.learner.warming_up:
                 self.taken += self.learner.warmup_step()
@@ -92,8 +106,6 @@ class Trainer:
             self._show()
         if self.saved != self.step or not self.finished:
             self._save()
-        self.records.close()
-        return self.finished
 
     @property
     def finished(self) -> bool:
@@ -213,8 +225,8 @@ class Trainer:
         left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
         at = self.learner.warming_up or f"{count(self.step)}/{count(self.config.steps)}"
         self.progress.show(
-            f"{prefix}{at} {rate:.0f}/s left {left} return {self.last['return']:.0f} "
-            f"eval {self.last['evaluation']:.1f} {self.learner.progress_text(self.step)}"
+            f"{prefix}{at} {rate:.0f}/s left {left} return {fixed_or_dash(self.last['return'], 0)} "
+            f"eval {fixed_or_dash(self.last['evaluation'], 1)} {self.learner.progress_text(self.step)}"
         )
 
     def _save(self) -> None:

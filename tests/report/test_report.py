@@ -217,7 +217,9 @@ def test_each_run_has_its_mean_over_training_and_its_first_step_as_a_human(tmp_p
     make_run(tmp_path, "Pong", "rational", 0, lambda part: 20 * part)  # a human has 14.6
     make_run(tmp_path, "Pong", "silu", 0, lambda part: 10 * part)
     main([str(tmp_path), "--out", str(tmp_path / "report.html")])
-    cells = re.findall(r"<td>([^<]*)</td><td>(80,000|not yet)</td>", (tmp_path / "report.html").read_text())
+    cells = re.findall(
+        r"<div>([^<]*)</div></td><td[^>]*><div>(80,000|not yet)</div>", (tmp_path / "report.html").read_text()
+    )
     assert cells == [("10", "80,000"), ("5", "not yet")]
 
 

@@ -41,7 +41,7 @@ def test_what_is_odd_takes_no_other_run_along(tmp_path, capsys, monkeypatch):
     assert "rational_pretrained" in printed
     assert "from_run" not in printed
     assert f"{again}: runs/Pong/dqn-relu/seed0 has the same settings and seed" in printed
-    assert f"{broken}: expected finite scores" in printed
+    assert f"{broken}/scalars.csv, line 2: expected finite scores" in printed
     assert json.loads(re.search(r"<script[^>]*json[^>]*>(.*?)</script>", Path("page.html").read_text(), re.DOTALL)[1])
     runs, _ = read_runs([runs])
     missing = {(one.methods, one.command) for one in to_do(runs, 4) if "missing" in one.what}

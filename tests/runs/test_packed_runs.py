@@ -10,7 +10,7 @@ import pytest
 from helpers.made_runs import make_run
 
 from rrn.activations.inspection.snapshots import read_snapshots
-from rrn.common.files import read_packed
+from rrn.common.foreign_files import read_packed
 from rrn.report.runs import read_runs
 from rrn.report.shape_charts import moments
 from rrn.runs.folder import find_runs
@@ -28,7 +28,7 @@ def all_that_is_read(folder) -> tuple:
     (run,), damaged = read_runs([folder])
     shapes = [one.to_json() for one in read_snapshots(folder)]
     series = {name: np.stack(both).tolist() for name, both in run.measures.items()}
-    some = [one.to_json() for one in moments(folder / "shapes.jsonl")]
+    some = [one.to_json() for one in moments(folder / "shapes.jsonl", [])]
     return run.curve.steps.tolist(), series, run.software, damaged, shapes, some, find_runs([folder], "shapes.jsonl")
 
 
@@ -68,7 +68,9 @@ def test_a_damaged_packed_file_is_one_sentence(folder, damage):
     path.write_bytes(gzip.compress(b"step,name,value\n100000,evaluation/mean,9\n"))
     (run,), _ = read_runs([folder])
     assert run.software == []
-    assert moments(folder / "shapes.jsonl") == []
+    named: list[str] = []
+    assert moments(folder / "shapes.jsonl", named) == []
+    assert named == [f"{folder / 'shapes.jsonl.gz'}: this file is damaged; restore it from a backup."]
 
 
 def test_nothing_is_read_where_there_is_neither(tmp_path):

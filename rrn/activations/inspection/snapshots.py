@@ -15,9 +15,12 @@ from torch import nn
 from rrn.activations.baselines import PELU
 from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.plot import RANGE, Shape, values
+from rrn.activations.inspection.snapshot_checks import check_snapshot
 from rrn.activations.rational import Rational, RecurrentRational, coefficients_of, poles
 from rrn.activations.sites import named_activations
-from rrn.common.files import read_packed
+from rrn.common.errors import first_line
+from rrn.common.foreign_files import read_packed
+from rrn.common.printable import printable
 from rrn.common.renamed import renamed, renamed_method
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
@@ -97,13 +100,21 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, line: str) -> Snapshot:
-        """Make a snapshot from a line that `to_json` returned."""
-        read = json.loads(line)
-        rows = read["places"].items()
-        return cls(
-            read["step"],
-            {name: SiteSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows},
-        )
+        """Make a snapshot from a line that `to_json` returned.
+
+        Raises:
+            ValueError: the line is damaged, or holds something else.
+        """
+        try:
+            read = json.loads(line)
+            check_snapshot(read)
+            rows = read["places"].items()
+            sites = {name: SiteSnapshot(**{"inputs": None, **row, **_read_inputs(row)}) for name, row in rows}
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from error
+        except (TypeError, AttributeError, IndexError, OverflowError, RecursionError, RuntimeError) as error:
+            raise ValueError(first_line(error)) from error
+        return cls(read["step"], sites)
 
 
 def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | None = None) -> Snapshot:
@@ -146,16 +157,20 @@ def read_snapshots(path: str | PathLike) -> list[Snapshot]:
         ValueError: there are no snapshots, or a line is damaged.
     """
     path = Path(path) / SNAPSHOT_FILE if Path(path).is_dir() else Path(path)
-    lines = read_packed(path).decode("utf-8").splitlines(keepends=True)
     snapshots = []
-    for number, line in enumerate((line for line in lines if line.endswith("\n")), 1):
+    for number, line in enumerate(read_packed(path).split(b"\n")[:-1], 1):
         try:
-            snapshots.append(Snapshot.from_json(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}, line {number}: expected a snapshot; it is damaged ({error}).") from error
+            snapshots.append(Snapshot.from_json(line.decode("utf-8")))
+        except ValueError as error:
+            raise ValueError(damage(path, number, error)) from error
     if not snapshots:
         raise ValueError(f"{path}: no snapshots are here; a run writes one at each evaluation.")
     return snapshots
+
+
+def damage(path: Path, line: int, error: ValueError) -> str:
+    """Return a sentence for a line of a file of snapshots that cannot be read."""
+    return f"{path}, line {line}: expected a snapshot; it is damaged ({printable(first_line(error), 100)})."
 
 
 def _range(histogram: Histogram | None) -> tuple[float, float]:
