@@ -15,7 +15,7 @@ class Progress:
     """Show one line of text; `due` is cheap enough for every step."""
 
     def __init__(self, stream: TextIO | None = None):
-        self.stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # None: pythonw, a service
+        self.stream = stream or sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # None: pythonw
         self.live = self.stream.isatty()
         self.interval = 0.5 if self.live else 60.0  # seconds
         self.next = 0.0

@@ -30,11 +30,7 @@ from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_act
 # exported programs and ONNX files must run without rrn; before torch 2.7 they keep the operator
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of inputs and of coefficients
-PLAIN_TENSORS = (
-    Tensor,
-    nn.Parameter,
-    Coefficients,
-)  # classes of coefficients on the eager paths; others have their own rules
+PLAIN_TENSORS = (Tensor, nn.Parameter)  # classes of coefficients on the eager paths; others have their own rules
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
@@ -68,6 +64,8 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
     if torch.compiler.is_compiling():
         plain = functorch_active() or is_exporting()
         return (reference if plain else torch.ops.rrn).rational(x, numerator, denominator, version, axis)
+    if type(numerator) is Coefficients or type(denominator) is Coefficients:  # of a module that was not called yet
+        Coefficients.release(numerator, denominator)
     if under_forward_ad():
         return reference.rational(x, numerator, denominator, version, axis)
     if functorch_active():
