@@ -99,7 +99,7 @@ def states(part: Part) -> RunStates:
         state = status.state if status else "missing"
         if state == "done" and status.step < run.steps:
             state = "shorter"
-        elif state in ("stopped", "killed") and status.step >= run.steps:  # of a larger budget
+        elif state in ("stopped", "killed") and status.step >= run.steps < status.steps:  # of a larger budget
             state = "done"
         if status:
             key = run.game, run.method

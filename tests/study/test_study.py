@@ -24,7 +24,7 @@ from rrn.reference.tables import games
 from rrn.runs.status_file import read_status
 from rrn.study import cost
 from rrn.study import plan as study_plan
-from rrn.study.__main__ import main
+from rrn.study.__main__ import main, states
 from rrn.study.plan import load_plan, read_number, take_part
 from rrn.study.start import sweeps
 from rrn.training.run import train
@@ -136,6 +136,15 @@ def test_the_listing_shows_the_state_of_each_run(tmp_path, monkeypatch, capsys):
     assert "seed2: failed at step 300,000 of 1,500,000 (no memory)" in printed
     assert all(len(line) <= 80 for line in printed.splitlines() if "runs/" not in line)
     assert re.search(r"Pong +d", listed(capsys, "paper", "env=Pong", "act=rational", "steps=100k", "seed=1"))
+
+
+def test_a_run_that_was_stopped_before_its_last_evaluation_is_not_done(tmp_path, monkeypatch):
+    """It has all its steps, but no score of the end; of a run that is planned shorter than it is, that is enough."""
+    monkeypatch.chdir(tmp_path)
+    for seed, steps in enumerate((1_500_000, 3_000_000)):
+        make_run(Path("runs"), "Pong", "rational", seed, steps=steps, state="stopped")
+    part = take_part(load_plan("paper"), ["env=Pong", "act=rational", "seed=0,1"])
+    assert [state for _, state, _ in states(part)] == ["stopped", "done"]
 
 
 def test_the_whole_plan_is_listed_without_composing_each_run(tmp_path, monkeypatch, capsys):
