@@ -30,12 +30,12 @@ def begin_command() -> None:
             word.encode()
         except UnicodeEncodeError:
             if sys.getfilesystemencoding() == "utf-8":
-                _refuse(f"{printable(word)}: this is not UTF-8; rename what it names, and give the new name.")
+                _refuse(f"{escape_bytes(word)}: this is not UTF-8; rename what it names, and give the new name.")
             encoding = sys.getfilesystemencoding()
-            _refuse(f"{printable(word)}: Python reads arguments as {encoding} here; set PYTHONUTF8=1.")
+            _refuse(f"{escape_bytes(word)}: Python reads arguments as {encoding} here; set PYTHONUTF8=1.")
 
 
-def printable(text: str) -> str:
+def escape_bytes(text: str) -> str:
     """Return a text in which bytes that are not UTF-8, as in names of files, are written as \\xe9."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from rrn.common.process import printable
+from rrn.common.process import escape_bytes
 
 PYTHON = [sys.executable, "-m"]
 TRAIN = ["rrn.train", "experiment=smoke", "env=CartPole", "steps=20", "threads=1", "device=cpu", "run_dir=run"]
@@ -113,5 +113,5 @@ def test_a_python_of_ascii_trains_and_says_what_it_cannot_read(tmp_path):
 
 
 def test_names_that_are_not_utf8_are_printable():
-    assert printable(b"caf\xe9".decode("utf-8", "surrogateescape")) == r"caf\xe9"
-    assert printable("café") == "café"
+    assert escape_bytes(b"caf\xe9".decode("utf-8", "surrogateescape")) == r"caf\xe9"
+    assert escape_bytes("café") == "café"
