@@ -3,7 +3,7 @@
 The hidden layers and their activations are the features extractor; stable-baselines3 adds the last linear layers.
 For the layers that it makes itself, as those of SAC and TD3: `policy_kwargs={"activation_fn": ActivationFn("rational",
 sites=2)}`. Neither `activation_fn=act.again` nor a function that returns one module again and again is an alternative:
-the coefficients would belong to no policy, and would not be trained.
+the coefficients would belong to no policy, and would not be trained; a warning says so after 1,000 updates.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ FLOOR = {place: number for number, line in enumerate(FLOORS.split("\n")) for pla
 COMMANDS = {"train.py", "evaluate.py", "status.py", "fit.py", "shapes.py", "doctor.py"}
 WITHOUT_TORCH = {"common", "stats.py", "activations/fitting", "config", "frameworks", "runs", "reference"}
 WITH_TORCH = {
+    "common/eager.py",
     "common/eval_mode.py",
     "common/device.py",
     "common/threads.py",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles, whole
 from rrn.activations.fitting.presets import initial_coefficients
 from rrn.activations.functions import as_function
-from rrn.activations.ops.coefficients import Coefficients
+from rrn.activations.ops.coefficients import Coefficients, warn_if_unused
 from rrn.activations.ops.operator import FLOATS, rational
 from rrn.activations.ops.torch_private import refuse_script
 from rrn.activations.resettable import Resettable
@@ -220,6 +220,8 @@ class SharedRational(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         owner = self._owner_for(x)
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            warn_if_unused(owner.numerator, owner.__dict__.get("_start", {}))
         try:
             if owner.version != "D" or owner.training == self.training:
                 return owner.forward(x)  # which accelerate replaces, to load the coefficients for the call

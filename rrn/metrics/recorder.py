@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, read_s
 from rrn.activations.rational import coefficients_of
 from rrn.activations.sites import named_activations
 from rrn.agents.base import Agent
+from rrn.common.eager import eagerly
 from rrn.metrics.plasticity import dormant, effective_rank, mean_activity, moved, norm
 
 
@@ -24,6 +26,8 @@ class record_activity:
     Attributes:
         activity: mean of |h| of each unit by name of the site, [units].
         features: outputs of the last hidden layer, [N, units].
+
+    Within the context torch.compile is off: compiled models run eagerly, so that their activity is recorded.
     """
 
     def __init__(self, layers: nn.Module):
@@ -32,7 +36,10 @@ class record_activity:
         self.features = torch.empty(0)
 
     def __enter__(self) -> record_activity:
-        self.hooks = [module.register_forward_hook(self._keep(name)) for name, module in self.modules.items()]
+        self.open = ExitStack()
+        self.open.enter_context(eagerly())
+        for name, module in self.modules.items():
+            self.open.callback(module.register_forward_hook(self._keep(name)).remove)
         return self
 
     def _keep(self, name: str):
@@ -42,8 +49,7 @@ class record_activity:
         return hook
 
     def __exit__(self, *error) -> None:
-        for hook in self.hooks:
-            hook.remove()
+        self.open.close()
 
 
 class PlasticityRecorder:

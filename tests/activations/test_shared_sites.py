@@ -60,6 +60,27 @@ def test_a_copy_of_a_part_shares_the_coefficients_of_the_model():
         rrn.parameter_groups(block, 1e-3, 1e-4)
 
 
+@pytest.mark.parametrize("trained_by", ["nobody", "Adam", "hand"])
+def test_coefficients_that_no_optimiser_has_are_named(trained_by):
+    """As with activation_fn=act.again in a script of stable-baselines3; sums of up to 999 gradients are in order."""
+    act = rrn.RecurrentRational("gelu")
+    site, x = act.again(), torch.ones(1)
+    model = nn.Sequential(nn.Linear(1, 1), site)
+    optimiser = torch.optim.Adam([*model.parameters(), *(act.parameters() if trained_by == "Adam" else [])])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(1002):
+            model(x).sum().backward()
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=False)
+            if trained_by == "hand":
+                act.numerator.data.sub_(act.numerator.grad, alpha=1e-3)
+                act.numerator.grad.zero_()
+    assert [str(warning.message)[:43] for warning in caught] == (
+        ["the gradient of shared coefficients was add"] if trained_by == "nobody" else []
+    )
+
+
 def test_layers_of_a_transformer_encoder_share_the_coefficients_of_the_model():
     model = nn.Module()
     model.act = rrn.RecurrentRational("gelu")

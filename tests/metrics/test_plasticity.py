@@ -65,6 +65,20 @@ def test_dormant_units_of_a_network_at_each_place_and_in_all():
     assert len(recorded.features) == 50  # the hooks are gone
 
 
+@pytest.mark.slow
+def test_a_compiled_model_is_recorded():
+    model, x = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2), nn.ReLU()), torch.randn(5, 2)
+    call = torch.compile(model, fullgraph=True, backend="eager")
+    call(x)
+    with record_activity(model) as recorded:
+        outputs = call(x)
+    assert torch.equal(recorded.features, outputs)
+    assert torch.equal(recorded.activity["3"], outputs.abs().mean(0))
+    call(2 * x)
+    assert torch.equal(recorded.features, outputs)  # the hooks are gone
+    torch.compiler.reset()
+
+
 @pytest.mark.parametrize(("rows", "units"), [(40, 30), (30, 40), (300, 8)])
 @pytest.mark.parametrize("rank", [1, 3, 7])
 def test_effective_rank_of_known_singular_values(rows, units, rank):

@@ -5,7 +5,6 @@ Counts stay on the device of the model until they are read.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from rrn.activations.ops.operator import PLAIN_TENSORS
 from rrn.activations.ops.torch_private import functorch_active
 from rrn.activations.rational import coefficients_of
 from rrn.activations.sites import named_activations
+from rrn.common.eager import eagerly
 
 BINS = 256
 SAMPLE = 10_000  # number of values from which a range is chosen; at most twice as many are used
@@ -223,8 +223,7 @@ class record_inputs:
 
     def __enter__(self) -> dict[str, Histogram]:
         self.open = ExitStack()
-        if "torch._dynamo" in sys.modules and not torch.compiler.is_compiling():  # importing it takes seconds
-            self.open.enter_context(torch.compiler.set_stance("force_eager"))
+        self.open.enter_context(eagerly())
         everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
         for name, module in self.modules.items():
             module.recorded_inputs = histogram = self.histograms[name]  # type: ignore[assignment]

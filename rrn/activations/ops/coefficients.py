@@ -15,6 +15,8 @@ ADVICE = (
 PROTECTS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)  # torch.compile takes no other class before
 REFUSED = f"expected weights to initialise, got the coefficients of a rational; {ADVICE}"
 
+UNUSED = 1000  # an optimiser that sums gradients of several passes has fewer
+
 
 class Coefficients(nn.Parameter):
     """Parameter of a rational, which the initialisers of `torch.nn.init` for weights leave as it is.
@@ -61,3 +63,22 @@ class Coefficients(nn.Parameter):
             f"the coefficients of a rational keep their values, {name}() is for weights; {ADVICE}", stacklevel=3
         )
         return self
+
+
+def warn_if_unused(numerator: Tensor, start: dict[str, list]) -> None:
+    """Warn of gradients that were added up for very long without being used: no optimiser has the coefficients.
+
+    Args:
+        numerator: coefficients, [groups, n + 1].
+        start: starting values of the parameters by name.
+    """
+    grad = numerator.grad if type(numerator) is nn.Parameter and numerator.is_leaf else None
+    if grad is None or grad._version < UNUSED or numerator._version * 10 > grad._version or "numerator" not in start:
+        return
+    if torch.equal(numerator, numerator.new_tensor(start["numerator"])):
+        warnings.warn(
+            f"the gradient of shared coefficients was added up {UNUSED} times and they did not change: no optimiser "
+            "has them. Put the RecurrentRational itself into the model at the first site, and act.again() at the "
+            "others; in stable-baselines3 take rrn.sb3.ActivationFn('recurrent_rational', sites=2).",
+            stacklevel=4,
+        )
