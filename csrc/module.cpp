@@ -131,9 +131,27 @@ PyObject* histogram(PyObject*, PyObject* const* values, Py_ssize_t count) {
   return without_lock(rrn::histogram, call);
 }
 
+constexpr char CAPABILITY_DOC[] =
+    "capability()\n\n"
+    "Name the widest set of instructions that this processor and the kernels have, as torch does: AVX512, AVX2 or "
+    "DEFAULT.";
+
+PyObject* capability(PyObject*, PyObject*) {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_cpu_init();
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return PyUnicode_FromString("AVX512");
+  if (avx2) return PyUnicode_FromString("AVX2");
+#endif
+  return PyUnicode_FromString("DEFAULT");
+}
+
 PyMethodDef methods[] = {{"forward", fastcall(forward), METH_FASTCALL, FORWARD_DOC},
                          {"backward", fastcall(backward), METH_FASTCALL, BACKWARD_DOC},
                          {"histogram", fastcall(histogram), METH_FASTCALL, HISTOGRAM_DOC},
+                         {"capability", capability, METH_NOARGS, CAPABILITY_DOC},
                          {nullptr, nullptr, 0, nullptr}};
 PyModuleDef module = {PyModuleDef_HEAD_INIT, RRN_TEXT(RRN_MODULE), nullptr, -1, methods,
                       nullptr, nullptr, nullptr, nullptr};

@@ -32,7 +32,7 @@ def test_says_why_there_is_no_kernel(capsys, monkeypatch, module, text):
     """Without a module, an import fails; one of an earlier version lacks the functions that are called."""
     for name in cpu.MODULES["AVX512"]:
         monkeypatch.setitem(sys.modules, name, module)
-    kernels, problem = cpu.load()
+    kernels, problem = cpu.load("AVX512")
     assert kernels is None
     monkeypatch.setattr(cpu, "KERNELS", kernels)
     monkeypatch.setattr(cpu, "PROBLEM", problem)

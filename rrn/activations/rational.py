@@ -6,15 +6,14 @@ The operator is in ops/operator.py, the starting coefficients are in fitting/pre
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor, nn
 
-from rrn.activations.fitting.formula import VERSIONS, check_form, is_range, real_poles, whole
-from rrn.activations.fitting.presets import initial_coefficients
+from rrn.activations.fitting.form import Form, Init
+from rrn.activations.fitting.formula import VERSIONS, real_poles
 from rrn.activations.functions import as_function
 from rrn.activations.ops.coefficients import Coefficients, warn_if_unused
 from rrn.activations.ops.operator import FLOATS, rational
@@ -26,7 +25,6 @@ from rrn.common.renamed import renamed, renamed_method
 
 torch.fx.wrap("rational")  # one call in a traced graph: its checks read the input, which tracing cannot follow
 torch.fx.wrap("rational_with_tails")
-TAILS = ("rational", "linear")
 
 __getattr__ = renamed(
     __name__,
@@ -43,7 +41,7 @@ class Rational(SavedForm, Resettable):
     Args:
         init: the function to start from: a name such as leaky_relu, tanh, gelu or swish, one of
             `rrn.activations.fitting.functions.NAMES`; a callable on arrays or tensors, which is fitted here; or a pair
-            (numerator, denominator) of coefficients, lowest power first.
+            (numerator, denominator) of coefficients, lowest power first, for all groups or with a row for each.
         degrees: (n, m), the degrees of P and Q.
         version: form of Q: A, B, C, D or N, see `rrn.activations.ops.operator.rational`.
         preset: how a name or callable is approximated: "l2" (least squares on [-3, 3]), "minimax" (smallest
@@ -68,7 +66,7 @@ class Rational(SavedForm, Resettable):
 
     def __init__(
         self,
-        init: str | Callable | tuple[Sequence[float], Sequence[float]] = "leaky_relu",
+        init: Init = "leaky_relu",
         degrees: tuple[int, int] = (5, 4),
         version: str = "A",
         *,
@@ -84,26 +82,17 @@ class Rational(SavedForm, Resettable):
         dtype: torch.dtype | None = None,
     ):
         super().__init__()
-        self.degrees, self.version = check_form(degrees, version)
-        groups, axis = (whole(name, value) for name, value in (("groups", groups), ("axis", axis)))
-        if groups < 1:
-            raise ValueError(f"groups: expected a whole number of at least 1, got {groups!r}.")
-        ends = (-3.0, 3.0) if tail == "linear" and tail_range is None else tail_range
-        if tail not in TAILS or (tail == "linear") != (ends is not None) or not (ends is None or is_range(ends)):
-            raise ValueError(
-                f"tail: expected one of {', '.join(TAILS)}, and for linear ones a tail_range (low, high) with low < "
-                f"high, got {tail!r} and {tail_range}."
-            )
+        form = Form.checked(degrees, version, groups, axis, tail, tail_range)
         if dtype not in (None, *FLOATS):
             raise ValueError(f"dtype: expected one of {', '.join(map(str, FLOATS))}, got {dtype}.")
-        self.tail_range: tuple[float, float] | None = None if ends is None else tuple(map(float, ends))  # type: ignore[assignment]
+        self.degrees, self.version, self.tail_range = form.degrees, form.version, form.tail_range
         self.init = init if isinstance(init, str) else "fitted" if callable(init) else "given"
-        self.groups, self.axis = groups, axis
-        rows = initial_coefficients(init, self.degrees, version, preset, as_function)
+        self.groups, self.axis = form.groups, form.axis
+        rows = form.start(init, preset, as_function)
         for name, row, trained in zip(
             ("numerator", "denominator"), rows, (train_numerator, train_denominator), strict=True
         ):
-            self._start[name] = [[float(c) for c in row]] * groups
+            self._start[name] = row.tolist()
             start = torch.tensor(self._start[name], dtype=dtype or torch.get_default_dtype(), device=device)
             self.register_parameter(name, nn.Parameter(start, requires_grad=trainable and trained))
 

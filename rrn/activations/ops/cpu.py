@@ -7,37 +7,16 @@ installation, or modules of an earlier version of rrn) operator.py takes referen
 from __future__ import annotations
 
 import ctypes
-import importlib
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
-Layout = tuple[int, int, int]  # outer, groups, inner
+from rrn.activations.ops.cpu_modules import ENTRIES as ENTRIES
+from rrn.activations.ops.cpu_modules import MODULES as MODULES
+from rrn.activations.ops.cpu_modules import VERSION_NUMBERS, Layout, load
 
-MODULES = {"AVX512": ("rrn_cpu_avx512", "rrn_cpu_avx2", "rrn_cpu"), "AVX2": ("rrn_cpu_avx2", "rrn_cpu")}
-ENTRIES = ("forward", "backward", "histogram")  # functions of a module, called below; see csrc/module.cpp
 SMALL_TYPES = ()  # read and written as they are: none, bfloat16 and float16 are copied to float32
-VERSION_NUMBERS = {"A": 0, "B": 1, "D": 1, "C": 2, "N": 3}  # the enum of csrc/rational.h; D is B here
-
-
-def load() -> tuple[ModuleType | None, str]:
-    """Import the module for this processor, the fastest first.
-
-    Returns:
-        The module and "", or None and why there is none.
-    """
-    problem = "no kernel was built; install a C++ compiler (GCC or Clang), then install rrn again"
-    for name in MODULES.get(torch.backends.cpu.get_cpu_capability(), ("rrn_cpu",)):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        if all(hasattr(module, entry) for entry in ENTRIES):
-            return module, ""
-        problem = "the kernels were built for another version of rrn; install rrn again, with a C++ compiler"
-    return None, problem
 
 
 def parallel_for() -> int:
@@ -50,7 +29,7 @@ def parallel_for() -> int:
     return 0
 
 
-KERNELS, PROBLEM = load()
+KERNELS, PROBLEM = load(torch.backends.cpu.get_cpu_capability())
 PARALLEL_FOR = parallel_for() if KERNELS else 0
 
 

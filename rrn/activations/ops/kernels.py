@@ -63,7 +63,8 @@ def _kernels(x: Tensor) -> ModuleType | None:
         return cpu
     if x.is_cuda and cuda.problem() is None:
         return cuda
-    _warn_once(x.device.type)
+    if not x.is_meta:  # where nothing is computed
+        _warn_once(x.device.type)
     return None
 
 

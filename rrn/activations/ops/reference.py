@@ -69,9 +69,8 @@ class _Values:
         self.far = x.abs() > self.limit
         # not clamp, whose derivative at the limit itself is 1 in torch 2.13 and 1/2 in 2.14
         self.z = torch.where(self.far, self.limit * x.sign(), x)
-        self.beyond = torch.where(self.far, x.abs(), self.limit)
-        tail = self.beyond / self.limit
-        self.tail = tail if self.excess == 1 else tail**self.excess
+        self.ratio = torch.where(self.far, x.abs(), self.limit) / self.limit
+        self.tail = self.ratio if self.excess == 1 else self.ratio**self.excess
         self.p = _polynomial(a, self.z)
         # Q = offset + |S(y)|, where S has the coefficients c, from the power `first` on
         self.first = 0 if version == "C" else 1  # version C alone has a b_0
@@ -93,7 +92,8 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
     if version == "A":
         slope = slope * _sign(x)
     inside = grad_p * _polynomial(_derivative(a, 0), v.z) + slope
-    outside = grad * v.tail * r * (v.excess / v.beyond) * _sign(x)
+    # excess / |x| would be denormal above 8.5e37, and 0 where these are flushed
+    outside = grad * r * (v.excess * v.ratio ** (v.excess - 1) / v.limit) * _sign(x)
     grad_x = torch.where(v.far, outside, inside)
     grad_b = _power_sums(grad_s, v.y, v.first, b)
     if version == "A":
