@@ -129,10 +129,13 @@ struct Far {
 
   RRN_INLINE double clamp(double x) const { return x > limit ? limit : x < -limit ? -limit : x; }
 
-  RRN_INLINE double tail(double x) const {
+  RRN_INLINE double tail(double x) const { return power(x, excess); }
+
+  // (|x| / limit)^exponent beyond the limit, 1 inside it.
+  RRN_INLINE double power(double x, int exponent) const {
     double ratio = absolute(x) > limit ? absolute(x) / limit : 1, result = 1;
-    for (int i = 0; i < excess; ++i) result *= ratio;
-    for (int i = 0; i > excess; --i) result /= ratio;
+    for (int i = 0; i < exponent; ++i) result *= ratio;
+    for (int i = 0; i > exponent; --i) result /= ratio;
     return result;
   }
 
@@ -146,7 +149,7 @@ struct Far {
       double grad, double x, const CoefficientsA& a, int n, const CoefficientsC& c, int k) const {
     double scaled = grad * tail(x);
     Gradients<double> g = gradients<version>(scaled, clamp(x), a, n, c, k);
-    if (absolute(x) > limit) g.z = flip(scaled * g.r * excess / absolute(x), x);
+    if (absolute(x) > limit) g.z = flip(grad * g.r * excess * power(x, excess - 1) / limit, x);  // also at infinity
     return g;
   }
 };

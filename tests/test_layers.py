@@ -19,6 +19,9 @@ activations
 activations/inspection
 activations/conversion
 config frameworks
+numpy.py jax.py mxnet.py
+keras.py nnx.py linen.py equinox.py
+convert.py
 networks envs runs reference
 sb3.py
 report
@@ -33,6 +36,15 @@ scripts
 FLOOR = {place: number for number, line in enumerate(FLOORS.split("\n")) for place in line.split()}
 COMMANDS = {"train.py", "evaluate.py", "status.py", "fit.py", "shapes.py", "doctor.py"}
 WITHOUT_TORCH = {"common", "stats.py", "activations/fitting", "config", "frameworks", "runs", "reference"}
+WITHOUT_TORCH |= {
+    "numpy.py",
+    "jax.py",
+    "nnx.py",
+    "linen.py",
+    "equinox.py",
+    "mxnet.py",
+    "activations/ops/cpu_modules.py",
+}
 WITH_TORCH = {
     "common/eager.py",
     "common/eval_mode.py",

@@ -6,15 +6,15 @@ sign(0) = +1 in all derivatives. Differentiating P / Q by the framework instead 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 from types import ModuleType
 from typing import Any
 
 Array = Any  # of the library xp
+Rows = Any  # a sequence of arrays, or an array with one more axis at its front
 
 
-def limit(xp: ModuleType, a: Sequence[Array], b: Sequence[Array], is_double: bool) -> Array:
+def limit(xp: ModuleType, a: Rows, b: Rows, is_double: bool) -> Array:
     """Return the largest |x| whose powers, times the coefficients, are far from overflow, [shape of a row of a].
 
     No derivative goes through it.
@@ -43,7 +43,7 @@ class Values:
         first: the lowest power j.
     """
 
-    def __init__(self, xp: ModuleType, x: Array, a: Sequence[Array], b: Sequence[Array], version: str, limit: Array):
+    def __init__(self, xp: ModuleType, x: Array, a: Rows, b: Rows, version: str, limit: Array):
         self.first = 0 if version == "C" else 1  # version C alone has a b_0
         excess = len(a) - 1 - (len(b) - 1 + self.first)  # n - m
         size, sign_x = xp.abs(x), sign(xp, x)
@@ -82,7 +82,7 @@ def sign(xp: ModuleType, x: Array) -> Array:
     return xp.where(x < 0, xp.ones_like(x) * -1.0, xp.ones_like(x))
 
 
-def _polynomial(c: Sequence[Array], z: Array) -> tuple[Array, Array]:
+def _polynomial(c: Rows, z: Array) -> tuple[Array, Array]:
     """Evaluate sum_i c_i z^i and its derivative, by Horner's rule."""
     total, slope = c[-1] + 0.0 * z, 0.0 * z
     for row in reversed(c[:-1]):
