@@ -7,12 +7,18 @@ from contextlib import contextmanager
 
 from rrn.common.errors import UserError
 
-BASE = {"numpy": "numpy", "scipy": "scipy", "torch": "torch"}  # name in an import: name for pip
+BASE = {"numpy": "numpy", "scipy": "scipy"}  # name in an import: name for pip
+_TORCH = {"torch": "torch"}
 _PLOT = {"imageio": "imageio", "matplotlib": "matplotlib"}
 EXTRAS = {  # as in pyproject.toml, without those that only combine others
+    "torch": _TORCH,
+    "jax": {"equinox": "equinox", "flax": "flax", "jax": "jax"},
+    "keras": {"keras": "keras"},
+    "mxnet": {"mxnet": "mxnet", "numpy": "numpy"},
     "plot": _PLOT,
     "rl": {
         **_PLOT,
+        **_TORCH,
         "ale_py": "ale-py",
         "filelock": "filelock",
         "gymnasium": "gymnasium",
@@ -25,6 +31,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "tensorboard": "tensorboard",
     },
     "sb3": {
+        **_TORCH,
         "gymnasium": "gymnasium",
         "omegaconf": "omegaconf",
         "psutil": "psutil",
@@ -35,7 +42,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "hydra_plugins.hydra_joblib_launcher": "hydra-joblib-launcher",
         "hydra_plugins.hydra_submitit_launcher": "hydra-submitit-launcher",
     },
-    "cuda": {"cuda.core": "cuda-core"},
+    "cuda": {**_TORCH, "cuda.core": "cuda-core"},
 }
 
 
@@ -54,12 +61,12 @@ class MissingPackage(UserError, ImportError):
 
 
 @contextmanager
-def needs(what: str, extra: str | None = None) -> Iterator[None]:
+def needs(what: str, extra: str = "torch") -> Iterator[None]:
     """Context manager around imports: turn a missing package of this extra into a MissingPackage error.
 
     Args:
         what: the command, function or setting that needs the packages, for the message.
-        extra: a key of EXTRAS; None: only packages that rrn always needs.
+        extra: a key of EXTRAS.
 
     Raises:
         MissingPackage: a package of the extra, or one that rrn always needs, is not installed. Any other
@@ -68,7 +75,7 @@ def needs(what: str, extra: str | None = None) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if extra and error.name in EXTRAS[extra]:
+        if error.name in EXTRAS[extra]:
             raise MissingPackage(what, EXTRAS[extra][error.name], extra) from None
         if error.name in BASE:
             raise MissingPackage(what, BASE[error.name]) from None
