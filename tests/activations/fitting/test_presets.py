@@ -33,7 +33,7 @@ def test_the_table_has_every_choice():
 def test_errors_are_those_in_the_table():
     wrong = {}
     for (name, version, n, m, preset), entry in table().items():
-        found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 12_001))
+        found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 4001))
         sizes, said = (np.abs(found).max(), np.sqrt(np.mean(found**2))), (float(entry["largest"]), float(entry["rms"]))
         if sizes != pytest.approx(said, rel=0.03, abs=3e-8):
             wrong[name, version, n, m, preset] = sizes, said
@@ -87,7 +87,7 @@ def test_every_known_name_can_be_started_from():
 def test_other_degrees_and_callables_are_fitted_when_asked_for():
     x = torch.linspace(-3, 3, 601)
     assert (rrn.Rational("tanh", degrees=(3, 3), version="B")(x) - x.tanh()).abs().max() < 0.01
-    for function in (torch.nn.Softplus(), lambda x: np.log1p(np.exp(x)), torch.nn.functional.softplus):
+    for function in (torch.nn.Softplus(), lambda x: np.log1p(np.exp(x))):
         module = rrn.Rational(function, preset="minimax")
         assert (module(x) - torch.nn.functional.softplus(x)).abs().max() < 3e-6
 
