@@ -177,7 +177,7 @@ def test_a_recurrent_rational_starts_as_what_stood_at_most_places_and_is_one():
 @pytest.mark.parametrize("by", ["rational", "recurrent_rational"])
 def test_the_new_rationals_have_the_options(by):
     model, report = rrn.replace_activations(
-        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SELU()), by, degrees=(3, 2), version="B", train_denominator=False
+        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SiLU()), by, degrees=(3, 2), version="B", train_denominator=False
     )
     for _, place in named_activations(model):
         found = getattr(place, "owner", place)

@@ -133,8 +133,8 @@ def test_a_bounded_fit_of_odd_degree_is_tame_everywhere(version, degrees):
 @pytest.mark.slow
 @pytest.mark.parametrize(("version", "size"), [("A", 1e-4), ("C", 1e4)])
 def test_a_fit_does_not_depend_on_the_size_of_the_range(version, size):
-    plain = rrn.fit(lambda x: np.tanh(x), version=version)
-    fit = rrn.fit(lambda x: np.tanh(x / size), version=version, range=(-3 * size, 3 * size))
+    plain = rrn.fit(lambda x: np.tanh(x), (3, 2), version)
+    fit = rrn.fit(lambda x: np.tanh(x / size), (3, 2), version, (-3 * size, 3 * size))
     assert fit.rms == pytest.approx(plain.rms, rel=0.1)
 
 

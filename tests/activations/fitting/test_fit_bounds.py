@@ -19,11 +19,8 @@ def test_a_degree_that_float64_cannot_fit_is_refused(degrees):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("function", "norm", "version", "largest"), [("silu", "minimax", "A", 1e-5), ("relu", "l2", "C", 0.01)]
-)
-def test_the_largest_degree_is_fitted(function, norm, version, largest):
-    assert rrn.fit(function, (LARGEST_DEGREE, LARGEST_DEGREE), version, norm=norm).largest < largest
+def test_the_largest_degree_is_fitted():
+    assert rrn.fit("relu", (LARGEST_DEGREE, LARGEST_DEGREE), "C").largest < 0.01
 
 
 @pytest.mark.parametrize("range", [(-1e-300, 1e-300), (-1e308, 1e308), (0, 1e-9), (1e9, 1e9 + 1)])

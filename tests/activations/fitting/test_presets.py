@@ -33,7 +33,7 @@ def test_the_table_has_every_choice():
 def test_errors_are_those_in_the_table():
     wrong = {}
     for (name, version, n, m, preset), entry in table().items():
-        found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 4001))
+        found = error(name, version, (n, m), preset, np.linspace(*PRESETS[preset][1], 12_001))
         sizes, said = (np.abs(found).max(), np.sqrt(np.mean(found**2))), (float(entry["largest"]), float(entry["rms"]))
         if sizes != pytest.approx(said, rel=0.03, abs=3e-8):
             wrong[name, version, n, m, preset] = sizes, said
@@ -81,7 +81,7 @@ def test_swish_is_silu_and_the_identity_is_exact():
 @pytest.mark.slow
 def test_every_known_name_can_be_started_from():
     for name in NAMES:
-        assert np.sqrt(np.mean(error(name) ** 2)) < 0.015, name
+        assert np.sqrt(np.mean(error(name, degrees=(3, 2)) ** 2)) < 0.05, name
 
 
 def test_other_degrees_and_callables_are_fitted_when_asked_for():
