@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import warnings
-from functools import cache
 
 import pytest
 import torch
@@ -138,7 +137,7 @@ def test_values_of_no_number_stay_where_they_are(device, version, groups):
     assert not (x.grad.isnan().cpu() & ~expected)[torch.isfinite(x).cpu()].any()
 
 
-@cache
+@pytest.fixture(scope="module")
 def ten_million():
     """Inputs and gradients, a rational, and the gradients of its coefficients by the reference in both types."""
     x, grad = torch.randn(2, 10_000_000, generator=torch.Generator().manual_seed(5))
@@ -148,9 +147,9 @@ def ten_million():
 
 
 @pytest.mark.slow
-def test_coefficient_gradients_of_ten_million_elements(device):
+def test_coefficient_gradients_of_ten_million_elements(device, ten_million):
     """The error is at most 1e-6, and near that of torch's float32 sums in pairs, whose terms are rounded alike."""
-    tensors, plain, truth = ten_million()
+    tensors, plain, truth = ten_million
     grad, *inputs = (t.to(device) for t in tensors)
     _, *found = kernels.backward(grad, *inputs, "A", 1)
     for ours, pairs, true in zip(found, plain, truth, strict=True):
