@@ -144,7 +144,7 @@ def test_an_error_of_the_system_is_a_sentence(capsys):
 @pytest.mark.slow
 def test_the_harness_of_command_lines_finds_no_fault():
     script = ROOT / "scripts/reliability/command_lines.py"
-    done = subprocess.run([sys.executable, script, "--lines", "300", "--seed", "1"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script, "--lines", "240", "--seed", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "0 faults" in done.stdout
 
@@ -152,6 +152,6 @@ def test_the_harness_of_command_lines_finds_no_fault():
 @pytest.mark.slow
 def test_the_harness_of_kills_finds_no_difference():
     script = ROOT / "scripts/reliability/kills.py"
-    done = subprocess.run([sys.executable, script, "--kills", "5"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script, "--kills", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "0 differences" in done.stdout
