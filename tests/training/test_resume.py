@@ -12,7 +12,7 @@ import pytest
 import torch
 from helpers.processes import Command
 from helpers.scalars import read_scalars
-from helpers.terminal import start_on_terminal
+from helpers.terminal import fork_on_terminal
 
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
@@ -141,7 +141,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_one_line(begin, tmp_path, n
 def test_a_run_whose_terminal_is_lost_ends_with_a_checkpoint(tmp_path):
     arguments = ["rrn.train", "experiment=smoke", "env=CartPole", "steps=1000000", "checkpoint.every=1000000"]
     folder = tmp_path / "run"
-    process, terminal = start_on_terminal([*arguments, "threads=1", "device=cpu", "run_dir=run"], tmp_path)
+    process, terminal = fork_on_terminal([*arguments, "threads=1", "device=cpu", "run_dir=run"], tmp_path)
     wait_for(folder / "shapes.png")
     os.close(terminal)
     process.send_signal(signal.SIGHUP)  # the shell says so too
@@ -154,7 +154,7 @@ def test_a_run_whose_terminal_is_lost_ends_with_a_checkpoint(tmp_path):
 def test_a_run_that_is_not_told_goes_on_without_its_terminal(tmp_path):
     arguments = ["rrn.train", "experiment=smoke", "env=CartPole", "steps=1000", "evaluation.every=500"]
     arguments += ["threads=1", "device=cpu", "run_dir=run"]
-    process, terminal = start_on_terminal(arguments, tmp_path, hang_up=signal.SIG_IGN)
+    process, terminal = fork_on_terminal(arguments, tmp_path, hang_up=signal.SIG_IGN)
     wait_for(tmp_path / "run" / "shapes.png")
     os.close(terminal)
     assert process.wait(timeout=900) == 0
