@@ -112,9 +112,10 @@ def test_the_command_draws_a_run(command, train_here, tmp_path):
         assert (done.returncode, done.stderr) == (0, "")
         assert (tmp_path / out).stat().st_size > 5000
     assert "2 frames, 1 run" in done.stdout
+    (tmp_path / "empty").mkdir()
     for arguments, sentence in (
         (["nowhere"], "nowhere: no such folder; give that of a run, or one with runs in it."),
-        (["."], "no run with snapshots is here"),
+        (["empty"], "no run with snapshots is here"),
         (["runs", "--out", "a.doc"], "a.doc: expected a name that ends in .png"),
     ):
         failed = command("rrn.shapes", *arguments)
