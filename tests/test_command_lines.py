@@ -125,9 +125,9 @@ def test_a_mistake_of_argparse_is_a_sentence(capsys):
     for words, message in (
         (
             ["--size", "x"],
-            "argument --size: expected a whole number, got x; python -m rrn.thing --help says",
+            "--size: expected a whole number, got x; python -m rrn.thing --help says",
         ),
-        (["--siz", "3"], "unrecognized arguments: --siz 3; "),
+        (["--siz", "3"], "--siz: no such option; "),
     ):
         with pytest.raises(SystemExit) as end:
             parser.parse_args(words)

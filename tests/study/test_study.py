@@ -74,9 +74,10 @@ def test_numbers():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "expected: python -m rrn.study PLAN"),
+        ([], "expected a plan first, as in python -m rrn.study paper; --help says what there is."),
         (["papr"], "papr: no such plan. There are minatar, paper"),
         (["nowhere/plan.yaml"], "no such plan"),
+        (["paper", "measure=maybe"], "measure=maybe: expected measure=true or measure=false."),
         (["paper", "act=tanh"], "act=tanh: not among the activations of this plan. It has d_silu, leaky_relu"),
         (["paper", "env=Pung"], "Did you mean Pong?"),
         (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),

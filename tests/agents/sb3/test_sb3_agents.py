@@ -195,7 +195,7 @@ def test_frozen_coefficients_and_those_of_another_run(trained_run, train_here, a
 def test_what_stable_baselines3_has_not_is_refused():
     with pytest.raises(UserError, match=r"act\.lr: stable-baselines3 sets one learning rate"):
         learner_for("sb3_dqn", "act=rational", "act.lr=1e-3")
-    with pytest.raises(UserError, match="act: share: expected 4 numbers"):
+    with pytest.raises(UserError, match=r"act\.share: expected 4 numbers"):
         learner_for("sb3_dqn", "act=rational", "act.share=[1,2]")
     with pytest.raises(UserError, match=r"agent: stable-baselines3 says: .*batch_size"):
         learner_for("sb3_ppo", "agent.batch_size=1", env="CartPole")
