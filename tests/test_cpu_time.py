@@ -50,7 +50,7 @@ ANSWERS = [  # CPU seconds at most, exit code, text, command
 
 
 def test_mistakes_and_the_list_of_a_study_are_answered_at_once(tmp_path):
-    """The limits are seconds of a machine that takes 1.9 to import torch; others are slower, or busy."""
+    """The limits are seconds; a machine that takes more than 1.9 to import torch is slower, or busy."""
     yardstick, late = [], {text: [] for _, _, text, _ in ANSWERS}
     for _ in range(5):  # the best of them: other programs share the caches of the processor
         yardstick.append(cpu_seconds(tmp_path, "-c", "import torch")[0])
@@ -59,7 +59,7 @@ def test_mistakes_and_the_list_of_a_study_are_answered_at_once(tmp_path):
                 used, found, printed = cpu_seconds(tmp_path, "-m", *arguments)
                 assert (found, text in printed) == (code, True), printed
                 late[text].append(used)
-                if min(late[text]) <= limit * min(yardstick) / TORCH:
+                if min(late[text]) <= limit * max(1, min(yardstick) / TORCH):
                     del late[text]
     assert not late, yardstick
 
