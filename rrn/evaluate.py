@@ -70,7 +70,9 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     if options:
         raise UserError(f"{options[0]}: no such option. Expected: {USAGE}; --help lists the settings.")
     if len(folders) != 1:
-        raise UserError(f"expected one folder of a run, got {len(folders)}: {USAGE}; --help lists the settings.")
+        raise UserError(
+            f"expected one folder of a run, got {len(folders) or 'none'}: {USAGE}; --help lists the settings."
+        )
     entries, settings = {entry.name: entry for entry in fields(Settings)}, Settings()
     for argument in (a for a in arguments if a not in folders):
         key, _, text = argument.partition("=")

@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument(
         "--version", nargs="?", default="A", choices=list("ABCN"), help="form of Q; alone: the version of rrn"
     )
-    parser.add_argument("--range", nargs=2, type=finite_number, default=(-3, 3), metavar=("LOW", "HIGH"))
+    parser.add_argument(
+        "--range", nargs=2, type=finite_number, default=(-3, 3), metavar=("LOW", "HIGH"), help="of x (default: -3 3)"
+    )
     parser.add_argument("--norm", default="l2", choices=NORMS, help="l2: least squares; minimax: least largest error")
     parser.add_argument("--bounded", action="store_true", help="hold the fit outside the range too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture, such as out.png or out.pdf")
@@ -61,10 +63,15 @@ def main() -> None:
             raise UserError(str(error)) from error
         print(fitted)
         if options.plot:
+            figure = fitted.figure  # which says so where matplotlib is missing
+            from rrn.common.figure import save_figure
+
             try:
-                fitted.figure.savefig(options.plot, dpi=150)
-            except (ValueError, OSError) as error:
-                why = getattr(error, "strerror", None) or str(error).rstrip(".")
+                save_figure(figure, options.plot)
+            except ValueError as error:
+                raise UserError(str(error)) from error
+            except OSError as error:
+                why = error.strerror or error
                 raise UserError(f"{options.plot}: {why}; choose another file with --plot.") from error
             print(f"picture: {options.plot}")
 

@@ -38,7 +38,7 @@ def rows_under(folder: Path) -> tuple[list[Row], list[str]]:
 def main(arguments: list[str]) -> None:
     """Print the table once, or with --watch again and again; a user's mistake ends the command with exit code 2."""
     parser = CommandParser("python -m rrn.status", "What the runs under a folder are doing.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"))
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="with runs in it (default: runs)")
     parser.add_argument("--watch", action="store_true", help="refresh until Ctrl-C")
     args = parser.parse_args(arguments)
     with cli_errors():

@@ -10,7 +10,7 @@ import signal
 import sys
 
 from rrn.common.console import cli_errors, detach_output, os_error
-from rrn.common.errors import UserError, first_line
+from rrn.common.errors import UserError
 from rrn.common.extras import needs
 from rrn.common.printable import printable_lines
 
@@ -26,7 +26,7 @@ with cli_errors(), needs(*NEEDS):
     from rrn.config import Config, without_effect
     from rrn.config.compose import GROUPS, choices, compose_runs, quote_home, run_command
     from rrn.config.help import help_text
-    from rrn.config.hydra_private import read_arguments
+    from rrn.config.hydra_private import explain, read_arguments
     from rrn.config.load import to_config
     from rrn.config.register import conf_dir, register_choices
     from rrn.config.schedules import schedule_warnings
@@ -67,7 +67,7 @@ def main() -> None:
     except UserError as error:
         _fail(error)
     except (HydraException, OmegaConfBaseException) as error:  # about Hydra's own settings and options
-        _fail(UserError(first_line(error)))
+        _fail(UserError(explain(error)))
     except RecursionError:  # such as ${run_dir} in run_dir
         _fail(UserError("the settings refer to each other in a circle, or brackets are nested too deep."))
     except BrokenPipeError:  # such as by `--help | head`

@@ -22,6 +22,8 @@ from rrn.training.run import train
 
 
 def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a background job of a shell; processes inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     settings.register_profile("rrn", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
     settings.load_profile("rrn")

@@ -14,6 +14,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
+import rrn
 from rrn.activations.rational import SharedRational
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.activations.sites import named_activations, named_rationals
@@ -258,12 +259,7 @@ def test_pixels_are_divided_by_255_once_or_not_at_all(normalize, scale):
     assert torch.allclose(inputs[0], torch.as_tensor(seen) / scale)
 
 
-@pytest.mark.slow
-def test_stable_baselines3_is_imported_when_it_is_asked_for():
-    script = (
-        "import sys, rrn\n"
-        "assert 'stable_baselines3' not in sys.modules\n"
-        "assert rrn.sb3.policy_kwargs('relu')['net_arch'] == []\n"
-        "assert 'stable_baselines3' in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=900)
+def test_rrn_has_the_module_for_stable_baselines3_when_it_is_asked_for(monkeypatch):
+    """And not before: tests/test_cpu_time.py."""
+    monkeypatch.delattr(rrn, "sb3")
+    assert rrn.sb3.policy_kwargs is policy_kwargs

@@ -63,7 +63,9 @@ def make_activations(name: str, sites: int, **options) -> list[nn.Module]:
     except (TypeError, AttributeError) as error:
         if name in ACTIVATIONS:
             raise
-        raise ValueError(f"{name}: expected a torch.nn.Module with such arguments; {first_line(error)}.") from error
+        raise ValueError(
+            f"{name}: it cannot be made with these arguments ({first_line(error)}); change act.kwargs."
+        ) from error
     return modules
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from typing import NoReturn
 
@@ -28,8 +29,25 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the mistake in one line, and exit with code 2."""
         with cli_errors():
-            raise UserError(f"{message.rstrip('.')}; {self.prog} --help says what there is.")
+            raise UserError(f"{in_our_words(message).rstrip('.')}; {self.prog} --help says what there is.")
         raise SystemExit(2)
+
+
+def in_our_words(mistake: str) -> str:
+    """Put a mistake that argparse reports, in its words, into ours."""
+    words = {
+        r"^argument (.*?): ": r"\1: ",
+        r"ignored explicit argument '(.*)'": r"expected no value, got \1",
+        r"expected one argument": "expected a value",
+        r"expected (\d+) arguments": r"expected \1 values",
+        r"invalid choice: '(.*)' \(choose from (.*)\)": r"expected one of \2, got \1",
+        r"^the following arguments are required: ": "expected a value for ",
+        r"^unrecognized arguments: (-\S+).*": r"\1: no such option",
+        r"^unrecognized arguments: (.*)": r"\1: expected no more words here",
+    }
+    for theirs, ours in words.items():
+        mistake = re.sub(theirs, ours, mistake, flags=re.DOTALL)
+    return mistake
 
 
 def version() -> str:

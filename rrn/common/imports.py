@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from rrn.common.errors import UserError, first_line
+from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.extras import EXTRAS, MissingPackage
 
 
@@ -52,5 +52,6 @@ def import_string(text: str, what: str | None = None) -> Any:
         for part in name.split("."):
             imported = getattr(imported, part)
     except AttributeError as error:
-        raise UserError(f"{what}: {module} has no {name}.") from error
+        like = nearest(part, [known for known in dir(imported) if not known.startswith("_")], "Check the name.")
+        raise UserError(f"{what}: {module} has no {name}. {like}") from error
     return imported

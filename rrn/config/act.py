@@ -15,7 +15,7 @@ from rrn.config.settings import LARGE, STEPS, require, setting
 if TYPE_CHECKING:
     from rrn.config.schema import Config
 
-MOST_DEGREE = 20  # a fit of more takes minutes, and its coefficients cancel
+MOST_DEGREE = 12  # that a fit may have: LARGEST_DEGREE in rrn/activations/fitting/fit.py
 
 
 @dataclass
@@ -46,7 +46,7 @@ class RationalConfig(ActConfig):
 
     init: str = setting(about="the function that a rational starts as, such as relu, leaky_relu or gelu")
     version: str = setting(choices=VERSIONS, about="form of the denominator")
-    degrees: list[int] = setting(about="of numerator and denominator, 1 to 20 each")
+    degrees: list[int] = setting(about="of numerator and denominator, 1 to 12 each")
     preset: str = setting(about="which approximation of init: l2, minimax or wide")
     share: list[int] | None = setting(
         about="a number for each activation site, equal ones share a rational, such as [1,1,2]; null: none share, or "

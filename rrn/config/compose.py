@@ -121,6 +121,8 @@ def _parse(parser: OverridesParser, text: str) -> Override:
         UserError: it is none, or a value that Hydra would change without a word, as int(1.9) to 1.
     """
     short = text if len(text) <= 60 else f"{text[:40]} ... {text[-10:]}"
+    if not text.partition("=")[0].strip("+~ ") or (text[0] not in "~" and "=" not in text):
+        raise UserError(f"{short}: expected key=value, such as seed=1.")
     cast_to = re.match(r"[^=]*=(int|bool|float)\(", text)
     if cast_to:
         raise UserError(f"{short}: expected the value itself, without {cast_to[1]}(...).")
@@ -145,6 +147,8 @@ def _check_own_of_hydra(key: str, text: str) -> None:
     """
     if key.startswith("hydra.searchpath"):
         raise UserError(f"{text}: all settings are in conf/ of rrn; give yours on the command line.")
+    if key == "hydra.run.dir":
+        raise UserError(f"{text}: expected run_dir=, which sets the folder of a run.")
     if key.startswith(("hydra/sweeper", "hydra.sweeper")) and text != "hydra/sweeper=basic":
         raise UserError(f"{text}: a sweep makes a run of each combination of values; leave this out.")
 
@@ -168,13 +172,23 @@ def compose_unresolved(overrides: list[str]) -> DictConfig:
     except HydraException as error:
         other = re.match(r"Could not override '(.+?)'", str(error))
         if other:  # a key that is known, but not here
-            raise UserError(f"{other[1]}: no such setting here. Other choices have it.") from error
+            raise UserError(_of_other_choices(other[1])) from error
+        twice = re.match(r"Could not append to config. An item is already at '(.+?)'", str(error))
+        if twice:
+            raise UserError(f"+{twice[1]}: this setting is there already; leave the + out.") from error
         game = re.search(r"Could not find 'env/(.+?)'", str(error))
         if game:  # the default game, where ale-py is not installed
             _check_choice("env", game[1], choices("env"))
         raise UserError(" ".join(str(error).split())) from error
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key or 'configuration'}: {first_line(error)}.") from error
+
+
+def _of_other_choices(key: str) -> str:
+    group, _, name = key.partition(".")
+    name = name.replace("from", "from_run")
+    have = [choice for choice, kind in TABLES.get(group, {}).items() if name in setting_names(kind)]
+    return f"{key}: no such setting here. It is one of {group}={' or '.join(have or ['package.module:Class'])}."
 
 
 def _check_choice(group: str, value: str, known: list[str]) -> None:
@@ -184,7 +198,7 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
                 raise UserError(f"env={value}: {kind.refused()[value]}")
     if value not in known:
         plain = re.sub(r"^ALE/|(Deterministic|NoFrameskip)?-v\d+$", "", value)  # of Gymnasium's names
-        many = f"There are {len(known)} of them." if len(known) >= 20 else None
+        many = f"There are {len(known)}, which python -m rrn.train --help names." if len(known) >= 20 else None
         text = f"{group}={value}: no such {group}. {nearest(plain, known, many)}"
         if group == "env" and not atari_games():
             raise MissingPackage(f"{text} An Atari game", "ale-py", "rl")
@@ -196,7 +210,8 @@ def _check_key(key: str) -> None:
     if key.startswith("act.kwargs."):
         raise UserError(f"{key}: set all of them at once, such as 'act.kwargs={{{key.rpartition('.')[2]}: 1.0}}'.")
     if key not in known:
-        raise UserError(f"{key}: no such setting. {suggestion(key, [*GROUPS, *known])}".strip())
+        like = suggestion(key, known if "." in key else [*GROUPS, *known])
+        raise UserError(f"{key}: no such setting. {like or 'python -m rrn.train --help lists them.'}")
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rrn.config.schema import Config
+from rrn.config.settings import typed
 
 MAY_CHANGE_ON_RESUME = {
     "resume",
@@ -34,7 +35,7 @@ def without_effect(config: Config) -> dict[str, str]:
     if not agent.overlaps_env:
         rules["agent.name", agent.name] = {"env.overlap"}
     return {
-        name: f"{key}={'null' if value is None else str(value).lower()}"
+        name: f"{key}={typed(value)}"
         for (key, value), names in rules.items()
         if key in values and values[key] == value
         for name in names
@@ -58,7 +59,7 @@ def changed_settings(before: Config, now: Config) -> str:
     old, new = effective(before), effective(now)
     changed = [key for key in sorted((old.keys() & new.keys()) - MAY_CHANGE_ON_RESUME) if old[key] != new[key]]
     names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
-    return ", ".join(f"{names[key]} was {old[key]} and is {new[key]}" for key in changed)
+    return ", ".join(f"{names[key]} was {typed(old[key])} and is {typed(new[key])}" for key in changed)
 
 
 def dotted(values: dict, prefix: str = "") -> dict:

@@ -8,6 +8,7 @@ dozens. Without the private names hydra.compose is called, with an equal result.
 from __future__ import annotations
 
 import pickle
+import re
 from argparse import ArgumentParser, Namespace
 from functools import cache
 from typing import Any, NoReturn
@@ -20,8 +21,8 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from rrn.common.command_line import version
-from rrn.common.errors import UserError
+from rrn.common.command_line import in_our_words, version
+from rrn.common.errors import UserError, first_line
 
 try:
     from hydra._internal.config_repository import CachingConfigRepository
@@ -94,7 +95,18 @@ def _check_options(args: Namespace) -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise UserError(f"{message}; python -m rrn.train --hydra-help lists the options.")
+    raise UserError(f"{in_our_words(message)}; python -m rrn.train --hydra-help lists the options.")
+
+
+def explain(error: Exception) -> str:
+    """Explain an error of Hydra about its own settings, hydra.* and hydra/*."""
+    setting = re.search(r"Could not override '(.+?)'", str(error))
+    if setting:
+        return f"{setting[1]}: Hydra has no such setting here; leave it out, or put -m first for several runs."
+    choice = re.search(r"Could not find '(hydra/.+)/(.+?)'", str(error))
+    if choice:
+        return f"{choice[1]}={choice[2]}: Hydra has no such choice; leave it out."
+    return first_line(error)
 
 
 class _OwnFiles(CachingConfigRepository):

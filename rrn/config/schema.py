@@ -10,7 +10,7 @@ from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.env import EnvConfig
-from rrn.config.settings import STEPS, check_ranges, require, setting
+from rrn.config.settings import STEPS, check_ranges, require, setting, typed
 
 
 @dataclass
@@ -80,7 +80,7 @@ def check_values(config: Config) -> None:
     require(config.run_dir.strip(), "run_dir", "a folder", "nothing")
     evaluation = config.evaluation
     exactly_one = (evaluation.episodes is None) != (evaluation.steps is None)
-    both = f"{evaluation.episodes} and {evaluation.steps}"
+    both = f"{typed(evaluation.episodes)} and {typed(evaluation.steps)}"
     require(exactly_one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
     for part in (config.agent, config.env, config.act):
         part.check(config)

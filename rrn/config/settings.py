@@ -100,4 +100,9 @@ def require(holds: object, name: str, expected: str, value: object) -> None:
         value: what came.
     """
     if not holds:
-        raise UserError(f"{name}: expected {expected}, got {value}.")
+        raise UserError(f"{name}: expected {expected}, got {typed(value)}.")
+
+
+def typed(value: object) -> str:
+    """Write a value as on the command line: null, true and false, not None, True and False."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -37,6 +38,14 @@ def activation_of(config: Config) -> tuple[str, dict]:
     return config.act.name, options
 
 
+def in_settings(mistake: str, name: str, options: dict) -> str:
+    """Name the setting in a mistake of an activation's arguments: "act.share: ..." for "share: ..."."""
+    word = re.match(r"(\w+)[:=]", mistake)
+    if word and word[1] in options:
+        return f"act.{mistake}"
+    return f"act={mistake}" if mistake.startswith(f"{name}:") else f"act: {mistake}"
+
+
 def make_network(
     config: Config,
     frame_shape: Sequence[int],
@@ -62,7 +71,7 @@ def make_network(
     try:
         activations = make_activations(name, len(kind.widths), **options)
     except ValueError as error:
-        raise UserError(f"act: {error}") from error
+        raise UserError(in_settings(str(error), name, options)) from error
     with own_classes_work(config):
         network = kind(frame_shape, stack, outputs, activations)
         shape = network.eval()(torch.zeros(1, stack, *frame_shape)).shape

@@ -33,7 +33,7 @@ def read_curves(path: str | Path) -> list[Curve]:
     names = head.split(",")
     missing = [name for name in (*KEYS, "epoch", "mean") if name not in names]
     if missing:
-        raise UserError(f"{path}: expected the columns {', '.join(COLUMNS)}; {', '.join(missing)} is missing.")
+        raise UserError(f"{path}: expected the columns {', '.join(COLUMNS)}; missing: {', '.join(missing)}.")
     keys = [names.index(name) for name in KEYS]
     game, agent, act, seed = keys
     epoch, mean = names.index("epoch"), names.index("mean")

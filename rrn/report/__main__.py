@@ -64,7 +64,8 @@ def report(folders: Sequence[Path], curves: Path | None, out: Path, seeds: int) 
     runs, damaged = read_runs(folders)
     if not runs:
         where = ", ".join(map(str, folders))
-        raise UserError(" ".join([f"{where}: no run is here; python -m rrn.train makes one.", *damaged]))
+        what = "no run here can be read." if damaged else "no run is here; python -m rrn.train makes one."
+        raise UserError(" ".join([f"{where}: {what}", *damaged]))
     apart = [run for run in runs if run.config.experiment == SMOKE]
     if apart and len(apart) < len(runs):
         runs = [run for run in runs if run.config.experiment != SMOKE]

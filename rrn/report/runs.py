@@ -16,6 +16,7 @@ from rrn.common.foreign_files import find_files
 from rrn.common.printable import printable
 from rrn.config import MAY_CHANGE_ON_RESUME, Config, effective
 from rrn.config.load import load_run_config
+from rrn.config.settings import typed
 from rrn.runs.scalars import SCORE, Series, read_measures
 from rrn.runs.software import read_software
 from rrn.runs.status_file import Status, load_status
@@ -169,7 +170,7 @@ def _name_variants(runs: list[Run]) -> list[Run]:
         on_game = *key, curve.game
         expected = usual[on_game] | usual[key]
         differ = [name for name in sorted(own) if own[name] != expected.get(name)]
-        other = tuple(printable(f"{name}={own[name]}", LONGEST_NAME) for name in differ)
+        other = tuple(printable(f"{name}={typed(own[name])}", LONGEST_NAME) for name in differ)
         words = other if len(other) <= MOST_NAMED else (f"[{numbers.setdefault(other, len(numbers) + 1)}]",)
         if experiment != experiments[curve.agent].most_common(1)[0][0]:
             words = printable(f"experiment={experiment}", LONGEST_NAME), *words

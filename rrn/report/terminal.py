@@ -45,13 +45,22 @@ def show(
         del columns["against"]
         notes = [*notes, f"The differences from the baseline are shown from {WIDE} columns on, and on the page."]
 
-    def printed(title: str, heads: Iterable[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
+    def fits(table: Table) -> bool:
+        return console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width
+
+    def printed(title: str, heads: Sequence[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
         table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
-        if console.measure(table, options=console.options.update(max_width=1_000)).maximum > console.width:
+        if not fits(table):
             words = [printable(label(method)).split(" ") for method, _ in lines]
             names = ["\n".join(w if "=" in w else w.replace("_", "_\n") for w in parts) for parts in words]
-            table = _table(title, heads, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
-        console.print(table)
+            folded = [head.replace(" ", "\n") for head in heads]
+            table = _table(title, folded, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
+        if not fits(table) and len(heads) > 1:  # one table after the other, in place of numbers that are folded
+            half = (len(heads) + 1) // 2
+            printed(title, heads[:half], [(method, texts[:half]) for method, texts in lines])
+            printed("continued", heads[half:], [(method, texts[half:]) for method, texts in lines])
+        else:
+            console.print(table)
 
     for game, group in groupby(summary, key=lambda row: row.game):
         printed(*_game(game, list(group), columns))
@@ -73,7 +82,7 @@ def show(
 
 def _game(
     game: str, group: list[rows.Row], columns: dict[str, str]
-) -> tuple[str, Iterable[str], list[tuple[Method, Sequence[str]]]]:
+) -> tuple[str, Sequence[str], list[tuple[Method, Sequence[str]]]]:
     """Return title, heads and lines of a game's table.
 
     Args:
@@ -85,7 +94,7 @@ def _game(
     title = f"{game}, after {steps.pop()} agent steps" if len(steps) == 1 and "\n" not in group[0].steps else game
     if title == game:
         columns = {"steps": "steps", **columns}
-    return title, columns.values(), [(row.method, [getattr(row, field) for field in columns]) for row in group]
+    return title, [*columns.values()], [(row.method, [getattr(row, field) for field in columns]) for row in group]
 
 
 def _table(title: str, heads: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:
@@ -99,7 +108,7 @@ def _table(title: str, heads: Iterable[str], lines: Iterable[Sequence[str]]) -> 
     )
     table.add_column("activation", overflow="fold")
     for head in heads:
-        table.add_column(Text(printable(head)), justify="right")
+        table.add_column(Text("\n".join(map(printable, head.split("\n")))), justify="right")
     for line in lines:  # as Text, in which brackets are no markup
         table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in line))
     return table

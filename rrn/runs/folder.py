@@ -125,6 +125,8 @@ def find_runs(folders: list[Path], name: str) -> dict[str, Path]:
         inside = (
             [folder.parent] if folder.name in names else sorted({path.parent for path in find_files(folder, names)})
         )
+        if not folder.exists():
+            raise ValueError(f"{folder}: no such folder; give that of a run, or one with runs in it.")
         if not inside:
             raise ValueError(f"{folder}: no run with snapshots is here; a run writes {name} at its first evaluation.")
         runs += [run for run in inside if run not in runs]

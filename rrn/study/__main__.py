@@ -31,7 +31,8 @@ with cli_errors(), needs("python -m rrn.study", "rl"):
     from rrn.sweeps.resources import max_parallel_runs
 
 USAGE = (
-    "python -m rrn.study PLAN [env=... agent=... act=... seed=... steps=...|frames=...] [measure=true|false] [start]"
+    "python -m rrn.study PLAN [env=... agent=... act=... seed=...]\n"
+    "                         [steps=...|frames=...] [measure=true|false] [start]"
 )
 HELP = """
 PLAN is paper, minatar or a file of your own. Without start: what belongs to it,
@@ -74,7 +75,7 @@ def study(arguments: Sequence[str]) -> int:
         print(f"rrn {version()}")
         return 0
     if not words or words[0].startswith("-") or "=" in words[0]:
-        raise UserError(f"expected: {USAGE}")
+        raise UserError("expected a plan first, as in python -m rrn.study paper; --help says what there is.")
     part = take_part(load_plan(words[0]), words[1:])
     run_states = states(part)
     console = Console(width=terminal_size(sys.stdout)[0], highlight=False)

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line, nearest
@@ -20,7 +20,7 @@ from rrn.common.numbers import parse_int
 from rrn.config import ACTS, Config
 from rrn.config.classes import name_of
 from rrn.config.compose import check_words, compose_unresolved, hydra_ready
-from rrn.config.load import to_config
+from rrn.config.load import explain_validation_error, to_config
 from rrn.config.register import conf_dir, files_of
 from rrn.config.settings import STEPS
 
@@ -188,6 +188,10 @@ def load_plan(name: str) -> Plan:
         raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
     try:
         plan: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
+    except ValidationError as error:
+        raise UserError(f"{path}: {error.full_key}: {explain_validation_error(error)}") from error
+    except ConfigKeyError as error:
+        raise UserError(f"{path}: {error.full_key}: expected overrides, games, methods and seeds.") from error
     except (OmegaConfBaseException, YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
@@ -211,6 +215,8 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
         key, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"{word}: expected key=value, or start.")
+        if key == "measure":
+            raise UserError(f"{word}: expected measure=true or measure=false.")
         if key in PART_KEYS:
             texts[key] = value
         elif key in ("steps", "frames"):

@@ -15,6 +15,7 @@ from rrn.agents.base import NotFinite
 from rrn.common.device import pick_device
 from rrn.common.errors import UserError
 from rrn.common.imports import import_string
+from rrn.common.numbers import plural
 from rrn.common.threads import set_threads
 from rrn.config import Config, EnvConfig
 from rrn.envs import Episode, make_envs
@@ -69,7 +70,7 @@ def evaluate_run(
     if replace:
         _replace_rationals(agent.network.layers, folder, state["step"])
     print(config.env.protocol())
-    print(f"{path.name}: playing {episodes} games with epsilon {epsilon:g}", flush=True)
+    print(f"{path.name}: playing {plural(episodes, 'game')} with epsilon {epsilon:g}", flush=True)
     try:
         played = play(agent, games, (seed, COMMAND), epsilon, episodes)
     except NotFinite as error:
@@ -77,7 +78,7 @@ def evaluate_run(
     scores = summary(played)
     print(
         f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "
-        f"of {scores['games']} games"
+        f"of {plural(int(scores['games']), 'game')}"
     )
     if video:
         best = max(played, key=lambda game: game.score)

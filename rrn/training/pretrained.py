@@ -40,8 +40,9 @@ def take_activations(agent: Agent, folder: str | Path) -> None:
     try:
         agent.load_weights({key: saved[key] for key in own})
     except (RuntimeError, AttributeError, TypeError, ValueError, IndexError) as error:
-        reason = str(error).splitlines()[:2][-1].strip(" \t.")  # torch's first line names the network alone
-        raise UserError(f"act.from={folder}: other rationals than in this run ({reason}).") from error
+        reason = str(error).splitlines()[:2][-1]  # torch's first line names the network alone
+        reason = reason.strip(" \t.").partition("; build it")[0]
+        raise UserError(f"act.from={folder}: set act.degrees, act.version and act.per as there ({reason}).") from error
 
 
 def _places(keys: set[str]) -> str:

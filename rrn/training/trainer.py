@@ -22,7 +22,7 @@ from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration, fixed_or_dash
+from rrn.common.numbers import count, duration, fixed_or_dash, plural
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
 from rrn.metrics.coefficients import coefficients
@@ -202,7 +202,7 @@ class Trainer:
         self.records.flush()
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
-            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {scores['games']} games"
+            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {plural(int(scores['games']), 'game')}"
         )
         self.clock += time.monotonic() - began  # the rate is that of training
         self.report(self.step, self.last["return"], self.last["evaluation"])

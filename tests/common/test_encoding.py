@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from helpers.made_runs import make_run
 from helpers.paths import ROOT
 
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii:backslashreplace"}
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 READ, WRITE = {"read_text", "write_text"}, {"open", "fdopen", "NamedTemporaryFile", "TemporaryFile"}
 FILES = [*sorted((ROOT / "rrn").rglob("*.py")), *sorted((ROOT / "scripts/reliability").rglob("*.py"))]
 
@@ -47,22 +48,41 @@ def test_no_text_is_opened_in_the_encoding_of_the_locale():
     assert {path: lines for path, lines in calls.items() if lines} == {}
 
 
-def command(folder: Path, *arguments: str) -> str:
-    """What a command prints where Python takes texts to be ASCII."""
+COMMANDS = """
+import json, runpy, sys
+from rrn.common.process import begin_command
+
+begin_command()
+for words in json.loads(sys.argv[1]):
+    sys.argv = words
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert not end.code, (words, end.code)
+    print("THE NEXT", flush=True)
+"""
+
+
+def outputs(folder: Path, *commands: str) -> list[str]:
+    """What commands print, one after the other in a Python that takes texts to be ASCII."""
     environment = {**os.environ, **ASCII, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True, check=False
+        [sys.executable, "-W", "ignore", "-c", COMMANDS, json.dumps([command.split() for command in commands])],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
-    output = (done.stdout + done.stderr).decode("utf-8", "backslashreplace")
+    output = done.stdout.decode("utf-8", "backslashreplace")
     assert done.returncode == 0, output
-    return output
+    return output.split("THE NEXT\n")[:-1]
 
 
 @pytest.mark.slow
 def test_names_that_are_not_ascii_are_read_where_python_takes_texts_to_be_ascii(tmp_path):
     run = make_run(tmp_path, "Pong", "rational", 0, folder=tmp_path / "runs" / "übung Ω", why="größer", state="stopped")
-    assert "1 stopped" in command(tmp_path, "rrn.status", "runs")
-    printed = command(tmp_path, "rrn.report", "runs", "--out", "page.html")
+    status, printed = outputs(tmp_path, "rrn.status runs", "rrn.report runs --out page.html")
+    assert "1 stopped" in status
     assert "rational" in printed
     assert "damaged" not in printed
     page = (tmp_path / "page.html").read_text("utf-8")
@@ -73,12 +93,18 @@ def test_names_that_are_not_ascii_are_read_where_python_takes_texts_to_be_ascii(
 def test_a_run_in_a_folder_that_is_not_ascii_is_the_same_everywhere(tmp_path):
     folder = tmp_path / "läufe Ω"
     folder.mkdir()
-    settings = ["experiment=smoke", "env=CartPole", "act=rational", "device=cpu", "run_dir=runs/it"]
-    command(folder, "rrn.train", *settings)
-    command(folder, "rrn.train", *settings, "steps=500", "resume=true")
-    assert "1 done" in command(folder, "rrn.status")
-    command(folder, "rrn.shapes", "runs/it")
-    assert "mean" in command(folder, "rrn.evaluate", "runs/it", "episodes=1")
-    assert "rational" in command(folder, "rrn.report", "--out", "page.html")
+    train = "rrn.train experiment=smoke env=CartPole act=rational device=cpu run_dir=runs/it"
+    _, _, status, _, evaluated, reported = outputs(
+        folder,
+        train,
+        f"{train} steps=500 resume=true",
+        "rrn.status",
+        "rrn.shapes runs/it",
+        "rrn.evaluate runs/it episodes=1",
+        "rrn.report --out page.html",
+    )
+    assert "1 done" in status
+    assert "mean" in evaluated
+    assert "rational" in reported
     for path in [folder / "page.html", *(p for p in (folder / "runs/it").iterdir() if p.suffix in (".yaml", ".json"))]:
         path.read_text("utf-8")

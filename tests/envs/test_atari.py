@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium
 import numpy as np
 import pytest
+from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
 from helpers.atari import games_of, random_actions
 from helpers.marks import slow
@@ -19,32 +20,33 @@ def test_every_game_for_one_player_is_there():
     registered = {name[4:-3] for name in gymnasium.registry if name.startswith("ALE/")}
     assert set(atari_games()) == registered
     assert len(atari_games()) == 104
+    assert all(roms.get_rom_path(game).is_file() for game in atari_games().values())
     assert not set(TWO_PLAYERS) & set(atari_games())
 
 
 def test_a_lost_life_ends_an_episode_but_not_the_game():
     games = games_of("Breakout")
     lost = ended = 0
-    for actions in random_actions(games, 700):
+    for actions in random_actions(games, 300):
         step = games.step(actions)
         lost += (step.terminated & ~step.done).sum()
         ended += step.done.sum()
         assert (step.terminated | ~step.done).all()
         assert len(step.episodes) == step.done.sum()
-    assert ended >= 4
+    assert ended >= 3
     assert lost >= 4 * (ended - 2)  # five lives a game
 
 
 def test_without_life_loss_only_the_end_of_the_game_terminates():
     games = games_of("Breakout", life_loss="false")
-    for actions in random_actions(games, 400):
+    for actions in random_actions(games, 200):
         step = games.step(actions)
         assert (step.terminated == step.done).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Breakout", "Qbert", "Pong", "Adventure", "Seaquest"])
-def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
+@pytest.mark.parametrize(("name", "wanted"), [("Breakout", 3), ("Adventure", 1)])
+def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name, wanted):
     """Adventure ends with a life left: `lives == 0` alone would never see it."""
     games = games_of(name)
     plain = AtariVectorEnv(
@@ -60,21 +62,21 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name):
             ends += 1
             seeds = np.array([games.episode_seed(env) for env in np.flatnonzero(step.done)])
             plain.reset(seed=seeds, options={"reset_mask": step.done})
-        if ends == 3:
+        if ends == wanted:
             break
-    assert ends > 0 or name in ("Seaquest",)
+    assert ends == wanted
 
 
 def test_scores_are_raw():
     games = games_of("SpaceInvaders")
-    rewards = [games.step(actions).rewards for actions in random_actions(games, 400)]
+    rewards = [games.step(actions).rewards for actions in random_actions(games, 100)]
     assert np.max(rewards) > 1
 
 
 def test_the_score_and_the_actions_of_a_finished_game():
     games = games_of("Breakout")
     total, played = np.zeros(2), [[], []]
-    for actions in random_actions(games, 500):
+    for actions in random_actions(games, 280):
         step = games.step(actions)
         total += step.rewards
         for env in range(2):
@@ -97,52 +99,48 @@ def assert_same_future(games, other, actions):
 
 @pytest.mark.parametrize(
     "name",
-    ["CartPole", "MinAtar-Asterix", *slow("Breakout", "Qbert", "Tetris", "Pong", "SpaceInvaders")],
+    ["CartPole", "MinAtar-Asterix", *slow("Breakout", "Tetris")],
 )
 def test_state_is_exact(name):
     """Games of different lengths, sticky actions, in the middle: seed and actions give the same future."""
     options = {} if name == "CartPole" else {"sticky_actions": 0.25}
-    games = games_of(name, copies=3, **options)
-    actions = random_actions(games, 500)
-    for row in actions[:430]:
+    games = games_of(name, **options)
+    actions = random_actions(games, 280)
+    for row in actions[:240]:
         games.step(row)
-    other = games_of(name, copies=3, seeds=(99,), **options)
+    other = games_of(name, seeds=(99,), **options)
     observations = other.load_state_dict(games.state_dict())
     assert np.array_equal(observations, games.observations)
-    assert_same_future(games, other, actions[430:])
+    assert_same_future(games, other, actions[240:])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "paper"),
     [
-        ("Breakout", False),
         ("Breakout", True),
         ("Qbert", False),
-        ("Tetris", True),
         ("Pong", False),
-        ("Seaquest", True),
-        ("SpaceInvaders", True),
     ],
 )
 def test_state_is_exact_over_several_games_of_one_seed(name, paper):
     """Games that are cut off soon: some start without a seed, and the state is the way since the last one."""
-    options = {"sticky_actions": 0.25, "frame_cap": 400, "reseed_after": 250}
+    options = {"sticky_actions": 0.25, "frame_cap": 160, "reseed_after": 70}
     if paper:
         options |= {"resize": "bilinear", "fire": "true"}
-    games = games_of(name, copies=3, **options)
-    actions = random_actions(games, 500)
+    games = games_of(name, **options)
+    actions = random_actions(games, 180)
     seeded = set()
-    for row in actions[:430]:
+    for row in actions[:130]:
         games.step(row)
-        seeded |= {(env, games.seeded[env]) for env in range(3)}
-    assert 3 < len(seeded) < sum(games.episode_numbers) + 3  # each copy was seeded again, but not for each game
+        seeded |= {(env, games.seeded[env]) for env in range(2)}
+    assert 2 < len(seeded) < sum(games.episode_numbers) + 2  # each copy was seeded again, but not for each game
     assert any(games.earlier)
-    other = games_of(name, copies=3, seeds=(99,), **options)
+    other = games_of(name, seeds=(99,), **options)
     observations = other.load_state_dict(games.state_dict())
     assert np.array_equal(observations, games.observations)
     assert (other.episode_numbers, other.seeded, other.earlier) == (games.episode_numbers, games.seeded, games.earlier)
-    assert_same_future(games, other, actions[430:])
+    assert_same_future(games, other, actions[130:])
 
 
 def test_a_state_that_leads_to_other_screens_is_refused():
@@ -159,7 +157,7 @@ def test_frame_cap_cuts_off_and_shows_the_last_frame():
     games = games_of("Pong", frame_cap=400)
     plain = games_of("Pong", frame_cap=400).emulator
     plain.reset(seed=np.array([games.episode_seed(0), games.episode_seed(1)]))
-    for row in random_actions(games, 150):
+    for row in random_actions(games, 110):
         step = games.step(row)
         observations, *_ = plain.step(row)  # which does not start the next game at once
         if step.done.any():
@@ -175,7 +173,7 @@ def test_frame_cap_cuts_off_and_shows_the_last_frame():
 def test_a_life_lost_with_the_last_frame_does_not_hide_the_end_of_a_game():
     """With `life_loss_info` the emulator would report the life alone, and start the next game all the same."""
     games, both = games_of("Breakout", seeds=(3,), frame_cap=299), 0
-    for actions in random_actions(games, 400):
+    for actions in random_actions(games, 160):
         step = games.step(actions)
         started = ~step.observations[:, :3].any(axis=(1, 2, 3))  # the older frames are zeros
         assert np.array_equal(step.done, started)

@@ -16,7 +16,10 @@ SERVER.set_forkserver_preload(
 
 
 class Command:
-    """`python -m <arguments>` in a folder; what it prints goes to a file. Its methods are those of subprocess.Popen."""
+    """`python -m <arguments>` in a folder; what it prints goes to a file, or to a terminal, which becomes its own.
+
+    Its methods are those of subprocess.Popen.
+    """
 
     def __init__(
         self, arguments: list[str], folder: Path, output: Path, hang_up: signal.Handlers = signal.SIG_DFL
@@ -47,13 +50,20 @@ class Command:
         assert self.returncode is not None, f"it still runs after {timeout} s: {self.output.read_text('utf-8')}"
         return self.output.read_text("utf-8"), None
 
+    def wait(self, timeout: float = 900) -> int:
+        """Wait for the end; the exit code."""
+        self.process.join(timeout)
+        assert self.returncode is not None, f"it still runs after {timeout} s"
+        return self.returncode
+
 
 def _run(arguments: list[str], folder: Path, output: Path, hang_up: signal.Handlers) -> None:
     signal.signal(signal.SIGHUP, hang_up)  # these tests may run under nohup themselves
     os.setsid()
     os.chdir(folder)
-    with open(output, "wb", buffering=0) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    file = os.open(output, os.O_RDWR | os.O_CREAT)  # after setsid the first terminal that is opened is its own
+    for number in (0, 1, 2):
+        os.dup2(file, number)
+    os.close(file)
     sys.argv = list(arguments)
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)

@@ -11,6 +11,8 @@ import sys
 import termios
 from pathlib import Path
 
+from helpers.processes import Command
+
 
 def start_on_terminal(
     arguments: list[str], folder: Path, hang_up: signal.Handlers = signal.SIG_DFL
@@ -29,5 +31,15 @@ def start_on_terminal(
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments], cwd=folder, stdin=inside, stdout=inside, stderr=inside, preexec_fn=take
     )
+    os.close(inside)
+    return process, terminal
+
+
+def fork_on_terminal(
+    arguments: list[str], folder: Path, hang_up: signal.Handlers = signal.SIG_DFL
+) -> tuple[Command, int]:
+    """The same in a fork, which starts at once; not for sweeps: a fork waits for idle workers of joblib at its end."""
+    terminal, inside = pty.openpty()
+    process = Command(arguments, folder, Path(os.ttyname(inside)), hang_up)
     os.close(inside)
     return process, terminal

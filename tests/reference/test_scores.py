@@ -115,8 +115,8 @@ def test_steps_of_a_curve_follow_the_script_that_made_it(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is missing"),
-        ("game,seed\nPong,0\n", "algorithm, activation, epoch, mean is missing"),
+        ("", "missing: game"),
+        ("game,seed\nPong,0\n", "missing: algorithm, activation, epoch, mean."),
         (HEAD + "Pong,dqn,lrelu,0,0,1\n", "line 2: expected 10 columns, got 6"),
         (HEAD + "Pong,dqn,lrelu,0,0,1,2,x,,3\n", "Pong dqn lrelu 0: expected numbers"),
         (HEAD + "Pong,dqn,lrelu,0,0,1,2,2,,3\n" * 2, "is a run in there twice"),
@@ -179,8 +179,8 @@ def test_the_command_prints_the_scores_of_a_game(command):
         (["scores", "pong"], "error: pong: expected one of the paper's games. Did you mean Pong?\n"),
         (["protocol", "Zaxxon"], "error: Zaxxon: expected one of the paper's games. They are Asterix, "),
         (["import", "nowhere"], "error: nowhere: no such folder; give a copy of the authors' repository"),
-        (["table"], "error: argument command: invalid choice: 'table'"),
-        (["scores"], "error: the following arguments are required: game"),
+        (["table"], "error: command: expected one of 'scores', 'protocol', 'import', got table"),
+        (["scores"], "error: expected a value for game; "),
     ],
 )
 def test_a_mistake_is_one_sentence(capsys, arguments, message):

@@ -235,9 +235,12 @@ def test_a_damaged_run_is_named_and_the_others_are_reported(tmp_path, capsys):
 def test_a_mistake_is_one_sentence(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     run = make_run(tmp_path / "runs", "Pong", "rational", 0)
+    damaged = make_run(tmp_path / "damaged", "Pong", "rational", 0)
+    (damaged / "scalars.csv").write_text("step\n")
     for arguments, message in (
         (["nowhere"], "nowhere: no such folder"),
         ([str(tmp_path / "empty")], "no run is here"),
+        ([str(damaged)], "no run here can be read. "),
         ([str(run), "--out", str(tmp_path / "empty")], "choose another file with --out"),
         ([str(run), "--curves", str(run / "config.yaml")], "expected the columns"),
     ):

@@ -71,13 +71,16 @@ def test_numbers_over_all_games_say_what_they_leave_out(tmp_path, capsys, monkey
     monkeypatch.setenv("COLUMNS", "80")
     for game in ("Pong", "Breakout"):
         for act in ("leaky_relu", "recurrent_rational"):
-            make_run(Path("runs"), game, act, 0)
+            for seed in range(3):
+                make_run(Path("runs"), game, act, seed, lambda part, seed=seed: (10 - seed) * part)
     make_run(Path("runs"), "Pong", "recurrent_rational", 0, settings={"lr": 0.5}, folder=Path("runs/own"))
     main(["runs"])
     printed = capsys.readouterr().out
     assert "human-normalised, over 2 games: Breakout, Pong" in printed
     assert "of dqn leave out recurrent_rational act.lr=0.5, for" in " ".join(printed.split())
-    assert "recurrent_ " in printed  # broken there, and nowhere else
+    assert "P(better than leaky_relu)" in printed
+    assert "recurrent_ " not in printed
+    assert not re.search(r" to *$", printed, re.MULTILINE)  # intervals are whole, in two tables if need be
     assert "recurrent_r " not in printed
     make_run(Path("runs"), "Pong", "silu", 0)
     main(["runs"])

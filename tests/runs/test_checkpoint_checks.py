@@ -75,7 +75,7 @@ def go_on(folder, *overrides):
         ("agent.learning_rate=0.5", "agent.learning_rate was 0.5 and is "),
         ("act=relu", "act.name was relu and is rational"),
         ("agent=ppo", "agent.name was ppo and is dqn"),
-        ("agent.dueling=true", "agent.dueling was True and is False"),
+        ("agent.dueling=true", "agent.dueling was true and is false"),
         ("env=MinAtar-Breakout", "env.name was MinAtar-Breakout and is CartPole"),
     ],
 )

@@ -74,9 +74,10 @@ def test_numbers():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "expected: python -m rrn.study PLAN"),
+        ([], "expected a plan first, as in python -m rrn.study paper; --help says what there is."),
         (["papr"], "papr: no such plan. There are minatar, paper"),
         (["nowhere/plan.yaml"], "no such plan"),
+        (["paper", "measure=maybe"], "measure=maybe: expected measure=true or measure=false."),
         (["paper", "act=tanh"], "act=tanh: not among the activations of this plan. It has d_silu, leaky_relu"),
         (["paper", "env=Pung"], "Did you mean Pong?"),
         (["paper", "seed=5"], "seed=5: not among the seeds of this plan. It has 0, 1, 2, 3, 4."),
@@ -198,20 +199,19 @@ def test_the_disk_of_a_run_is_about_that_of_its_checkpoints(tmp_path, monkeypatc
     words = ["env=CartPole", "experiment=smoke", "act=relu", f"run_dir={tmp_path}", "device=cpu", "threads=1"]
     train(
         compose_config(
-            [*words, "steps=6000", "evaluation.every=6000", "checkpoint.every=3000", "agent.replay_capacity=3000"]
+            [*words, "steps=1000", "evaluation.every=1000", "checkpoint.every=500", "agent.replay_capacity=500"]
         )
     )
     real = sum(path.stat().st_size for path in (tmp_path / "checkpoints").iterdir())
-    guess = cost.measure(compose_config([*words, "agent.replay_capacity=3000"])).disk
+    guess = cost.measure(compose_config([*words, "agent.replay_capacity=500"])).disk
     assert 0.7 * real < guess < 1.4 * real
 
 
 @pytest.mark.slow
 def test_a_study_that_is_killed_goes_on_and_does_what_is_left(tmp_path, command):
-    # long enough that no run is over before the test has looked
-    (tmp_path / "plan.yaml").write_text(
-        TINY.replace("steps=400", "steps=2500, evaluation.every=2500").replace("seeds: 2", "seeds: 1")
-    )
+    # the first run is so long that it is not over before the test has looked
+    plan = TINY.replace("steps=400", "steps=2500, evaluation.every=2500").replace("seeds: 2", "seeds: 1")
+    (tmp_path / "plan.yaml").write_text(plan.replace("act.lr=1e-4", "act.lr=1e-4, steps=100"))
     words = ["rrn.study", "plan.yaml", "start"]
     typed = [sys.executable, "-m", *words]
     folders = [tmp_path / f"runs/CartPole/dqn-{act}/seed0" for act in ("relu", "rational")]

@@ -54,9 +54,9 @@ def start(tmp_path):
 
     yield run
     for process in begun:
-        if process.poll() is None:
+        with suppress(ProcessLookupError):  # workers of joblib outlive it by minutes
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        process.communicate()
 
 
 def wait_for(condition, process: subprocess.Popen):
@@ -73,10 +73,22 @@ def trains(folder: Path):
     return read_status(folder) if (folder / "shapes.png").exists() else None
 
 
+def running(folder: Path):
+    """The status of a run that is going on."""
+    return status if (status := read_status(folder)) and status.state == "running" else None
+
+
 @pytest.mark.slow
 def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_path):
-    """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on."""
-    overrides = [*SHORT, "steps=1500", "evaluation.every=1500", "act=relu", "seed=range(0,3)"]
+    """One folder cannot be made, one run is killed by the system; they alone are done when the sweep goes on.
+
+    Its folder is that of an earlier command, which was stopped; what that left there does not count.
+    """
+    overrides = [*SHORT, "steps=500", "evaluation.every=500", "act=relu", "seed=range(0,3)", "hydra.sweep.dir=sweep"]
+    (tmp_path / "sweep/.rrn").mkdir(parents=True)
+    (tmp_path / "sweep/.rrn/stop").write_text("SIGINT")
+    (tmp_path / "sweep/.rrn/2.json").write_text('{"state": "failed", "why": "of another time"}')
+    (tmp_path / "sweep/2.json").write_text("mine")
     folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(3)]
     refused, killed, good = folders
     refused.parent.mkdir(parents=True)
@@ -86,13 +98,15 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_
     output = process.communicate(timeout=900)[0]
     assert process.returncode == 1, output
     assert "Traceback" not in output
+    assert "another time" not in output
+    assert (tmp_path / "sweep/2.json").read_text() == "mine"
     assert "3 runs, 2 at a time, each with threads=1" in output
     assert "runs/CartPole/dqn-relu: 3 runs, 1 failed, 1 killed, 1 done" in output
     assert "runs/CartPole/dqn-relu/seed0: a file is there, not a folder" in " ".join(output.split())
     assert "SIGKILL, perhaps by the system for lack of memory" in output
     assert read_status(killed).state == "killed"
     found = read_status(good)
-    assert (found.state, found.step, found.why) == ("done", 1500, None)
+    assert (found.state, found.step, found.why) == ("done", 500, None)
     assert not (tmp_path / "multirun.yaml").exists()
 
     refused.unlink()
@@ -108,17 +122,17 @@ def test_what_ends_one_run_ends_no_other_and_is_tried_again(start, command, tmp_
     assert len({read_status(folder).pid for folder in folders}) == 3
     for folder in folders:
         assert OmegaConf.load(folder / "config.yaml").threads == 1
-        assert "finished at step 1500" in (folder / "output.log").read_text()
+        assert "finished at step 500" in (folder / "output.log").read_text()
     assert command("rrn.train", "-m", *arguments).returncode == 0  # nothing is left to do
 
 
 @pytest.mark.slow
 def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path, train_here):
-    """Stopped with joblib, continued as jobs of submitit; one run had not begun."""
-    overrides = [*LONG, "act=rational", "steps=3000"]
+    """Stopped with joblib, when one run had not begun; continued as jobs of submitit, one of which dies at once."""
+    overrides = [*LONG, "act=rational", "steps=2000"]
     folders = [tmp_path / f"runs/CartPole/dqn-rational/seed{seed}" for seed in range(3)]
     process = start(*overrides, "seed=range(0,3)", "hydra.launcher.n_jobs=2")
-    wait_for(lambda: all(trains(folder) for folder in folders[:2]), process)
+    wait_for(lambda: all(read_status(folder) for folder in folders[:2]) and any(map(trains, folders)), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     output = process.communicate(timeout=900)[0]
     assert process.returncode == 128 + signal.SIGINT, output
@@ -128,42 +142,42 @@ def test_a_stopped_sweep_goes_on_to_the_same_result_bit_for_bit(start, tmp_path,
     for folder in folders[:2]:
         status = read_status(folder)
         assert (status.state, status.why) == ("stopped", "SIGINT")
-        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 3000
+        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step < 2000
     arguments = shlex.split(output.strip().splitlines()[-1].removeprefix("go on with: python -m rrn.train -m "))
     assert arguments[-1] == "resume=true"
     arguments = [text for text in arguments if not text.startswith(("seed=", "hydra."))]
-    resumed = start(*arguments, "seed=1,2", "hydra/launcher=submitit_local")
+    resumed = start(*arguments, "seed=0,1", "hydra/launcher=submitit_local")
+    os.kill(wait_for(lambda: running(folders[0]), resumed).pid, signal.SIGKILL)
     output = resumed.communicate(timeout=900)[0]
-    assert resumed.returncode == 0, output
-    assert "2 runs, 2 done" in output
+    assert resumed.returncode == 1, output
+    assert "2 runs, 1 killed, 1 done" in output
+    assert [read_status(folder).state for folder in folders[:2]] == ["killed", "done"]
     assert "going on from step_" in (folders[1] / "output.log").read_text()
-    for seed in (1, 2):
-        folder, whole = folders[seed], train_here(*overrides, f"seed={seed}", f"run_dir=whole{seed}")
-        mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folder, whole))
-        for part in ("network", "target"):
-            assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
-        assert read_scalars(folder) == read_scalars(whole)
+    whole = train_here(*overrides, "seed=1", "run_dir=whole")
+    mine, theirs = (checkpoint.load_last(path / "checkpoints")[1] for path in (folders[1], whole))
+    for part in ("network", "target"):
+        assert all(torch.equal(value, theirs["agent"][part][key]) for key, value in mine["agent"][part].items())
+    assert read_scalars(folders[1]) == read_scalars(whole)
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_terminal_is_lost_stops_all_its_runs(tmp_path):
-    folders = [tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in range(2)]
-    overrides = [*LONG, "act=relu", "steps=1000000", "seed=range(0,2)", "hydra.launcher.n_jobs=2"]
+def test_a_sweep_whose_terminal_is_lost_stops_its_run(tmp_path):
+    folder = tmp_path / "runs/CartPole/dqn-relu/seed0"
+    overrides = [*LONG, "act=relu", "steps=1000000", "hydra.launcher.n_jobs=2"]
     process, terminal = start_on_terminal(["rrn.train", "-m", *overrides], tmp_path)
     os.set_blocking(terminal, False)
 
-    def all_train() -> bool:
+    def it_trains() -> Status | None:
         with suppress(BlockingIOError):
             os.read(terminal, 100_000)  # or the table fills it, and the sweep waits
-        return all(trains(folder) for folder in folders)
+        return trains(folder)
 
-    wait_for(all_train, process)
+    wait_for(it_trains, process)
     os.close(terminal)
     assert process.wait(timeout=900) == 128 + signal.SIGHUP
-    for folder in folders:
-        status = read_status(folder)
-        assert (status.state, status.why) == ("stopped", "SIGHUP")
-        assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step
+    status = read_status(folder)
+    assert (status.state, status.why) == ("stopped", "SIGHUP")
+    assert checkpoint.load_last(folder / "checkpoints")[1]["step"] == status.step
 
 
 SLURM = {  # as much of the cluster's commands as submitit calls, for one job on this machine
@@ -189,7 +203,7 @@ def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tm
         (tmp_path / name).write_text(f"#!/bin/sh\n{textwrap.dedent(text)}\n")
         (tmp_path / name).chmod(0o755)
     process = start(
-        *LONG, "steps=3000", "run_dir=run", "hydra/launcher=slurm", "hydra.launcher.partition=fast",
+        *LONG, "steps=1000", "run_dir=run", "hydra/launcher=slurm", "hydra.launcher.partition=fast",
         "hydra.launcher.gpus_per_node=1", PATH=f"{tmp_path}:{os.environ['PATH']}", CLUSTER=str(tmp_path),
     )  # fmt: skip
     os.kill(wait_for(lambda: trains(tmp_path / "run"), process).pid, signal.SIGUSR2)
@@ -206,26 +220,15 @@ def test_a_run_that_the_cluster_interrupts_goes_on_from_its_checkpoint(start, tm
 
 
 @pytest.mark.slow
-def test_a_job_that_dies_without_a_word_ends_no_other(start, tmp_path):
-    process = start(*LONG, "steps=3000", "act=relu", "seed=0,1", "hydra/launcher=submitit_local")
-    killed, good = (tmp_path / f"runs/CartPole/dqn-relu/seed{seed}" for seed in (0, 1))
-    os.kill(wait_for(lambda: trains(killed), process).pid, signal.SIGKILL)
-    output = process.communicate(timeout=900)[0]
-    assert process.returncode == 1, output
-    assert "2 runs, 1 killed, 1 done" in output
-    assert read_status(good).state == "done"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_runs_of_a_command_that_was_killed_stop_with_a_checkpoint(start, tmp_path, jobs):
-    process = start(*LONG, "steps=1000000", "act=relu", "seed=0,1", f"hydra.launcher.n_jobs={jobs}")
+    process = start(*LONG, "steps=1000000", "act=relu", f"hydra.launcher.n_jobs={jobs}")
     folder = tmp_path / "runs/CartPole/dqn-relu/seed0"
     wait_for(lambda: trains(folder), process)
     os.kill(process.pid, signal.SIGKILL)  # it stays a zombie, since nobody asks how it ended
     limit = time.monotonic() + 900
     while read_status(folder).state == "running" and time.monotonic() < limit:
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert read_status(folder).state == "stopped"
     assert checkpoint.find(folder / "checkpoints")
 
@@ -255,19 +258,6 @@ def test_each_kind_of_end_is_in_the_status(tmp_path, monkeypatch, train_here):
     log = Path("bug/output.log").read_text()
     assert "Traceback" in log
     assert "ZeroDivisionError: a mistake of ours" in log
-
-
-@pytest.mark.slow
-def test_what_an_earlier_command_left_in_its_folder_does_not_count(command, tmp_path):
-    (tmp_path / "sweep/.rrn").mkdir(parents=True)
-    (tmp_path / "sweep/.rrn/stop").write_text("SIGINT")
-    (tmp_path / "sweep/.rrn/0.json").write_text('{"state": "failed", "why": "of another time"}')
-    (tmp_path / "sweep/0.json").write_text("mine")
-    words = ["-m", *SHORT, "act=relu", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
-    again = command("rrn.train", *words)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "another time" not in again.stdout
-    assert (tmp_path / "sweep/0.json").read_text() == "mine"
 
 
 def test_a_run_that_began_elsewhere_counts_whatever_its_clock_shows(tmp_path):

@@ -18,13 +18,20 @@ from helpers.scalars import read_scalars
 from rrn.config.compose import compose_config
 from rrn.runs.folder import is_finished
 from rrn.runs.status_file import Status, read_status
-from rrn.sweeps import resources, sweep
+from rrn.sweeps import resources, sweep, worker
 from rrn.sweeps.worker import SweepContext
 
 SHORT = ["env=CartPole", "experiment=smoke", "steps=100", "agent.warmup=50", "evaluation.every=100", "device=cpu"]
+SHORT += ["threads=1"]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Let a sweep train its runs in its own process, as the jobs of a cluster do."""
+    monkeypatch.setattr(worker, "_in_a_child", worker._in_a_job)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_a_finished_run_of_the_same_settings_counts_without_resume(command, train_here, tmp_path):
     """As of someone who has made one run, and then asks for a sweep with it."""
     folder = train_here(*SHORT, "act=relu", "seed=1")
@@ -36,7 +43,7 @@ def test_a_finished_run_of_the_same_settings_counts_without_resume(command, trai
     assert read_status(tmp_path / "runs/CartPole/dqn-relu/seed0").state == "done"
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
 def test_a_command_that_would_fail_again_is_not_advised(command, train_here):
     """Where the folder of a run holds one of other settings, resume=true does not help."""
     train_here(*SHORT, "act=relu", "seed=1")
@@ -49,8 +56,8 @@ def test_a_command_that_would_fail_again_is_not_advised(command, train_here):
     assert "Traceback" not in both.stdout + both.stderr
 
 
-@pytest.mark.slow
-def test_what_can_go_on_is_still_advised_beside_what_cannot(command, train_here, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("in_this_process")
+def test_what_can_go_on_is_still_advised_beside_what_cannot(command, train_here, tmp_path):
     train_here(*SHORT, "act=relu", "seed=1")
     (tmp_path / "runs/CartPole/dqn-relu/seed0").write_text("in the way")
     words = ["-m", *SHORT, "act=relu", "agent.gamma=0.9", "hydra/launcher=basic", "seed=0,1"]

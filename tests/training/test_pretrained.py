@@ -40,8 +40,11 @@ def test_a_run_with_the_rationals_of_another_keeps_them(train_here):
     ("overrides", "message"),
     [
         (("act=recurrent_rational",), "its rationals are at act1, act2, those of this run at act1; set act= as there"),
-        (("act=rational", "act.version=B"), r"other rationals than in this run \(layers.act1: the state has version A"),
-        (("act=rational", "act.per=channel"), "other rationals than in this run .*size mismatch"),
+        (
+            ("act=rational", "act.version=B"),
+            r"act.version and act.per as there \(layers.act1: the state has",
+        ),
+        (("act=rational", "act.per=channel"), "act.version and act.per as there .*size mismatch"),
     ],
 )
 def test_rationals_of_another_form_are_refused(train_here, overrides, message):

@@ -8,7 +8,9 @@ import operator
 import numpy as np
 from scipy.special import erf
 
-from rrn.activations.fitting.functions import NAMES, Function, as_function
+from rrn.activations.fitting.functions import NAMES, Function, OnArrays, as_function
+from rrn.common.errors import nearest
+from rrn.common.numbers import plural
 
 CONSTANTS = {"pi": np.pi, "e": np.e}
 CALLS = {
@@ -74,15 +76,23 @@ def _build(node: ast.AST) -> Function:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
             return _apply(OPERATORS[type(op)], left, right)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in CALLS:
-            return _apply(_of_arrays(CALLS[name]), *arguments)
+            return _call(name, arguments)
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=arguments, keywords=[]) if (
             name in CALLS
         ):
-            return _apply(_of_arrays(CALLS[name]), *arguments)
-    raise ValueError(
-        f"{ast.unparse(node)!r} is not known in an expression; use numbers, x, pi, e, + - * / **, a comparison, "
-        "and NumPy's functions such as exp, tanh, maximum, where."
-    )
+            return _call(name, arguments)
+    known = "Use numbers, x, pi, e, + - * / **, a comparison, and NumPy's functions such as exp, tanh, maximum, where."
+    if isinstance(node, ast.Name):
+        known = nearest(node.id, CALLS, known)
+    raise ValueError(f"{ast.unparse(node)!r} is not known in an expression. {known}")
+
+
+def _call(name: str, arguments: list[ast.expr]) -> Function:
+    function = CALLS[name]
+    expected = getattr(function, "nin", 1 if isinstance(function, OnArrays) else len(arguments))
+    if len(arguments) != expected:
+        raise ValueError(f"{name}: expected {plural(expected, 'argument')}, got {len(arguments)}.")
+    return _apply(_of_arrays(function), *arguments)
 
 
 def _of_arrays(function) -> Function:

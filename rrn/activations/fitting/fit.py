@@ -261,7 +261,9 @@ def _check(function, degree: int, range, norm, weights) -> tuple[Function, Funct
     bad = x[~(np.abs(y) <= LARGEST_VALUE)]
     if len(bad):
         limit = f"(finite: up to {LARGEST_VALUE:g})"
-        raise ValueError(f"expected a function that is finite on the range; it is not at {bad[0]:.4g} {limit}.")
+        raise ValueError(
+            f"expected a function that is finite on the range; it is not at {bad[0]:.4g} {limit}; change the range."
+        )
     if weights is None:
         return target, np.ones_like
     if not callable(weights):

@@ -22,7 +22,7 @@ from rrn.common.device import CPU, require_memory
 from rrn.common.errors import UserError
 from rrn.config import Config, SB3PPOConfig
 from rrn.envs import VectorEnv
-from rrn.networks.build import activation_of, own_classes_work
+from rrn.networks.build import activation_of, in_settings, own_classes_work
 from rrn.networks.mlp import VectorNetwork
 from rrn.sb3 import policy_kwargs
 
@@ -51,19 +51,19 @@ class SB3Agent(Agent):
         space = env.observation_space
         needed = settings[rows] * copies * (math.prod(space.shape) * space.dtype.itemsize)
         require_memory(f"agent.{rows}", settings[rows], needed, CPU)
+        act, options = activation_of(config)
         try:
-            act, options = activation_of(config)
-            options = policy_kwargs(act, hidden=VectorNetwork.widths, **options)
+            made = policy_kwargs(act, hidden=VectorNetwork.widths, **options)
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
                 "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
                 env,
-                policy_kwargs=options,
+                policy_kwargs=made,
                 device=device,
                 seed=config.seed,
                 **settings,
             )
         except ValueError as error:  # of the activations, which are made with the model
-            raise UserError(f"act: {error}") from error
+            raise UserError(in_settings(str(error), act, options)) from error
         except AssertionError as error:
             raise UserError(f"agent: stable-baselines3 says: {' '.join(str(error).split())}") from error
         self.model.set_logger(Logger(None, []))

@@ -33,7 +33,7 @@ def vision():
 def test_a_converted_resnet_gives_the_outputs_of_the_original_within_the_error_of_the_fit(vision):
     model = vision.resnet18().eval()
     rrn.replace_activations(model, {nn.ReLU: nn.SiLU})
-    x = torch.randn(2, 3, 64, 64)
+    x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         before = model(x)
         model, report = rrn.replace_activations(model, "rational")
@@ -46,7 +46,7 @@ def test_a_converted_resnet_gives_the_outputs_of_the_original_within_the_error_o
 @pytest.mark.slow
 def test_a_converted_resnet_with_relu_has_the_preset_at_each_place(vision):
     model = vision.resnet18().eval()
-    x = torch.randn(2, 3, 64, 64)
+    x = torch.randn(2, 3, 32, 32)
     model, _ = rrn.replace_activations(model, "rational")
     differences = []
     for _, place in named_activations(model):
@@ -149,9 +149,7 @@ def test_the_model_itself_can_be_an_activation():
         nn.GELU(),
         nn.ELU(2.0),
         nn.PReLU(init=-0.2),
-        # as the last two, each is fitted
-        *slow(nn.LeakyReLU(0.3), nn.GELU("tanh"), nn.Softplus(), nn.Hardswish(inplace=True), nn.Mish()),
-        *slow(nn.RReLU(0.0, 0.8)),
+        *slow(nn.Hardswish(inplace=True), nn.RReLU(0.0, 0.8)),  # as the last two, each is fitted
     ],
     ids=repr,
 )
@@ -179,7 +177,7 @@ def test_a_recurrent_rational_starts_as_what_stood_at_most_places_and_is_one():
 @pytest.mark.parametrize("by", ["rational", "recurrent_rational"])
 def test_the_new_rationals_have_the_options(by):
     model, report = rrn.replace_activations(
-        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SELU()), by, degrees=(3, 2), version="B", train_denominator=False
+        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.SiLU()), by, degrees=(3, 2), version="B", train_denominator=False
     )
     for _, place in named_activations(model):
         found = getattr(place, "owner", place)
@@ -214,7 +212,7 @@ def test_factories_are_called_once_for_each_module():
 @pytest.mark.slow
 @pytest.mark.parametrize("networks", [None, ["q_net", "q_net_target"]])
 def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(networks):
-    agent = sb3.DQN("MlpPolicy", "CartPole-v1", learning_starts=50, seed=0, target_update_interval=100, device="cpu")
+    agent = sb3.DQN("MlpPolicy", "CartPole-v1", learning_starts=10, seed=0, target_update_interval=20, device="cpu")
     if networks is None:
         with pytest.raises(ValueError, match=r"q_net_target\.q_net\.1.*networks="):
             rrn.replace_activations(agent.policy, "recurrent_rational")
@@ -224,7 +222,7 @@ def test_stable_baselines3_dqn_learns_the_coefficients_of_the_online_network(net
     online, target = ([m for _, m in named_activations(net)] for net in (agent.q_net, agent.q_net_target))
     assert len(online) == len(target) == 2
     before = copy.deepcopy(online[0])
-    agent.learn(200)  # two copies to the target network
+    agent.learn(40)  # two copies to the target network
     assert not torch.equal(online[0].numerator, before.numerator)
     assert target[0].numerator.abs().sum() > 0
     assert not torch.equal(target[0].numerator, before.numerator)

@@ -19,9 +19,8 @@ def test_a_degree_that_float64_cannot_fit_is_refused(degrees):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("function", "version", "largest"), [("silu", "A", 1e-5), ("relu", "C", 0.01)])
-def test_the_largest_degree_is_fitted(function, version, largest):
-    assert rrn.fit(function, (LARGEST_DEGREE, LARGEST_DEGREE), version).largest < largest
+def test_the_largest_degree_is_fitted():
+    assert rrn.fit("relu", (LARGEST_DEGREE, LARGEST_DEGREE), "C").largest < 0.01
 
 
 @pytest.mark.parametrize("range", [(-1e-300, 1e-300), (-1e308, 1e308), (0, 1e-9), (1e9, 1e9 + 1)])
@@ -41,8 +40,7 @@ def test_coefficients_of_a_range_at_the_bounds_are_float32_numbers(range):
         assert np.allclose(parameter.detach().double(), values, rtol=1e-6, atol=1e-38)
 
 
-@pytest.mark.parametrize("norm", ["l2", "minimax"])
-@pytest.mark.parametrize("size", [1e-300, 1e-15, 1e25])
+@pytest.mark.parametrize(("norm", "size"), [("l2", 1e-300), ("minimax", 1e-15), ("l2", 1e25)])
 def test_the_error_is_relative_to_the_size_of_the_function(norm, size):
     expected = rrn.fit("tanh", (3, 2), norm=norm)
     found = rrn.fit(lambda x: size * np.tanh(x), (3, 2), norm=norm)

@@ -111,10 +111,12 @@ def test_the_command_draws_a_run(command, train_here, tmp_path):
         done = command("rrn.shapes", "runs", "--out", out)
         assert (done.returncode, done.stderr) == (0, "")
         assert (tmp_path / out).stat().st_size > 5000
-    assert "2 frames, 1 runs" in done.stdout
+    assert "2 frames, 1 run" in done.stdout
+    (tmp_path / "empty").mkdir()
     for arguments, sentence in (
-        (["nowhere"], "no run with snapshots is here"),
-        (["runs", "--out", "a.doc"], "not supported"),
+        (["nowhere"], "nowhere: no such folder; give that of a run, or one with runs in it."),
+        (["empty"], "no run with snapshots is here"),
+        (["runs", "--out", "a.doc"], "a.doc: expected a name that ends in .png"),
     ):
         failed = command("rrn.shapes", *arguments)
         assert failed.returncode == 2

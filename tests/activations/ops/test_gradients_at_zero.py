@@ -189,8 +189,10 @@ def skip_if_export_loses_modules(way):
 IDENTITY = [-18.25, -34.125, -66.0625, -130.03125]  # R(x) = x and dR/db_j = -x^(j + 1) at 1/2, 1 and 2
 
 
-@pytest.mark.parametrize("version", "ABDN")
-@pytest.mark.parametrize("way", [*QUICK, *slow("export")])
+@pytest.mark.parametrize(
+    ("way", "version"),
+    [*((way, version) for way in QUICK for version in "ABDN"), pytest.param("export", "A", marks=pytest.mark.slow)],
+)
 def test_the_denominator_of_an_identity_learns(way, version):
     skip_if_export_loses_modules(way)
     module = rrn.Rational("identity", version=version).eval()
@@ -200,8 +202,9 @@ def test_the_denominator_of_an_identity_learns(way, version):
 
 @pytest.mark.slow
 def test_inductor_lets_it_learn_too():
-    found = of_module(compiled(by(grad), "inductor"), rrn.Rational("identity"), torch.tensor([0.5, 1, 2]))
-    assert found[0].tolist() == pytest.approx(IDENTITY, rel=1e-6)
+    module = rrn.Rational("identity", (1, 2))  # of few powers, as the compiler takes long
+    found = of_module(compiled(by(grad), "inductor"), module, torch.tensor([0.5, 1, 2]))
+    assert found[0].tolist() == pytest.approx(IDENTITY[:2], rel=1e-6)
 
 
 @pytest.mark.slow

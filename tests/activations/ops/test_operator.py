@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import torch
-from helpers.marks import slow
 from helpers.tensors import coefficients, strided
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -17,12 +16,17 @@ from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.ops import cpu, operator
 from rrn.activations.ops.reference import VERSIONS
 
-every_version = pytest.mark.parametrize("version", VERSIONS)
+CASES = [
+    *((version, "contiguous", groups) for version in VERSIONS for groups in (1, 4)),
+    ("A", "channels_last", 4),
+    ("B", "transposed", 1),
+    ("C", "every second", 4),
+    ("D", "channels_last", 1),
+    ("N", "transposed", 4),
+]
 
 
-@every_version
-@pytest.mark.parametrize("layout", ["contiguous", *slow("channels_last", "transposed", "every second")])
-@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize(("version", "layout", "groups"), CASES)
 def test_operator_keeps_the_contract_of_torch(version, layout, groups):
     a, b = coefficients(version, 3, 2, groups, torch.float32, 0)
     x = strided(torch.randn(2, 4, 3, 5), layout)
@@ -150,27 +154,29 @@ def test_a_traced_model_is_loaded_where_the_module_of_rationals_is_imported(tmp_
 
 LOAD = """
 import sys, torch
-program, x = torch.export.load("net.pt2"), torch.load("x.pt")
-torch.save(program.module()(x), "y.pt")
+x = torch.load("x.pt")
+torch.save([torch.export.load(f"{version}.pt2").module()(x) for version in "AC"], "y.pt")
 assert "rrn" not in sys.modules
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch does not say that it exports")
-@pytest.mark.parametrize("version", ["A", "C"])
-def test_an_exported_model_runs_without_rrn(tmp_path, version):
-    act = rrn.RecurrentRational("silu", version=version, degrees=(7, 6) if version == "C" else (5, 4))
-    net = torch.nn.Sequential(torch.nn.Linear(4, 4), act, torch.nn.Linear(4, 4), act.again(), rrn.Rational(groups=4))
-    net.eval()
-    program = torch.export.export(net, (torch.randn(3, 4),), dynamic_shapes=({0: torch.export.Dim("batch")},))
-    torch.export.save(program, tmp_path / "net.pt2")
-    x = torch.randn(5, 4)
+def test_an_exported_model_runs_without_rrn(tmp_path):
+    x, expected = torch.randn(5, 4), []
+    for version, degrees in (("A", (5, 4)), ("C", (7, 6))):
+        act = rrn.RecurrentRational("silu", version=version, degrees=degrees)
+        linear, last = torch.nn.Linear(4, 4), rrn.Rational(groups=4)
+        net = torch.nn.Sequential(linear, act, torch.nn.Linear(4, 4), act.again(), last).eval()
+        program = torch.export.export(net, (torch.randn(3, 4),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        torch.export.save(program, tmp_path / f"{version}.pt2")
+        nodes = program.run_decompositions().graph.nodes
+        assert all(node.target.name().startswith("aten::") for node in nodes if node.op == "call_function")
+        expected.append(net(x))
     torch.save(x, tmp_path / "x.pt")
     subprocess.run([sys.executable, "-c", LOAD], cwd=tmp_path, check=True)
-    assert torch.allclose(torch.load(tmp_path / "y.pt"), net(x), atol=1e-6)
-    names = {node.target.name() for node in program.run_decompositions().graph.nodes if node.op == "call_function"}
-    assert all(name.startswith("aten::") for name in names)
+    for found, wanted in zip(torch.load(tmp_path / "y.pt"), expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-6)
 
 
 def test_views_with_the_negative_bit():

@@ -205,7 +205,8 @@ def test_overlapping_emulation_and_learning_changes_no_bit(tmp_path):
         "experiment=smoke",
         "act=recurrent_rational",
         "env.num_envs=2",
-        "steps=600",
+        "steps=200",
+        "agent.warmup=100",
         "agent.batch_size=8",
     ]
     found = []

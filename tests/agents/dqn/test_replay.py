@@ -51,11 +51,8 @@ def setup(name, capacity, copies, n_step=1, alpha=None, **options):
         *(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in [
-                ("Breakout", 3, {"frame_cap": 500}),
-                ("Breakout", 1, {}),
-                ("Pong", 2, {"frame_cap": 200}),
-                ("Pong", 2, {"stack": 2}),
-                ("Breakout", 2, {"frame_cap": 300, "n_step": 3}),
+                ("Breakout", 3, {"frame_cap": 300}),
+                ("Breakout", 1, {"stack": 2}),
                 ("Pong", 1, {"frame_cap": 200, "n_step": 7}),
                 ("Breakout", 2, {"frame_cap": 300, "n_step": 3, "alpha": 0.5}),
             ]
@@ -63,8 +60,7 @@ def setup(name, capacity, copies, n_step=1, alpha=None, **options):
     ],
 )
 def test_samples_are_what_the_environments_showed(name, copies, options):
-    whole_game = name == "Pong" and "frame_cap" not in options  # which takes some 800 steps
-    capacity, steps = (1500, 1200) if whole_game else (600, 700)
+    capacity, steps = 240, 280
     replay, games = setup(name, capacity, copies, **options)
     expected = fill(replay, games, steps)  # more than fit: the rings are full
     generator = torch.Generator().manual_seed(0)
@@ -107,13 +103,13 @@ def test_sampling_is_uniform():
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.5, 0.4), pytest.param(None, None, marks=pytest.mark.slow)])
 def test_state_comes_back(alpha, beta):
-    replay, games = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
-    fill(replay, games, 700)
+    replay, games = setup("Breakout", 400, 2, alpha=alpha, frame_cap=300)
+    fill(replay, games, 300)
     if alpha:
         rows = replay.sample(200, torch.Generator().manual_seed(0), beta).rows
         replay.priorities.update(rows, torch.rand(200) + 0.1)
     state = replay.state_dict()
-    twin, _ = setup("Breakout", 900, 2, alpha=alpha, frame_cap=500)
+    twin, _ = setup("Breakout", 400, 2, alpha=alpha, frame_cap=300)
     twin.load_state_dict(state)
     mine, theirs = (r.sample(200, torch.Generator().manual_seed(1), beta) for r in (replay, twin))
     pairs = [(a, b) for a, b in zip(vars(mine).values(), vars(theirs).values(), strict=True) if a is not None]
