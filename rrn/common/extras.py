@@ -80,3 +80,19 @@ def needs(what: str, extra: str = "torch") -> Iterator[None]:
         if error.name in BASE:
             raise MissingPackage(what, BASE[error.name]) from None
         raise
+
+
+class WrongVersion(UserError, ImportError):
+    """Report a package whose version an extra of rrn cannot work with.
+
+    Args:
+        what: the module that needs another version.
+        wanted: package and version, such as "NumPy before 1.24".
+        found: the version that is installed.
+        extra: the extra of rrn that brings the right one.
+    """
+
+    def __init__(self, what: str, wanted: str, found: str, extra: str):
+        super().__init__(
+            f"{what} needs {wanted}, and {found} is installed: pip install 'rrn[{extra}]' in an environment of its own"
+        )

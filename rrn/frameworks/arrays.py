@@ -43,9 +43,9 @@ class Problem:
         self.x = np.ascontiguousarray(x, dtype).reshape(outer, groups, -1 if x.size else 0)
         self.a, self.b = (np.ascontiguousarray(c, dtype) for c in (a, b))
 
-    def forward(self) -> np.ndarray:
-        """Compute R(x), [shape of x], of the dtype of x."""
-        y = np.empty_like(self.x)
+    def forward(self, into: np.ndarray | None = None) -> np.ndarray:
+        """Compute R(x), [shape of x], of the dtype of x; in the memory of `into`, if that is of the arithmetic."""
+        y = self._room(into)
         if self.x.size == 0:
             pass
         elif KERNELS:
@@ -55,13 +55,13 @@ class Problem:
                 into[:] = _forward(block, a, b, self.version)
         return self._like_x(y)
 
-    def backward(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def backward(self, grad: np.ndarray, into: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute the gradients w.r.t. x, numerator and denominator from that w.r.t. R(x), [shape of x].
 
-        Those of the coefficients are of the dtype of the arithmetic.
+        Those of the coefficients are of the dtype of the arithmetic. `into` is for the gradient w.r.t. x.
         """
         grad = np.ascontiguousarray(np.broadcast_to(grad, self.shape), self.x.dtype).reshape(self.x.shape)
-        grad_x, grad_a, grad_b = (np.zeros_like(c) for c in (self.x, self.a, self.b))
+        grad_x, grad_a, grad_b = self._room(into), np.zeros_like(self.a), np.zeros_like(self.b)
         if self.x.size == 0:
             pass
         elif KERNELS:
@@ -101,8 +101,14 @@ class Problem:
                     part = outer, group, slice(start, start + BLOCK)
                     yield x[part], a[group], b[group], into[part]
 
+    def _room(self, into: np.ndarray | None) -> np.ndarray:
+        """Return memory for a result, [shape of self.x]."""
+        if into is None or into.dtype != self.x.dtype:
+            return np.empty_like(self.x)
+        return into.reshape(self.x.shape)
+
     def _like_x(self, y: np.ndarray) -> np.ndarray:
-        return y.reshape(self.shape).astype(self.dtype, copy=False)
+        return narrow(y, self.dtype).reshape(self.shape)
 
 
 def check(x: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], version: str, axis: int) -> int:
@@ -135,6 +141,12 @@ def numbers(name: str, given: ArrayLike) -> np.ndarray:
     if values.dtype.kind == "f" or values.dtype.name == "bfloat16":  # that of ml_dtypes
         return values
     raise ValueError(f"{name}: expected an array of real numbers, got one of {values.dtype}.")
+
+
+def narrow(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert results to a dtype in which they may be infinite, as in torch without a warning."""
+    with np.errstate(over="ignore"):
+        return values.astype(dtype, copy=False)
 
 
 def _arithmetic(values: np.ndarray) -> np.dtype:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rrn.frameworks.arrays import Problem, numbers
+from rrn.frameworks.arrays import Problem, narrow, numbers
 from rrn.frameworks.formula import sign
 
 
@@ -34,21 +34,21 @@ class LinearTails:
         # at both ends of each group: [2, G], and derivatives w.r.t. the coefficients [2, G, size]
         self.slopes, self.slopes_a, self.slopes_b = _slopes(ends, self.problem.a, self.problem.b, version)
 
-    def forward(self) -> np.ndarray:
-        """Compute R(x), [shape of x], of the dtype of x."""
-        y = self.problem.forward()
-        return (y + (self._slope() * self.beyond).reshape(y.shape)).astype(y.dtype, copy=False)
+    def forward(self, into: np.ndarray | None = None) -> np.ndarray:
+        """Compute R(x), [shape of x], of the dtype of x; `into` may be used meanwhile."""
+        y = self.problem.forward(into)
+        return narrow(y + (self._slope() * self.beyond).reshape(y.shape), y.dtype)
 
-    def backward(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def backward(self, grad: np.ndarray, into: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute the gradients w.r.t. x, numerator and denominator from that w.r.t. R(x), [shape of x]."""
-        grad_x, grad_a, grad_b = self.problem.backward(grad)
+        grad_x, grad_a, grad_b = self.problem.backward(grad, into)
         grad = np.broadcast_to(grad, self.problem.shape).reshape(self.beyond.shape)
         grad_x = np.where(self.beyond.reshape(grad_x.shape) == 0, grad_x, (grad * self._slope()).reshape(grad_x.shape))
         for end, side in enumerate((self.below, ~self.below)):
             through = np.where(side, grad * self.beyond, 0).sum((0, 2), dtype=np.float64)[:, None]  # [G, 1]
             grad_a, grad_b = grad_a + through * self.slopes_a[end], grad_b + through * self.slopes_b[end]
         dtype = self.problem.x.dtype
-        return grad_x.astype(self.problem.dtype, copy=False), grad_a.astype(dtype), grad_b.astype(dtype)
+        return narrow(grad_x, self.problem.dtype), narrow(grad_a, dtype), narrow(grad_b, dtype)
 
     def _slope(self) -> np.ndarray:
         low, high = self.slopes[:, None, :, None]

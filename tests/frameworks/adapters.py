@@ -46,6 +46,7 @@ class Framework:
 
 
 FILES = {  # name: packages that it needs
+    "mxnet": ("mxnet",),
     "numpy": ("numpy",),
 }
 INSTALLED = [
