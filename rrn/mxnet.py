@@ -117,7 +117,7 @@ class Rational(mx.gluon.HybridBlock):
         for (name, train), rows in zip(trained.items(), self.form.start(init, preset), strict=True):
             grad_req = "write" if trainable and train else "null"
             parameter = self.params.get(
-                name, shape=rows.shape, dtype=np.dtype(dtype).name, init=mx.init.Constant(rows), grad_req=grad_req
+                name, shape=rows.shape, dtype=np.dtype(dtype).name, init=_Start(rows.tolist()), grad_req=grad_req
             )
             setattr(self, name, parameter)
 
@@ -141,6 +141,18 @@ class Rational(mx.gluon.HybridBlock):
 
     def __repr__(self) -> str:
         return f"Rational({self.form})"
+
+
+@mx.init.register
+class _Start(mx.init.Initializer):
+    """Start from given rows; unlike those of `mx.init.Constant`, two such initializers can be compared."""
+
+    def __init__(self, rows: list[list[float]]):
+        super().__init__(rows=rows)
+        self.rows = rows
+
+    def _init_weight(self, name: str, array: Array) -> None:
+        array[:] = np.array(self.rows)
 
 
 def _noise(F: Any, shape: tuple[int, int], dtype: Any) -> Array:
