@@ -100,13 +100,17 @@ class Rational:
 
     def __call__(self, x: ArrayLike) -> np.ndarray:
         """Return R(x), with the shape and dtype of x."""
-        return rational(x, *self._coefficients())
+        return rational(x, *self._arguments())
 
     def gradients(self, x: ArrayLike, grad: ArrayLike = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute the gradients w.r.t. x, numerator and denominator; `grad` is that w.r.t. R(x)."""
-        return gradients(grad, x, *self._coefficients())
+        return gradients(grad, x, *self._arguments())
 
-    def _coefficients(self) -> tuple[np.ndarray, np.ndarray, str, int, Ends | None]:
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of the numerator [groups, n + 1] and denominator [groups, m or m + 1]."""
+        return self.numerator.copy(), self.denominator.copy()
+
+    def _arguments(self) -> tuple[np.ndarray, np.ndarray, str, int, Ends | None]:
         return self.numerator, self.denominator, self.form.version, self.form.axis, self.form.tail_range
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rrn
+from rrn.common.errors import UserError
 from rrn.common.extras import BASE, EXTRAS, MissingPackage, needs
 
 PACKAGES = sorted({name.partition(".")[0] for packages in EXTRAS.values() for name in packages} - {"cuda"})
@@ -48,6 +49,7 @@ CALLS = [  # packages that are missing, Python, the error
     (PACKAGES, "rrn.plot(rrn.Rational())", "a picture of activations needs matplotlib: pip install 'rrn[plot]'"),
     (PACKAGES, "rrn.animate([rrn.snapshot(rrn.Rational())], 'a.gif')",
      "an animation as .gif needs imageio: pip install 'rrn[plot]'"),
+    (PACKAGES, "import rrn.mxnet", "rrn.mxnet needs mxnet: pip install 'rrn[mxnet]'"),
     (PACKAGES, "import rrn.sb3", "rrn.sb3 needs gymnasium: pip install 'rrn[sb3]'"),
     (PACKAGES, "from rrn import *", None),
     (["imageio_ffmpeg"], "rrn.animate([rrn.snapshot(rrn.Rational())], 'a.mp4')",
@@ -121,6 +123,16 @@ def test_other_import_errors_pass_through():
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
     with pytest.raises(MissingPackage, match=r"^this needs scipy: pip install scipy$"), needs("this", "rl"):
         raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
+
+
+def test_a_numpy_in_which_mxnet_fails_is_named(monkeypatch):
+    monkeypatch.setattr("numpy.__version__", "2.4.6")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "mxnet")
+    monkeypatch.delitem(sys.modules, "rrn.mxnet", raising=False)
+    with pytest.raises(
+        UserError, match=r"^rrn.mxnet needs NumPy before 1.24, and 2.4.6 is installed: pip install 'rrn"
+    ):
+        import_module("rrn.mxnet")
 
 
 def test_the_extras_are_those_of_the_package():

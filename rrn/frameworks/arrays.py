@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from rrn.frameworks.formula import Values, limit
 
 KERNELS, PROBLEM = load(capability())
 BLOCK = 16_384  # elements that plain NumPy takes at once, so that they stay in the cache
+SILENT: Any = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}  # infinite and NaN as in torch: no warning
 
 
 class Problem:
@@ -72,10 +74,11 @@ class Problem:
             for (block, a, b, into), (part, a_sum, b_sum, _) in zip(
                 self._blocks(grad_x), self._blocks(grad_x, grad, *sums), strict=True
             ):
-                values = Values(np, block, a, b, self.version, limit(np, a, b, block.dtype == np.float64))
-                into[:] = part * values.slope
-                a_sum += [np.dot(part, factor) for factor in values.powers(len(a), "a")]
-                b_sum += [np.dot(part, factor) for factor in values.powers(len(b), "b")]
+                with np.errstate(**SILENT):
+                    values = Values(np, block, a, b, self.version, limit(np, a, b, block.dtype == np.float64))
+                    into[:] = part * values.slope
+                    a_sum += [np.dot(part, factor) for factor in values.powers(len(a), "a")]
+                    b_sum += [np.dot(part, factor) for factor in values.powers(len(b), "b")]
             grad_a[:] = sums[0]
             grad_b[:] = sums[1] * np.where(self.b < 0, -1, 1) if self.version == "A" else sums[1]
         return self._like_x(grad_x), grad_a, grad_b
@@ -145,7 +148,7 @@ def numbers(name: str, given: ArrayLike) -> np.ndarray:
 
 def narrow(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Convert results to a dtype in which they may be infinite, as in torch without a warning."""
-    with np.errstate(over="ignore"):
+    with np.errstate(**SILENT):
         return values.astype(dtype, copy=False)
 
 
@@ -158,7 +161,7 @@ def _forward(x: np.ndarray, a: np.ndarray, b: np.ndarray, version: str) -> np.nd
     far = limit(np, a, b, x.dtype == np.float64)
     y = np.abs(x)
     if not y.max() <= far:  # or NaN
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(**SILENT):
             return Values(np, x, a, b, version, far).value
     y, c = (y, np.abs(b)) if version == "A" else (x, b)
     s = _horner(c, y)

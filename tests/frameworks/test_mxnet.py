@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +15,6 @@ from rrn.activations.fitting.formula import VERSIONS
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_numpy_that_breaks_mxnet_is_named_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(np, "__version__", "2.4.6")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "mxnet")
-    monkeypatch.delitem(sys.modules, "rrn.mxnet", raising=False)
-    with pytest.raises(ImportError) as error:
-        importlib.import_module("rrn.mxnet")
-    assert str(error.value) == (
-        "rrn.mxnet needs NumPy before 1.24, and 2.4.6 is installed: pip install 'rrn[mxnet]' in an environment of its own"
-    )
-
-
 mx = pytest.importorskip("mxnet")
 Rational = importlib.import_module("rrn.mxnet").Rational
 nn, autograd = mx.gluon.nn, mx.autograd
@@ -36,7 +23,6 @@ nn, autograd = mx.gluon.nn, mx.autograd
 @pytest.fixture(autouse=True)
 def seed():
     mx.random.seed(0)
-    np.random.seed(0)  # noqa: NPY002; that of MXNet's initializers
 
 
 def network(*activations, batch=None):
@@ -262,7 +248,7 @@ def test_a_second_derivative_is_refused():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (lambda: mx.nd.ones((2, 3), dtype="int32"), "x: expected a dense NDArray of float16 or float32 .*got one of int32"),
+        (lambda: mx.nd.ones((2, 3), dtype="int32"), "x: expected a dense NDArray of float16 or .* got one of int32"),
         (lambda: mx.nd.ones((2, 3)).tostype("csr"), "storage csr"),
         (lambda: mx.nd.ones((2, 3)), r"axis 1 is a multiple of groups=2, got shape \(2, 3\)"),
     ],

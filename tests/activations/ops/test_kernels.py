@@ -189,6 +189,31 @@ def test_without_kernels_the_reference_runs_and_says_so_once(monkeypatch):
         module(x)
 
 
+def test_on_meta_nothing_is_computed_and_no_warning_given(monkeypatch):
+    monkeypatch.setattr(kernels, "_warned", set())
+    module, x = rrn.Rational(device="meta"), torch.ones(3, device="meta", requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        module(x).sum().backward()
+    assert x.grad.is_meta
+
+
+@pytest.mark.parametrize("way", ["reference", pytest.param("kernel", marks=built)])
+@every_version
+def test_the_slope_far_out_is_there_where_denormals_are_flushed(way, version):
+    """1 / |x| would be 0 there, and with it the slope of R, which is that of its leading terms."""
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormals")
+    try:
+        a, b = torch.tensor([[0.0, 1, 0, 3]]), torch.tensor([[0.0, 0.0, 2.0][version != "C" :]])
+        x = torch.tensor([3e38, -3e38, float("inf")])
+        gradients = reference.gradients if way == "reference" else kernels.backward
+        slope, *_ = gradients(torch.ones(3), x, a, b, version, 1)
+    finally:
+        torch.set_flush_denormal(False)
+    assert torch.allclose(slope, torch.tensor(1.5), rtol=1e-5)
+
+
 @built
 def test_an_entry_counts_its_arguments():
     for entry, expected in (("forward", 12), ("backward", 15), ("histogram", 7)):
