@@ -17,6 +17,8 @@ NAVIGATION = {  # caption: title and page
         "Tutorial": "tutorial",
         "Guide": "guide",
         "Activations": "activations",
+        "NumPy": "numpy",
+        "MXNet": "mxnet",
         "Agents": "agents",
         "Environments": "environments",
         "Classes of your own": "own_classes",

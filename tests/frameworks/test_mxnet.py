@@ -213,6 +213,11 @@ def test_starts_as_those_of_numpy_do(version, init, options):
     assert act.numerator.dtype == "float64"
 
 
+def test_the_form_is_kept():
+    form = Rational(degrees=(3, 2), version="B", groups=2, axis=-1, tail="linear").form
+    assert (form.degrees, form.version, form.groups, form.axis, form.tail_range) == ((3, 2), "B", 2, -1, (-3.0, 3.0))
+
+
 @pytest.mark.parametrize("hybridized", [False, True])
 def test_arrays_with_the_interface_of_numpy(hybridized):
     act = Rational("tanh", version="D")

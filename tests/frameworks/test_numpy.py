@@ -180,3 +180,20 @@ def test_coefficients_are_copies():
     assert np.array_equal(denominator, act.denominator)
     numerator += 1
     assert not np.array_equal(numerator, act.numerator)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_rational_goes_to_torch_and_back():
+    """The module has the numbers; the nearest function is named, and it is drawn."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("matplotlib")
+    import rrn
+
+    act, x = rrn.numpy.Rational("tanh", (5, 4), "B"), np.linspace(-3, 3, 50, dtype=np.float32)
+    module = rrn.Rational(act.coefficients(), act.form.degrees, act.form.version, trainable=False)
+    assert np.allclose(module(torch.tensor(x)).numpy(), act(x), atol=1e-6)
+    back = rrn.numpy.Rational(tuple(c.numpy() for c in (module.numerator, module.denominator)), version="B")
+    assert np.array_equal(back(x), act(x))
+    assert rrn.best_fit(act, ["tanh", "relu"], x).name == "tanh"
+    line = next(line for line in rrn.plot(module, x=x, inputs=False).axes[0].lines if len(line.get_ydata()) == 50)
+    assert np.allclose(line.get_ydata(), act(x), atol=1e-6)
