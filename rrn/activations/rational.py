@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from rrn.activations.fitting.form import Form, Init
 from rrn.activations.fitting.formula import VERSIONS, real_poles
+from rrn.activations.fitting.formula import check_form as check_form  # of old pickles
+from rrn.activations.fitting.formula import is_range as is_range
 from rrn.activations.functions import as_function
 from rrn.activations.ops.coefficients import Coefficients, warn_if_unused
 from rrn.activations.ops.operator import FLOATS, rational
