@@ -7,14 +7,13 @@ sign(0) = +1 in all derivatives. Differentiating P / Q by the framework instead 
 from __future__ import annotations
 
 from functools import reduce
-from types import ModuleType
 from typing import Any
 
 Array = Any  # of the library xp
 Rows = Any  # a sequence of arrays, or an array with one more axis at its front
 
 
-def limit(xp: ModuleType, a: Rows, b: Rows, is_double: bool) -> Array:
+def limit(xp: Any, a: Rows, b: Rows, is_double: bool) -> Array:
     """Return the largest |x| whose powers, times the coefficients, are far from overflow, [shape of a row of a].
 
     No derivative goes through it.
@@ -28,7 +27,8 @@ class Values:
     """Value and derivatives of R at x.
 
     Args:
-        xp: numpy, jax.numpy, keras.ops or another library with `abs`, `where`, `maximum` and `log2`.
+        xp: numpy, keras.ops or another library with `abs`, `divide`, `log2`, `maximum`, `ones_like` and `where`. If it
+            differentiates what is here, its `divide` must not square a denominator to do so.
         x: [any shape], of the dtype of the arithmetic, as are all arrays.
         a: coefficients of z^0 to z^n in P, each [broadcasts against x].
         b: coefficients in Q of z^1 to z^m, for version C of z^0 to z^m, each [broadcasts against x].
@@ -43,28 +43,29 @@ class Values:
         first: the lowest power j.
     """
 
-    def __init__(self, xp: ModuleType, x: Array, a: Rows, b: Rows, version: str, limit: Array):
+    def __init__(self, xp: Any, x: Array, a: Rows, b: Rows, version: str, limit: Array):
         self.first = 0 if version == "C" else 1  # version C alone has a b_0
         excess = len(a) - 1 - (len(b) - 1 + self.first)  # n - m
-        size, sign_x = xp.abs(x), sign(xp, x)
+        sign_x = sign(xp, x)
+        size = x * sign_x
         far = size > limit
         self.z = xp.where(far, sign_x * limit, x)
         ratio = xp.where(far, size / limit, 1.0)
         tail = _power(ratio, excess)
-        self.y, c = (self.z * sign_x, [xp.abs(row) for row in b]) if version == "A" else (self.z, b)
+        self.y, c = (self.z * sign_x, [row * sign(xp, row) for row in b]) if version == "A" else (self.z, b)
         p, slope_p = _polynomial(a, self.z)
         s, slope_s = _polynomial(c, self.y)
         if self.first:
             s, slope_s = s * self.y, slope_s * self.y + s
         flip = sign(xp, s) if version in "BCD" else 1.0
         q = (0.1 if version == "C" else 1.0) + flip * s
-        r = p / q
+        r = xp.divide(p, q)
         self.value = r * tail
-        self.by_p = tail / q
-        self.by_s = -self.value / q * flip
-        through_s = self.by_s * slope_s * (sign_x if version == "A" else 1.0)
+        self.by_p = xp.divide(tail, q)
+        self.by_s = -r * self.by_p * flip  # not value / q, of which XLA makes p / q^2
+        through_s = r * slope_s * (flip * sign_x if version == "A" else flip)
         outside = r * (excess * _power(ratio, excess - 1) / limit) * sign_x  # excess / |x| would be denormal
-        self.slope = xp.where(far, outside, self.by_p * slope_p + through_s)
+        self.slope = xp.where(far, outside, xp.divide(slope_p - through_s, q))
 
     def powers(self, size: int, of: str) -> list[Array]:
         """Return the factors of `size` coefficients: by_p z^i for `of` = "a", by_s y^j for "b", each [shape of x]."""
@@ -77,7 +78,7 @@ class Values:
         return terms
 
 
-def sign(xp: ModuleType, x: Array) -> Array:
+def sign(xp: Any, x: Array) -> Array:
     """Return the sign of x, [shape of x], +1 at zero, so that a coefficient that starts at zero learns."""
     return xp.where(x < 0, xp.ones_like(x) * -1.0, xp.ones_like(x))
 
@@ -94,5 +95,5 @@ def _polynomial(c: Rows, z: Array) -> tuple[Array, Array]:
 def _power(x: Array, exponent: int) -> Array | float:
     """Return x to a whole power, by multiplication."""
     if exponent < 0:
-        return 1.0 / _power(x, -exponent)
+        return _power(1.0 / x, -exponent)  # 1 / x^k has no derivative where x^k overflows
     return reduce(lambda product, _: product * x, range(exponent), 1.0)

@@ -21,6 +21,7 @@ class Framework:
         name: for the names of tests.
         dtypes: float types of x that the framework has.
         float64_above_degree_5: whether float32 inputs are computed in float64 there.
+        denormals: whether numbers below 1.2e-38 are other numbers than 0 in float32.
         second: whether there are second derivatives.
         modules: makers of modules, by name; each is called with the arguments of `rrn.Rational` but for `axis`, and
             returns a `Module`.
@@ -29,6 +30,7 @@ class Framework:
     name: str
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
     float64_above_degree_5 = True  # arithmetic of float32 inputs there, as in torch
+    denormals = True
     second = False
     modules: ClassVar[dict] = {}
 
@@ -48,6 +50,7 @@ class Framework:
 FILES = {  # name: packages that it needs
     "mxnet": ("mxnet",),
     "numpy": ("numpy",),
+    "jax": ("jax",),
 }
 INSTALLED = [
     import_module(f"adapter_{name}").Adapter()

@@ -1,0 +1,181 @@
+"""Rational activations in JAX: `rational` under every transformation, and `init_coefficients`; without torch.
+
+rrn/nnx.py, rrn/linen.py and rrn/equinox.py have modules.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from rrn.activations.fitting.form import Form, Init
+from rrn.activations.fitting.formula import is_range
+from rrn.common.extras import needs
+from rrn.frameworks.arrays import check
+from rrn.frameworks.formula import Values, limit, sign
+
+with needs("rrn.jax", "jax"):
+    import jax
+    import jax.numpy as jnp
+    from jax.custom_derivatives import SymbolicZero
+
+Ends = tuple[float, float]
+Rows = tuple[jax.Array, ...]
+
+
+def rational(
+    x: Any,
+    numerator: Any,
+    denominator: Any,
+    version: str = "A",
+    axis: int = -1,
+    tail_range: Ends | None = None,
+) -> jax.Array:
+    """Evaluate R(x) = P(x) / Q(x) element by element, see `rrn.activations.ops.operator.rational`.
+
+    All transformations of JAX apply: jit, grad of any order, forward mode, vmap, scan, shard_map, checkpoint, export.
+    Backward keeps x and the coefficients only. sign(0) is +1 in all derivatives; where XLA takes denormal numbers for
+    0, as on CPUs, so are the derivatives there.
+
+    Args:
+        x: input, any shape, of real numbers; whole numbers become JAX's default float, as in functions of jax.numpy.
+        numerator: [G, n + 1], lowest power first.
+        denominator: [G, m], or [G, m + 1] for version C, lowest power first.
+        version: form of Q: A, B, C, D or N; D is evaluated without its noise, as B.
+        axis: for G > 1, the axis of x whose size is a multiple of G; its consecutive elements share one row.
+        tail_range: (low, high), outside of which R is continued by its tangents; None: R everywhere.
+
+    Returns:
+        R(x), with the shape and dtype of x. Arithmetic is float32 at least, and with `jax_enable_x64` float64 for
+        degrees above 5. Without it, degrees (7, 6) lose digits beyond an absolute x of about 1e5.
+
+    Raises:
+        ValueError: unknown version, arrays that are no numbers or of other shapes, or a range that is none.
+    """
+    x, a, b = _numbers("x", x), _numbers("numerator", numerator), _numbers("denominator", denominator)
+    check(x.shape, a.shape, b.shape, version, axis)
+    if not (tail_range is None or is_range(tail_range)):
+        raise ValueError(f"tail_range: expected (low, high) with low < high, got {tail_range!r}.")
+    return _evaluate(x, a, b, version, axis, tail_range and tuple(map(float, tail_range)))
+
+
+def init_coefficients(
+    init: Init = "leaky_relu",
+    degrees: tuple[int, int] = (5, 4),
+    version: str = "A",
+    *,
+    preset: str = "l2",
+    groups: int = 1,
+    dtype: Any = jnp.float32,
+) -> tuple[jax.Array, jax.Array]:
+    """Make the coefficients to start from, numerator [groups, n + 1] and denominator [groups, m or m + 1].
+
+    Arguments and errors are those of `rrn.Rational`; a callable may be one of JAX, and is fitted here.
+    """
+    return start(Form.checked(degrees, version, groups), init, preset, dtype)
+
+
+def start(form: Form, init: Init, preset: str, dtype: Any) -> tuple[jax.Array, jax.Array]:
+    """Make the coefficients to start from in this form, within transformations too."""
+    with jax.ensure_compile_time_eval():  # a callable of JAX is evaluated on arrays
+        numerator, denominator = form.start(init, preset)
+    return jnp.asarray(numerator, dtype), jnp.asarray(denominator, dtype)
+
+
+def with_noise(key: jax.Array, *coefficients: jax.Array) -> tuple[jax.Array, ...]:
+    """Multiply each coefficient by a number of its own from U(0.9, 1.1), the noise of version D in training."""
+    keys = jax.random.split(key, len(coefficients))
+    return tuple(
+        c * jax.random.uniform(k, c.shape, jnp.promote_types(c.dtype, jnp.float32), 0.9, 1.1)
+        for k, c in zip(keys, coefficients, strict=True)
+    )
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+@partial(jax.checkpoint, static_argnums=(3, 4, 5))  # backward computes all from x again
+def _evaluate(x: jax.Array, a: jax.Array, b: jax.Array, version: str, axis: int, ends: Ends | None) -> jax.Array:
+    degree = max(a.shape[1] - 1, b.shape[1])  # of version C, whose b is longer by one, from degree 5
+    at_least = jnp.float64 if degree > 5 and jax.config.jax_enable_x64 else jnp.float32
+    dtype = jnp.result_type(x.dtype, a.dtype, b.dtype, at_least)
+    given, x, a, b = x.dtype, x.astype(dtype), a.astype(dtype), b.astype(dtype)
+    rows = _rows(a, x.shape, axis), _rows(b, x.shape, axis)
+    if ends is None:
+        return _rational(x, *rows, version).astype(given)
+    low, high = jnp.asarray(ends, dtype)
+    near = jnp.where(x < low, low, jnp.where(x > high, high, x))
+    below, above = _rows(_slopes((low, high), a, b, version), x.shape, axis)
+    return (_rational(near, *rows, version) + jnp.where(x < low, below, above) * (x - near)).astype(given)
+
+
+def _rows(c: jax.Array, shape: tuple[int, ...], axis: int) -> Rows:
+    """List the columns of coefficients [G, K], each such that it broadcasts against an input of this shape."""
+    if len(c) == 1:
+        return tuple(c[0])
+    axis %= len(shape)
+    width = shape[axis] // len(c)
+    column = (shape[axis], *(1,) * (len(shape) - axis - 1))
+    return tuple(jnp.broadcast_to(k[:, None], (len(c), width)).reshape(column) for k in c.T)
+
+
+def _slopes(ends: tuple[jax.Array, jax.Array], a: jax.Array, b: jax.Array, version: str) -> jax.Array:
+    """Compute R' at both ends for each row of coefficients, [G, 2]."""
+    x = jnp.tile(jnp.stack(ends), (len(a), 1))
+    rows = _rows(a, x.shape, 0), _rows(b, x.shape, 0)
+    return jax.jvp(lambda x: _rational(x, *rows, version), (x,), (jnp.ones_like(x),))[1]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _rational(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
+    return _values(x, a, b, version).value
+
+
+def _derivative(version: str, primals: tuple[jax.Array, Rows, Rows], tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    """Compute R(x) and its derivative along the tangents, of which some may be `SymbolicZero`."""
+    x, a, b = primals
+    v = _values(x, a, b, version)
+    factors = [v.slope, *v.powers(len(a), "a"), *v.powers(len(b), "b")]
+    signs = [sign(jnp, c) if version == "A" else 1.0 for c in b]
+    moves = [tangents[0], *tangents[1], *tangents[2]]
+    scales = [*[1.0] * (1 + len(a)), *signs]
+    terms = [f * (s * t) for f, s, t in zip(factors, scales, moves, strict=True) if type(t) is not SymbolicZero]
+    return v.value, jnp.broadcast_to(sum(terms), v.value.shape)
+
+
+_rational.defjvp(_derivative, symbolic_zeros=True)
+
+
+@jax.custom_jvp
+def _divide(p: jax.Array, q: jax.Array) -> jax.Array:
+    return p / q
+
+
+@_divide.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    """Differentiate p / q without q^2, which overflows in float32; for derivatives of R beyond the first."""
+    (p, q), (move_p, move_q) = primals, tangents
+    quotient = _divide(p, q)
+    return quotient, _divide(move_p - quotient * move_q, q)
+
+
+_XP = SimpleNamespace(
+    abs=jnp.abs, divide=_divide, log2=jnp.log2, maximum=jnp.maximum, ones_like=jnp.ones_like, where=jnp.where
+)
+
+
+def _values(x: jax.Array, a: Rows, b: Rows, version: str) -> Values:
+    far = jax.lax.stop_gradient(limit(_XP, a, b, x.dtype == jnp.float64))
+    return Values(_XP, x, a, b, version, far)
+
+
+def _numbers(name: str, given: Any) -> jax.Array:
+    """Return an array of floats; raise ValueError with this name for what is none."""
+    try:
+        values = jnp.asarray(given)
+    except TypeError:
+        raise ValueError(f"{name}: expected an array of real numbers, got {type(given).__name__}.") from None
+    if jnp.issubdtype(values.dtype, jnp.floating):
+        return values
+    if values.dtype == bool or jnp.issubdtype(values.dtype, jnp.integer):
+        return values.astype(float)
+    raise ValueError(f"{name}: expected an array of real numbers, got one of {values.dtype}.")
