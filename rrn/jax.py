@@ -5,7 +5,8 @@ rrn/nnx.py, rrn/linen.py and rrn/equinox.py have modules.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from functools import partial, reduce
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,13 +134,20 @@ def _rational(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
 def _derivative(version: str, primals: tuple[jax.Array, Rows, Rows], tangents: tuple) -> tuple[jax.Array, jax.Array]:
     """Compute R(x) and its derivative along the tangents, of which some may be `SymbolicZero`."""
     x, a, b = primals
-    v = _values(x, a, b, version)
-    factors = [v.slope, *v.powers(len(a), "a"), *v.powers(len(b), "b")]
-    signs = [sign(jnp, c) if version == "A" else 1.0 for c in b]
-    moves = [tangents[0], *tangents[1], *tangents[2]]
-    scales = [*[1.0] * (1 + len(a)), *signs]
-    terms = [f * (s * t) for f, s, t in zip(factors, scales, moves, strict=True) if type(t) is not SymbolicZero]
+    move_x, move_a, move_b = tangents
+    v, terms = _values(x, a, b, version), []
+    if type(move_x) is not SymbolicZero:
+        terms.append(v.slope * move_x)
+    if type(move_a[0]) is not SymbolicZero:
+        terms.append(v.by_p * _horner(move_a, v.z))  # so written, backward reads less memory than with by_p z^i
+    if type(move_b[0]) is not SymbolicZero:
+        moves = [sign(jnp, c) * move for c, move in zip(b, move_b, strict=True)] if version == "A" else move_b
+        terms.append((v.by_s * v.y if v.first else v.by_s) * _horner(moves, v.y))
     return v.value, jnp.broadcast_to(sum(terms), v.value.shape)
+
+
+def _horner(rows: Sequence[jax.Array], z: jax.Array) -> jax.Array:
+    return reduce(lambda total, row: total * z + row, reversed(rows))
 
 
 _rational.defjvp(_derivative, symbolic_zeros=True)
@@ -172,7 +180,7 @@ def _numbers(name: str, given: Any) -> jax.Array:
     """Return an array of floats; raise ValueError with this name for what is none."""
     try:
         values = jnp.asarray(given)
-    except TypeError:
+    except (TypeError, ValueError):
         raise ValueError(f"{name}: expected an array of real numbers, got {type(given).__name__}.") from None
     if jnp.issubdtype(values.dtype, jnp.floating):
         return values

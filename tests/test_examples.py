@@ -79,3 +79,10 @@ def test_stable_baselines(example):
     assert numbers(r"moved by (\S+)", text)[0] > 0
     first, second = re.search(r"loaded agent: (\d), (\d)", text).groups()
     assert first == second
+
+
+@pytest.mark.slow
+def test_flax_policy(example):
+    before, after = zip(*re.findall(r"mean return (\S+) before, (\S+) after", example("flax_policy.py")), strict=True)
+    assert len(after) == 2
+    assert min(map(float, after)) > 2 * max(map(float, before))
