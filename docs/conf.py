@@ -19,6 +19,7 @@ NAVIGATION = {  # caption: title and page
         "Activations": "activations",
         "NumPy": "numpy",
         "MXNet": "mxnet",
+        "JAX": "jax",
         "Agents": "agents",
         "Environments": "environments",
         "Classes of your own": "own_classes",

@@ -1,7 +1,6 @@
 """Train ten policies as one program, by jit and vmap over seeds, with rationals and ReLU (REINFORCE, cart-pole).
 
-python examples/flax_policy.py    # needs the extra `jax`, and optax
-"""
+python examples/flax_policy.py    # needs the extra `jax`, and optax"""
 
 import jax
 import jax.numpy as jnp

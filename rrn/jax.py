@@ -97,7 +97,7 @@ def with_noise(key: jax.Array, *coefficients: jax.Array) -> tuple[jax.Array, ...
 @partial(jax.checkpoint, static_argnums=(3, 4, 5))  # backward computes all from x again
 def _evaluate(x: jax.Array, a: jax.Array, b: jax.Array, version: str, axis: int, ends: Ends | None) -> jax.Array:
     degree = max(a.shape[1] - 1, b.shape[1])  # of version C, whose b is longer by one, from degree 5
-    at_least = jnp.float64 if degree > 5 and jax.config.jax_enable_x64 else jnp.float32
+    at_least = jax.dtypes.canonicalize_dtype(jnp.float64 if degree > 5 else jnp.float32)
     dtype = jnp.result_type(x.dtype, a.dtype, b.dtype, at_least)
     given, x, a, b = x.dtype, x.astype(dtype), a.astype(dtype), b.astype(dtype)
     rows = _rows(a, x.shape, axis), _rows(b, x.shape, axis)
