@@ -6,6 +6,7 @@ INSTALLED.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import ClassVar
@@ -22,6 +23,7 @@ class Framework:
         dtypes: float types of x that the framework has.
         float64_above_degree_5: whether float32 inputs are computed in float64 there.
         denormals: whether numbers below 1.2e-38 are other numbers than 0 in float32.
+        smallest: least |x| of float32, times a coefficient, that the framework does not take for 0.
         second: whether there are second derivatives.
         modules: makers of modules, by name; each is called with the arguments of `rrn.Rational` but for `axis`, and
             returns a `Module`.
@@ -31,6 +33,7 @@ class Framework:
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
     float64_above_degree_5 = True  # arithmetic of float32 inputs there, as in torch
     denormals = True
+    smallest = 1e-38
     second = False
     modules: ClassVar[dict] = {}
 
@@ -51,10 +54,11 @@ FILES = {  # name: packages that it needs
     "mxnet": ("mxnet",),
     "numpy": ("numpy",),
     "jax": ("jax",),
+    "keras": ("keras", os.environ.get("KERAS_BACKEND", "")),  # see conftest.py
 }
 INSTALLED = [
     import_module(f"adapter_{name}").Adapter()
     for name, packages in FILES.items()
-    if all(find_spec(package) for package in packages)
+    if all(package and find_spec(package) for package in packages)
 ]
 each_framework = pytest.mark.parametrize("framework", INSTALLED, ids=lambda framework: framework.name)

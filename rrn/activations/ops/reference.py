@@ -64,7 +64,7 @@ class _Values:
     """Values that forward and backward share: R(x) = p / q * tail, where z is x clamped to the limit."""
 
     def __init__(self, x: Tensor, a: Tensor, b: Tensor, version: str):
-        self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
+        self.excess = a.shape[0] - 1 - (b.shape[0] - int(version == "C"))  # n - m
         self.limit = _limit(a, b)
         self.far = x.abs() > self.limit
         # not clamp, whose derivative at the limit itself is 1 in torch 2.13 and 1/2 in 2.14
@@ -114,7 +114,7 @@ def _limit(a: Tensor, b: Tensor) -> Tensor:
     """Return the largest |x| whose powers, times the coefficients, are far from overflow, [...] like a row of a."""
     exponent = 1000 if a.dtype == torch.float64 else 120
     largest = torch.maximum(a.abs().amax(0), b.abs().amax(0)).clamp(min=1.0)
-    return torch.exp2((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))
+    return 2.0 ** ((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))  # exp2 is unknown to ONNX
 
 
 def _polynomial(c: Tensor, z: Tensor) -> Tensor:
