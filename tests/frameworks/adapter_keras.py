@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import wraps
+
 import keras
 import numpy as np
 from adapters import Framework
@@ -9,31 +12,39 @@ from adapters import Framework
 import rrn.keras
 
 BACKEND = keras.backend.backend()
+if BACKEND == "jax":
+    import jax
+
+
+def in_float64(function):
+    """Let JAX have float64 within a function; other backends always have it."""
+
+    @wraps(function)
+    def run(*arguments, **options):
+        with jax.enable_x64(True) if BACKEND == "jax" else nullcontext():
+            return function(*arguments, **options)
+
+    return run
 
 
 class Adapter(Framework):
     name = f"keras on {BACKEND}"
-    smallest = 1e-36 if BACKEND == "tensorflow" else 1e-38  # TensorFlow flushes denormal numbers
+    denormals = BACKEND == "torch"
     second = True
 
-    def __init__(self):
-        if BACKEND == "jax":
-            import jax
-
-            if not jax.config.jax_enable_x64:
-                self.dtypes = ("float32", "bfloat16", "float16")
-                self.float64_above_degree_5 = False
-
+    @in_float64
     def rational(self, x, a, b, version, axis=1, tail_range=None, dtype=None):
         x = keras.ops.convert_to_tensor(x)
         y = rrn.keras.rational(keras.ops.cast(x, dtype) if dtype else x, a, b, version, axis, tail_range)
         return keras.ops.convert_to_numpy(keras.ops.cast(y, "float32") if dtype == "bfloat16" else y)
 
+    @in_float64
     def gradients(self, grad, x, a, b, version, axis=1, tail_range=None):
         return arrays(
             derivatives(lambda *given: rrn.keras.rational(*given, version, axis, tail_range), grad, *tensors(x, a, b))
         )
 
+    @in_float64
     def second_derivative(self, x, a, b, version):
         x, a, b = tensors(x, a, b)
         ones = keras.ops.ones_like(x)
@@ -56,8 +67,6 @@ def derivatives(function, grad, *given):
     """Gradients of sum(grad function(given)) w.r.t. each of the tensors, in the way of the backend."""
     grad = keras.ops.convert_to_tensor(grad)
     if BACKEND == "jax":
-        import jax
-
         return jax.vjp(function, *given)[1](grad)
     if BACKEND == "tensorflow":
         import tensorflow as tf

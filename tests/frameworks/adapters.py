@@ -23,7 +23,6 @@ class Framework:
         dtypes: float types of x that the framework has.
         float64_above_degree_5: whether float32 inputs are computed in float64 there.
         denormals: whether numbers below 1.2e-38 are other numbers than 0 in float32.
-        smallest: least |x| of float32, times a coefficient, that the framework does not take for 0.
         second: whether there are second derivatives.
         modules: makers of modules, by name; each is called with the arguments of `rrn.Rational` but for `axis`, and
             returns a `Module`.
@@ -33,7 +32,6 @@ class Framework:
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
     float64_above_degree_5 = True  # arithmetic of float32 inputs there, as in torch
     denormals = True
-    smallest = 1e-38
     second = False
     modules: ClassVar[dict] = {}
 

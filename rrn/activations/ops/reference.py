@@ -88,10 +88,11 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
     grad_s = -grad_p * r
     if version in "BCD":
         grad_s = grad_s * _sign(v.s)
-    slope = grad_s * _polynomial(_derivative(v.c, v.first), v.y)
-    if version == "A":
-        slope = slope * _sign(x)
-    inside = grad_p * _polynomial(_derivative(a, 0), v.z) + slope
+    through_s = r * _polynomial(_derivative(v.c, v.first), v.y)
+    if version != "N":
+        through_s = through_s * _sign(x if version == "A" else v.s)
+    # one quotient, which can be differentiated again in float32: 1 / q^2 is 0 there
+    inside = grad * v.tail * ((_polynomial(_derivative(a, 0), v.z) - through_s) / v.q)
     # excess / |x| would be denormal above 8.5e37, and 0 where these are flushed
     outside = grad * r * (v.excess * v.ratio ** (v.excess - 1) / v.limit) * _sign(x)
     grad_x = torch.where(v.far, outside, inside)
