@@ -259,3 +259,42 @@ def test_an_input_that_does_not_go_into_the_groups_is_refused():
 
 def test_whole_numbers_become_the_compute_dtype():
     assert np.allclose(outputs(Rational("tanh"), np.arange(-3, 4)), outputs(Rational("tanh"), np.arange(-3.0, 4)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "words"), [("tensorflow", "is not installed: pip install"), ("numpy", "got numpy")]
+)
+def test_a_backend_that_cannot_be_used_is_a_sentence(backend, words):
+    if backend in BACKENDS:
+        pytest.skip(f"{backend} is installed")
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, "-c", "import rrn.keras"], env=environment, capture_output=True, text=True)
+    assert f"UserError: {'KERAS_BACKEND: ' if backend == 'numpy' else ''}expected" in done.stderr
+    assert words in done.stderr
+
+
+def kept_by_torch(x, layer):
+    import torch
+
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda c: kept.append(c) or c, lambda c: c):
+        layer(torch.tensor(x, requires_grad=True))
+    return kept
+
+
+def kept_by_jax(x, layer):
+    import jax
+
+    weights = [w.value for w in layer.weights]
+    return jax.tree.leaves(jax.vjp(lambda x, weights: layer.stateless_call(weights, [], x)[0], x, weights)[1])
+
+
+def test_backward_keeps_the_input_alone():
+    measure = {"torch": kept_by_torch, "jax": kept_by_jax}.get(keras.backend.backend())
+    if not measure:
+        pytest.skip("TensorFlow does not tell")
+    x = np.random.default_rng(0).normal(size=(64, 64)).astype("float32")
+    layer = Rational("gelu")
+    layer(x)
+    assert sum(c.nbytes for c in measure(x, layer) if c.nbytes > 1000) == x.nbytes
