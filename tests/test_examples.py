@@ -88,6 +88,7 @@ def test_flax_policy(example):
     assert min(map(float, after)) > 2 * max(map(float, before))
 
 
+@pytest.mark.slow
 def test_keras(example):
     text = example("keras_model.py")
     error, mean = map(float, re.search(r"error: (\S+), of the mean (\S+)", text).groups())
