@@ -83,7 +83,6 @@ def test_values_and_gradients(framework, version, n, m, groups, dtype):
     if dtype not in framework.dtypes:
         pytest.skip(f"{framework.name} has no {dtype}")
     (x, grad), (a, b) = inputs(), coefficients(version, n, m, groups)
-    x[np.abs(x) == 1e-38] *= 1 if dtype == "float64" else framework.smallest / 1e-38
     x, grad, a, b = (c.astype(dtype) for c in (x, grad, a, b))
     is_double = dtype == "float64" or (max(n, b.shape[1]) > 5 and framework.float64_above_degree_5)
     if max(n, b.shape[1]) > 5 and not is_double:
@@ -142,7 +141,7 @@ def test_second_derivatives(framework, version, n, m):
     assert np.allclose(found[0, 7:9], found[0, 9], rtol=1e-6)
     rough = framework.second_derivative(*(c.astype(np.float32) for c in (x, a, b)), version)
     x, slope, difference = (c[0, 10:] for c in (x, slope, rough - found))
-    assert (np.abs(difference) <= 1e-5 * (slope**2 / np.abs(x) + 1e-12)).all()
+    assert (np.abs(difference) <= 2e-5 * (slope**2 / np.abs(x) + 1e-12)).all()
 
 
 @each_framework
