@@ -29,6 +29,7 @@ def in_float64(function):
 
 class Adapter(Framework):
     name = f"keras on {BACKEND}"
+    dtypes = Framework.dtypes[1:] if BACKEND == "jax" else Framework.dtypes  # adapter_jax.py has float64 of JAX
     denormals = BACKEND == "torch"
     second = True
 
