@@ -3,12 +3,15 @@
 python -m sphinx -W --keep-going docs build/site
 """
 
+import os
 import re
 from pathlib import Path
 
 from sphinx.pycode import ModuleAnalyzer
 
 import rrn
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # which rrn.keras is imported with
 
 HERE = Path(__file__).parent
 NAVIGATION = {  # caption: title and page
@@ -20,6 +23,7 @@ NAVIGATION = {  # caption: title and page
         "NumPy": "numpy",
         "MXNet": "mxnet",
         "JAX": "jax",
+        "Keras": "keras",
         "Agents": "agents",
         "Environments": "environments",
         "Classes of your own": "own_classes",

@@ -86,3 +86,12 @@ def test_flax_policy(example):
     before, after = zip(*re.findall(r"mean return (\S+) before, (\S+) after", example("flax_policy.py")), strict=True)
     assert len(after) == 2
     assert min(map(float, after)) > 2 * max(map(float, before))
+
+
+@pytest.mark.slow
+def test_keras(example):
+    text = example("keras_model.py")
+    error, mean = map(float, re.search(r"error: (\S+), of the mean (\S+)", text).groups())
+    assert error < mean / 20
+    assert numbers(r"moved by (\S+)", text)[0] > 0.01
+    assert max(numbers(r"differs by (\S+)", text)) < 1e-5

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -73,9 +74,67 @@ def with_jax(x: np.ndarray) -> Runs:
     return runs
 
 
+def with_keras(x: np.ndarray) -> Runs:
+    """Layers on the backend of KERAS_BACKEND, on an input [N / 128, 128] as of a dense layer."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    from rrn.keras import Rational
+
+    backend = keras.backend.backend()
+    x, grad = (keras.ops.convert_to_tensor(c.reshape(-1, 128)) for c in (x, x[::-1].copy()))
+    runs: Runs = {"forward": {}, "backward": {}}
+    for name, layer in (("leaky_relu", keras.layers.LeakyReLU(0.01)), ("rational", Rational())):
+        layer(x)
+        both = {"torch": _keras_on_torch, "jax": _keras_on_jax, "tensorflow": _keras_on_tensorflow}[backend]
+        runs["forward"][name], runs["backward"][name] = both(layer, x, grad)
+    return runs
+
+
+def _keras_on_torch(layer, x, grad):
+    import torch
+
+    torch.set_num_threads(1)
+    needed = [x.clone().requires_grad_(), *(weight.value for weight in layer.weights)]
+
+    def forward():
+        with torch.no_grad():
+            layer(x)
+
+    return forward, lambda: torch.autograd.grad(layer(needed[0]), needed, grad)
+
+
+def _keras_on_jax(layer, x, grad):
+    import jax
+
+    def call(x, weights):
+        return layer.stateless_call(weights, [], x)[0]
+
+    def both_passes(x, weights):
+        y, back = jax.vjp(call, x, weights)
+        return y, back(grad)
+
+    weights = [weight.value for weight in layer.weights]
+    once, twice = jax.jit(call), jax.jit(both_passes)
+    return tuple(lambda f=f: jax.block_until_ready(f(x, weights)) for f in (once, twice))
+
+
+def _keras_on_tensorflow(layer, x, grad):
+    import tensorflow as tf
+
+    def both_passes(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        return y, tape.gradient(y, [x, *layer.weights], grad)
+
+    return tuple(partial(tf.function(function, jit_compile=True), x) for function in (layer, both_passes))
+
+
 FRAMEWORKS = {  # name: packages that it needs, and the function that makes its candidates for an input [N] of float32
     "numpy": (("numpy",), with_numpy),
     "jax": (("jax",), with_jax),
+    "keras": (("keras", os.environ.get("KERAS_BACKEND", "torch")), with_keras),
 }
 
 

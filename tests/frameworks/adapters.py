@@ -6,6 +6,7 @@ INSTALLED.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import ClassVar
@@ -51,10 +52,11 @@ FILES = {  # name: packages that it needs
     "mxnet": ("mxnet",),
     "numpy": ("numpy",),
     "jax": ("jax",),
+    "keras": ("keras", os.environ.get("KERAS_BACKEND", "")),  # see conftest.py
 }
 INSTALLED = [
     import_module(f"adapter_{name}").Adapter()
     for name, packages in FILES.items()
-    if all(find_spec(package) for package in packages)
+    if all(package and find_spec(package) for package in packages)
 ]
 each_framework = pytest.mark.parametrize("framework", INSTALLED, ids=lambda framework: framework.name)

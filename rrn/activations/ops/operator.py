@@ -6,6 +6,7 @@
     torch.compile, of torch.func or for export   reference.rational           plain torch, which both can take apart
     torch.compile                                torch.ops.rrn.rational       one node of the graph, with our kernels
     forward-mode AD, as in torch.func.jvp        reference.rational           torch knows its derivatives
+    torch.onnx.export(dynamo=False)              reference.rational           ONNX does not know our operator
     torch.func: grad, vmap and others            library.TransformedRational  they take no gradient of torch.library
     torch.jit.trace, make_fx, tensor subclasses  torch.ops.rrn.rational       one operator to record or to dispatch
     eager, where a gradient is wanted            _Rational                    our kernels without the dispatcher
@@ -66,7 +67,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
         return (reference if plain else torch.ops.rrn).rational(x, numerator, denominator, version, axis)
     if type(numerator) is Coefficients or type(denominator) is Coefficients:  # of a module that was not called yet
         Coefficients.release(numerator, denominator)
-    if under_forward_ad():
+    if under_forward_ad() or (is_recorded() and torch.onnx.is_in_onnx_export()):
         return reference.rational(x, numerator, denominator, version, axis)
     if functorch_active():
         return TransformedRational.apply(x, numerator, denominator, version, axis)

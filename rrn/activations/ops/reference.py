@@ -64,7 +64,7 @@ class _Values:
     """Values that forward and backward share: R(x) = p / q * tail, where z is x clamped to the limit."""
 
     def __init__(self, x: Tensor, a: Tensor, b: Tensor, version: str):
-        self.excess = a.shape[0] - 1 - (b.shape[0] - (version == "C"))  # n - m
+        self.excess = a.shape[0] - 1 - (b.shape[0] - int(version == "C"))  # n - m
         self.limit = _limit(a, b)
         self.far = x.abs() > self.limit
         # not clamp, whose derivative at the limit itself is 1 in torch 2.13 and 1/2 in 2.14
@@ -88,10 +88,11 @@ def _gradients(grad: Tensor, x: Tensor, a: Tensor, b: Tensor, version: str) -> t
     grad_s = -grad_p * r
     if version in "BCD":
         grad_s = grad_s * _sign(v.s)
-    slope = grad_s * _polynomial(_derivative(v.c, v.first), v.y)
-    if version == "A":
-        slope = slope * _sign(x)
-    inside = grad_p * _polynomial(_derivative(a, 0), v.z) + slope
+    through_s = r * _polynomial(_derivative(v.c, v.first), v.y)
+    if version != "N":
+        through_s = through_s * _sign(x if version == "A" else v.s)
+    # one quotient, which can be differentiated again in float32: 1 / q^2 is 0 there
+    inside = grad * v.tail * ((_polynomial(_derivative(a, 0), v.z) - through_s) / v.q)
     # excess / |x| would be denormal above 8.5e37, and 0 where these are flushed
     outside = grad * r * (v.excess * v.ratio ** (v.excess - 1) / v.limit) * _sign(x)
     grad_x = torch.where(v.far, outside, inside)
@@ -114,7 +115,7 @@ def _limit(a: Tensor, b: Tensor) -> Tensor:
     """Return the largest |x| whose powers, times the coefficients, are far from overflow, [...] like a row of a."""
     exponent = 1000 if a.dtype == torch.float64 else 120
     largest = torch.maximum(a.abs().amax(0), b.abs().amax(0)).clamp(min=1.0)
-    return torch.exp2((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))
+    return 2.0 ** ((exponent - largest.log2()) / max(a.shape[0] - 1, b.shape[0]))  # exp2 is unknown to ONNX
 
 
 def _polynomial(c: Tensor, z: Tensor) -> Tensor:

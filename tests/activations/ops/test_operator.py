@@ -242,3 +242,10 @@ def test_a_compiled_step_with_its_backward_pass():
     with torch._dynamo.config.patch(compiled_autograd=True):
         step()
     assert torch.allclose(module.numerator.grad, torch.autograd.grad(module(x).sum(), module.numerator)[0])
+
+
+def test_the_old_onnx_exporter_gets_plain_operations(monkeypatch):
+    for is_exporting in (False, True):
+        monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda answer=is_exporting: answer)
+        traced = torch.jit.trace(rrn.Rational(), torch.ones(2, 3))
+        assert ("rrn::" in str(traced.inlined_graph)) != is_exporting
