@@ -28,7 +28,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "plot": "rrn.activations.inspection.plot",
     "rational_parameters": "rrn.activations.optim",
     "read_learned_activations": "rrn.activations.conversion.legacy",
-    "record_inputs": "rrn.activations.inspection.histogram",
+    "record_inputs": "rrn.activations.inspection.recording",
     "replace_activations": "rrn.activations.conversion.replace",
     "ShapePenalty": "rrn.activations.optim",
     "snapshot": "rrn.activations.inspection.snapshots",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rrn.common.command_line import CommandParser
 from rrn.common.console import cli_errors
 from rrn.common.extras import EXTRAS, MissingPackage, needs
+from rrn.frameworks import arrays
 from rrn.runs.software import version_of
 
 PACKAGES = (
@@ -16,6 +20,13 @@ PACKAGES = (
     "torch",
     "cuda-core",
     "numpy",
+    "jax",
+    "flax",
+    "equinox",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "mxnet",
     "gymnasium",
     "ale-py",
     "minatar",
@@ -35,6 +46,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     lines = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     lines += [(name, version_of(name) or "not installed") for name in PACKAGES]
     lines += [(f"rrn[{name}]", state(name)) for name in EXTRAS]
+    lines += [("backend of keras", keras_backend()), ("rationals of NumPy", arrays.path())]
     for about in (games, devices):
         try:
             lines += about()
@@ -49,6 +61,17 @@ def state(extra: str) -> str:
     """Say that the packages of an extra are installed, or which are missing and the command that installs them."""
     missing = [package for package in EXTRAS[extra].values() if not version_of(package)]
     return f"missing {', '.join(missing)}: pip install 'rrn[{extra}]'" if missing else "installed"
+
+
+def keras_backend() -> str:
+    """Name the backend that Keras will use and what says so; Keras itself, which imports it, is not imported."""
+    if backend := os.environ.get("KERAS_BACKEND"):
+        return f"{backend}, by KERAS_BACKEND"
+    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    try:
+        return f"{json.loads(file.read_text(encoding='utf-8'))['backend']}, by {file}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "tensorflow, its default; set KERAS_BACKEND to torch or jax for another"
 
 
 def games() -> Lines:

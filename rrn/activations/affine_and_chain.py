@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +41,10 @@ class AffineRational(Rational):
     def evaluate_rows(self, x: Tensor) -> Tensor:
         """Evaluate each row of coefficients without noise, [K, 1] to [K, groups]."""
         return self._affine(super().evaluate_rows(self._inside(x)))
+
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Raise a ValueError: two rows of coefficients do not tell the values of a R(c x + d) + b."""
+        raise ValueError("expected a Rational, got an AffineRational, whose scales and shifts no other framework has.")
 
     def _inside(self, x: Tensor) -> Tensor:
         return self.input_scale * x + self.input_shift

@@ -9,6 +9,7 @@ import copy
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +34,8 @@ __getattr__ = renamed(
     {
         "Place": "rrn.activations.rational:SharedRational",
         "owner_of": "rrn.activations.rational:coefficients_of",
+        "check_form": "rrn.activations.fitting.formula:check_form",
+        "is_range": "rrn.activations.fitting.formula:is_range",
     },
 )
 
@@ -125,6 +128,17 @@ class Rational(SavedForm, Resettable):
         return numerator, denominator
 
     each_row = renamed_method("each_row", "evaluate_rows")
+
+    @property
+    def form(self) -> Form:
+        """Degrees, version, groups, axis and tails, as modules of the other frameworks have them."""
+        return Form(self.degrees, self.version, self.groups, self.axis, self.tail_range)
+
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of numerator and denominator as arrays of NumPy, float32 at least."""
+        rows = (c.detach().to("cpu", torch.promote_types(c.dtype, torch.float32)) for c in self._coefficients())
+        numerator, denominator = (c.numpy().copy() for c in rows)
+        return numerator, denominator
 
     def freeze(self) -> Rational:
         """Stop training the coefficients, and return the module itself."""
@@ -235,6 +249,15 @@ class SharedRational(nn.Module):
     def evaluate(self, x: Tensor) -> Tensor:
         """Return R(x) without noise, with the shape of x."""
         return self.owner.evaluate(x)
+
+    @property
+    def form(self) -> Form:
+        """Form of the owner's rational."""
+        return self.owner.form
+
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of the owner's numerator and denominator as arrays of NumPy."""
+        return self.owner.coefficients()
 
     def extra_repr(self) -> str:
         return f"shared: {self.owner.extra_repr()}"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.inspection.plot import values
+from rrn.activations.inspection.sources import values
 
 DORMANT = 0.025  # largest score of a dormant unit; tau in Sokar et al. 2023
 RANK_DELTA = 0.01  # share of the singular values that the effective rank leaves out (Kumar et al. 2021)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.inspection.plot import values
 from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, damage
 from rrn.common.errors import first_line
 from rrn.common.foreign_files import read_packed
@@ -46,7 +45,7 @@ def evolution(folder: Path, damaged: list[str] | None = None) -> Chart | None:
 
 
 def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
-    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.to_module() is not None]
+    learned = [n for n, place in (snapshots[-1].places if snapshots else {}).items() if place.learns]
     if not learned:
         return None
     lines = sum(len(snapshots[-1].places[name].numerator or [0]) for name in learned)
@@ -59,7 +58,7 @@ def _panels(snapshots: Sequence[Snapshot]) -> Chart | None:
         site = snapshots[-1].places[name]
         low, high = site.inputs.range if site.inputs and site.inputs.range else (-3.0, 3.0)
         x = np.linspace(low, high, CURVE_POINTS)
-        curves = [values(one.places[name].to_module(), x).T for one in snapshots]  # [rows, CURVE_POINTS] each
+        curves = [one.places[name].values(x).T for one in snapshots]  # [rows, CURVE_POINTS] each
         ends = [value for rows in curves for value in rows.flat if np.isfinite(value)] or [0.0]
         bottom, top = min(ends), max(ends)
         if site.inputs and site.inputs.range:

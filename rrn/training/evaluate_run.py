@@ -10,19 +10,17 @@ from rrn.activations.inspection.best_fit import best_fit
 from rrn.activations.inspection.snapshots import read_snapshots
 from rrn.activations.rational import Rational, SharedRational
 from rrn.activations.sites import named_activations
-from rrn.agents import make_agent
 from rrn.agents.base import NotFinite
 from rrn.common.device import pick_device
 from rrn.common.errors import UserError
 from rrn.common.imports import import_string
 from rrn.common.numbers import plural
 from rrn.common.threads import set_threads
-from rrn.config import Config, EnvConfig
+from rrn.config import EnvConfig
 from rrn.envs import Episode, make_envs
-from rrn.runs import checkpoint as checkpoints
-from rrn.runs.checkpoint_checks import check_form, check_identity
-from rrn.runs.folder import load_config, read_run_id
+from rrn.runs.folder import load_config
 from rrn.training.play import play, summary
+from rrn.training.trained_agent import load_agent, load_checkpoint
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 
@@ -59,14 +57,9 @@ def evaluate_run(
     set_threads(config.threads, config.env.most_threads)  # sums, and so scores, depend on them
     torch_device = pick_device(device)
     epsilon = config.evaluation.epsilon if epsilon is None else epsilon
-    path, state = _load_checkpoint(folder, config, checkpoint)
+    path, state = load_checkpoint(folder, config, checkpoint)
     games = make_envs(config.env, min(num_envs, episodes), (seed, COMMAND))
-    agent = make_agent(config, games, torch_device)
-    check_form(path, state, {"step": 0, "agent": agent.state_dict()})
-    try:
-        agent.load_state_dict(state["agent"])
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: this checkpoint is not of a run with the settings in {folder}.") from error
+    agent = load_agent(folder, config, games, torch_device, path, state)
     if replace:
         _replace_rationals(agent.network.layers, folder, state["step"])
     print(config.env.protocol())
@@ -85,22 +78,6 @@ def evaluate_run(
         automatic = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
         _write_video(automatic if video == "auto" else Path(video), config.env, best)
     return played
-
-
-def _load_checkpoint(folder: Path, config: Config, name: str | None) -> tuple[Path, dict]:
-    """Load a checkpoint, or the last one of the run, and check that it belongs to the run."""
-    if name:
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"checkpoint={path}: there is no such file.")
-        state = checkpoints.load(path)
-    else:
-        last = checkpoints.load_last(folder / "checkpoints")
-        if last is None:
-            raise UserError(f"{folder}: no checkpoint yet; one comes every {config.checkpoint.every} steps.")
-        path, state = last
-    check_identity(path, state, config, read_run_id(folder))
-    return path, state
 
 
 def _write_video(target: Path, env: EnvConfig, game: Episode) -> None:

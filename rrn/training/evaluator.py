@@ -7,8 +7,8 @@ from functools import cached_property
 
 import torch
 
-from rrn.activations.inspection.histogram import record_inputs
 from rrn.activations.inspection.plot import draw
+from rrn.activations.inspection.recording import record_inputs
 from rrn.activations.inspection.snapshots import snapshot
 from rrn.agents.learner import Learner
 from rrn.common.eval_mode import eval_mode

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rrn.activations.inspection.histogram import record_inputs
+from rrn.activations.inspection.recording import record_inputs
 from rrn.activations.inspection.snapshots import snapshot
 from rrn.common.eval_mode import eval_mode
 from rrn.config.compose import compose_config

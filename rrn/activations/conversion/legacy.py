@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from rrn.activations.affine_and_chain import AffineRational
+from rrn.activations.conversion.learned_table import TableRow, read_table
 from rrn.activations.rational import Rational, SharedRational, coefficients_of
+from rrn.frameworks.coefficients import form_of
 
 COEFFICIENTS = ("numerator", "denominator")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm, nn.GroupNorm)
 WITH_BIAS = (nn.Linear, *CONVOLUTIONS, *NORMS)  # the bias is added last
 PASSING = (nn.Flatten, nn.Unflatten, nn.Identity)  # they pass on values, between such a layer and an activation
-TABLE_COLUMNS = ("set", "game", "activation", "seed", "layer", "version", "center")
 
 
 def load_old_state_dict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -111,7 +110,7 @@ class LearnedActivation:
 
 
 def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
-    """Read the rationals of a CSV file of learned coefficients.
+    """Read the rationals of a CSV file of learned coefficients, as modules; without torch: `rrn.convert.read_table`.
 
     The columns are set, game, activation, seed, layer, version, center, a0... and b1... (version C: b0...). An empty
     center is 0; empty coefficients at the end of a row lower its degrees.
@@ -119,38 +118,17 @@ def read_learned_activations(path: str | PathLike) -> list[LearnedActivation]:
     Raises:
         ValueError: no such file, missing columns, or a value that is not a number, with its line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: expected a CSV file of learned activations, there is none.")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path}: expected the columns {', '.join(TABLE_COLUMNS)}; missing: {', '.join(missing)}.")
-        try:
-            return [_learned(row) for row in reader]
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+    return [
+        LearnedActivation(row.set, row.game, row.activation, row.seed, row.layer, _module(row))
+        for row in read_table(path)
+    ]
 
 
-def _coefficients(row: dict[str, str], letter: str) -> list[float]:
-    """Return the coefficients in the columns of this letter, lowest power first, without empty ones at the end."""
-    powers = sorted(int(key[1:]) for key in row if key and key[0] == letter and key[1:].isdigit())
-    filled = [power for power in powers if row[f"{letter}{power}"]]
-    gap = next((power for power in powers if power < max(filled, default=0) and power not in filled), None)
-    if gap is not None:
-        raise ValueError(f"{letter}{gap} is empty, but a later coefficient is not.")
-    return [float(row[f"{letter}{power}"]) for power in filled]
-
-
-def _learned(row: dict[str, str]) -> LearnedActivation:
-    numerator, denominator = (_coefficients(row, letter) for letter in "ab")
-    degrees = len(numerator) - 1, len(denominator) - (row["version"] == "C")
-    kind = AffineRational if row["center"] else Rational
-    module = kind((numerator, denominator), degrees, row["version"]).freeze()
-    if row["center"]:
-        module.input_shift.fill_(float(row["center"]))
+def _module(row: TableRow) -> Rational:
+    given, form = row.rational, form_of(row.rational)
+    kind = Rational if row.center is None else AffineRational
+    module = kind((given["numerator"], given["denominator"]), form.degrees, form.version).freeze()
+    if row.center is not None:
+        module.input_shift.fill_(row.center)
         module.keep_start()
-    return LearnedActivation(
-        row[TABLE_COLUMNS[0]], row[TABLE_COLUMNS[1]], row[TABLE_COLUMNS[2]], int(row["seed"]), row["layer"], module
-    )
+    return module

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rrn.activations.fitting.formula import check_form, is_range, whole
 from rrn.activations.fitting.functions import Function, as_function
 from rrn.activations.fitting.presets import initial_coefficients
 
 TAILS = ("rational", "linear")
-Init = str | Callable | tuple[Sequence, Sequence]  # see `Form.start`
+Init = str | Callable | tuple[ArrayLike, ArrayLike]  # see `Form.start`
 
 
 @dataclass(frozen=True)

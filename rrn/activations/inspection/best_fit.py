@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from rrn.activations.fitting.formula import check_range
 from rrn.activations.fitting.functions import ALIASES, Function
 from rrn.activations.functions import FUNCTIONS, as_function, named
 from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.sources import as_curve
 from rrn.activations.rational import coefficients_of
 from rrn.common.notebook import html_table
 from rrn.common.renamed import renamed
@@ -112,7 +114,7 @@ class FunctionFit:
 
 
 def best_fit(
-    module: nn.Module | Function,
+    module: Any,
     candidates: Candidates | None = None,
     inputs: Histogram | Tensor | np.ndarray | None = None,
     range: tuple[float, float] = (-3.0, 3.0),
@@ -120,7 +122,8 @@ def best_fit(
     """Find the known function that is nearest to an activation, by least squares over its inputs.
 
     Args:
-        module: an element-wise activation, evaluated in eval mode; or any such function.
+        module: an element-wise activation, evaluated in eval mode; any such function; or a rational of another
+            framework, or its coefficients as of `rrn.convert.coefficients`.
         candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions on tensors by name; None: all
             known functions.
         inputs: a histogram of the inputs, or the inputs themselves; None: the histogram that `rrn.record_inputs` left
@@ -136,6 +139,7 @@ def best_fit(
         ValueError: no candidate, an unknown name, inputs without two different values in float32, a module whose values
             are not finite, or a rational with several rows of coefficients.
     """
+    module = as_curve(module)
     owner = coefficients_of(module)  # type: ignore[arg-type]
     rows = len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
     if rows > 1:

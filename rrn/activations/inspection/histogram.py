@@ -1,27 +1,17 @@
-"""Count the inputs of activations in histograms of fixed size: `record_inputs` and `Histogram`.
-
-Counts stay on the device of the model until they are read.
-"""
+"""Count values in histograms of fixed size: `Histogram`, of arrays without torch, and of tensors on any device."""
 
 from __future__ import annotations
 
-import warnings
-from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from rrn.activations.fitting.formula import check_range, whole
-from rrn.activations.ops import cpu
-from rrn.activations.ops.kernels import have_memory, in_memory_order
-from rrn.activations.ops.operator import PLAIN_TENSORS
-from rrn.activations.ops.torch_private import functorch_active
-from rrn.activations.rational import coefficients_of
-from rrn.activations.sites import named_activations
-from rrn.common.eager import eagerly
+from rrn.common.renamed import renamed
+from rrn.frameworks import arrays
+
+__getattr__ = renamed(__name__, {"record_inputs": "rrn.activations.inspection.recording:record_inputs"})
 
 BINS = 256
 SAMPLE = 10_000  # number of values from which a range is chosen; at most twice as many are used
@@ -47,44 +37,55 @@ class Histogram:
             check_range(range)
         self.bins = bins
         self.range = None if range is None else (float(range[0]), float(range[1]))
-        self._counts: Tensor | None = None  # [bins + 3]: below, each bin, above, NaN
-        self._edges: Tensor | None = None
+        self._counts: Any = None  # [bins + 3]: below, each bin, above, NaN; an array, or a tensor on another device
+        self._edges: Any = None
 
-    def add(self, values: Tensor) -> None:
-        """Count the values, of any shape and float dtype; they must be on the device of the first ones."""
-        if not values.numel():
+    def add(self, values: Any) -> None:
+        """Count the values, of any shape and float dtype.
+
+        Args:
+            values: an array of NumPy, JAX, TensorFlow or MXNet; or a tensor of torch, on the device of the first ones.
+
+        Raises:
+            ValueError: an array that has no real numbers.
+        """
+        if hasattr(values, "detach") or hasattr(self._counts, "detach"):
+            from rrn.activations.inspection import tensor_counts  # torch, which arrays do without
+
+            tensor_counts.add(self, values)
+            return
+        x = arrays.numbers("values", values.asnumpy() if hasattr(values, "asnumpy") else values)
+        if not x.size:
             return
         if self._counts is None:
-            self._begin(values)
-        if values.dtype is not torch.float32 or self._fine:
-            values = values.to(torch.float64 if values.dtype is torch.float64 or self._fine else torch.float32)
-        if values.is_cpu and cpu.KERNELS is not None:
-            dense = values if values.is_contiguous() else in_memory_order(values.detach()).contiguous()
-            cpu.histogram(dense.resolve_neg(), self._edges, self._counts)
+            self.begin(x.ravel()[:: self.stride(x.size)].astype(np.float64))
+        wide = np.float64 if self.fine or x.dtype.itemsize > 4 else np.float32
+        x = np.ascontiguousarray(x, wide)
+        if arrays.KERNELS:
+            pointers = self._edges.ctypes.data, self.bins, self._counts.ctypes.data
+            arrays.KERNELS.histogram(wide is np.float64, x.ctypes.data, x.size, *pointers, 0)
         else:
-            self._add(values.detach().flatten().double())
+            self._counts += _counted(x.ravel().astype(np.float64), self._edges)
 
-    def _add(self, values: Tensor) -> None:
-        """Count values [K] float64 in plain torch; nothing is copied to the host."""
-        index = torch.bucketize(values, self._edges, right=True)
-        index = torch.where(values == self._edges[-1], self.bins, index)  # the last bin is closed
-        index = torch.where(values.isnan(), self.bins + 2, index)
-        self._counts.scatter_add_(0, index, torch.ones_like(index))
+    def stride(self, size: int) -> int:
+        """Return the step between the values, of so many, from which a range is chosen; all but some are left out."""
+        return max(1, size // SAMPLE if self.range is None else size)
 
-    def _begin(self, values: Tensor) -> None:
-        """Choose the range, if none was given, and allocate the counts."""
+    def begin(self, some: np.ndarray) -> None:
+        """Choose the range, if none was given, from some of the values [K] float64, and begin to count."""
         if self.range is None:
-            some = values.detach().flatten()[:: max(1, values.numel() // SAMPLE)].double()
-            some = some[some.isfinite()].sort().values
+            some = np.sort(some[np.isfinite(some)])
             last, cut = len(some) - 1, int(len(some) * 1e-3)
-            low, high = (some[cut].item(), some[last - cut].item()) if len(some) else (0.0, 0.0)
+            low, high = (float(some[cut]), float(some[last - cut])) if len(some) else (0.0, 0.0)
             margin = (high - low) / 2 or max(abs(low) / 2, 0.5)
             self.range = low - margin, high + margin
+        self._edges, self._counts = self.edges, np.zeros(self.bins + 3, dtype=np.int64)
+
+    @property
+    def fine(self) -> bool:
+        """Whether the bins are too fine for float32."""
         width = (self.range[1] - self.range[0]) / self.bins
-        self._fine = width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)  # bins too fine for float32
-        with torch.inference_mode(False):  # values may also come outside inference mode
-            self._edges = torch.from_numpy(self.edges).to(values.device)
-            self._counts = torch.zeros(self.bins + 3, dtype=torch.int64, device=values.device)
+        return width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)
 
     @property
     def edges(self) -> np.ndarray:
@@ -121,7 +122,7 @@ class Histogram:
     def _all(self) -> np.ndarray:
         if self._counts is None:
             return np.zeros(self.bins + 3, dtype=np.int64)
-        return self._counts.cpu().numpy()
+        return self._counts.cpu().numpy() if hasattr(self._counts, "cpu") else self._counts.copy()
 
     @property
     def centres(self) -> np.ndarray:
@@ -166,8 +167,8 @@ class Histogram:
         histogram = cls(len(state["counts"]), state["range"])
         below, above, nan = state["outside"]
         if histogram.range:
-            histogram._begin(torch.empty(0))
-            histogram._counts[:] = torch.tensor([below, *state["counts"], above, nan])
+            histogram.begin(np.empty(0))
+            histogram._counts[:] = [below, *state["counts"], above, nan]
         return histogram
 
     @classmethod
@@ -192,72 +193,10 @@ class Histogram:
         )
 
 
-class record_inputs:
-    """Context that counts the inputs of each activation of a model::
-
-        with rrn.record_inputs(model) as inputs:
-            model(x)
-        inputs["layers.act1"].counts
-
-    Args:
-        model: a model with activations in it (see `rrn.activations.sites.named_activations`), or an activation.
-        bins, range: arguments of each `Histogram`; with a range of None, each site has its own.
-
-    Within the context torch.compile is off: compiled models run eagerly, so that their inputs are counted. Calls within
-    torch.func, or on DTensors, are not counted. If nothing was counted, the context warns at its end.
-
-    The last recording stays as `recorded_inputs` on the module of each site, where `rrn.plot` looks for it, and those
-    of all sites of a recurrent rational as `recorded_everywhere` on the rational.
-
-    Raises:
-        ValueError: no activation in the model, or `bins` or `range` as for `Histogram`.
-    """
-
-    def __init__(self, model: nn.Module, bins: int = BINS, range: tuple[float, float] | None = None):
-        self.modules = dict(named_activations(model))
-        if not self.modules:
-            raise ValueError(
-                "expected a model with activation modules in it; it has none (functional calls are hidden)."
-            )
-        self.histograms = {name: Histogram(bins, range) for name in self.modules}
-
-    def __enter__(self) -> dict[str, Histogram]:
-        self.open = ExitStack()
-        self.open.enter_context(eagerly())
-        everywhere: dict[nn.Module, list[Histogram]] = defaultdict(list)
-        for name, module in self.modules.items():
-            module.recorded_inputs = histogram = self.histograms[name]  # type: ignore[assignment]
-            everywhere[coefficients_of(module)].append(histogram)
-            hook = module.register_forward_pre_hook(_Count(histogram), with_kwargs=True)
-            self.open.callback(hook.remove)
-        for owner, histograms in everywhere.items():
-            owner.recorded_everywhere = histograms  # type: ignore[assignment]
-        return self.histograms
-
-    def __exit__(self, kind, *error) -> None:
-        self.open.close()
-        if kind is None and all(histogram.range is None for histogram in self.histograms.values()):
-            warnings.warn(
-                "record_inputs: nothing came into any activation. Call this model within the context, not a copy of it "
-                "and not through torch.func, torch.export or torch.jit; compile it before the context, not in it.",
-                stacklevel=2,
-            )
-
-
-class _Count:
-    """Hook that counts the inputs of a module. Copied or pickled with its module, it counts nothing."""
-
-    def __init__(self, histogram: Histogram | None = None):
-        self.histogram = histogram
-
-    def __call__(self, _: nn.Module, arguments: tuple, named: dict) -> None:
-        x = arguments[0] if arguments else next(iter(named.values()))
-        if isinstance(x, Tensor) and x.is_nested:
-            x = torch.cat([part.flatten() for part in x.unbind()])
-        if torch.compiler.is_compiling() or functorch_active() or type(x) not in PLAIN_TENSORS or not have_memory(x):
-            return  # x has no values here
-        if self.histogram is not None:
-            self.histogram.add(x)
-
-    def __reduce__(self) -> tuple:
-        return _Count, ()
+def _counted(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Count values [K] float64 in plain NumPy, [bins + 3] int64."""
+    bins = len(edges) - 1
+    index = np.searchsorted(edges, values, side="right")
+    index[values == edges[-1]] = bins  # the last bin is closed
+    index[np.isnan(values)] = bins + 2
+    return np.bincount(index, minlength=bins + 3)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from rrn.activations.affine_and_chain import RationalChain
-from rrn.activations.functions import as_function
-from rrn.activations.inspection.best_fit import Candidates, best_fit
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.rational import Rational, coefficients_of, poles
-from rrn.activations.sites import named_activations
-from rrn.common.eval_mode import eval_mode
+from rrn.activations.inspection.sources import as_function, kind_of, poles, sites, values
 from rrn.common.extras import needs
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.axes import Axes
+    from torch import nn
 
+    from rrn.activations.inspection.best_fit import Candidates
     from rrn.common.figure import Figure
 
 CURVE, BARS, POLE = "#1f4e9c", "#c9ccd3", "#b3261e"
@@ -46,7 +42,7 @@ class Shape:
 
 
 def plot(
-    model: nn.Module,
+    model: Any,
     x: np.ndarray | torch.Tensor | None = None,
     inputs: bool | str | Histogram | dict[str, Histogram] = True,
     fitted: bool | Candidates = False,
@@ -60,7 +56,8 @@ def plot(
     """Draw an activation, or those of a model in a grid, over the histograms of their inputs.
 
     Args:
-        model: an activation, or a model with activations in it.
+        model: an activation, or a model of torch with activations in it; or, without torch, a rational of another
+            framework, its coefficients as of `rrn.convert.coefficients`, or several of these by name.
         x: where to evaluate, [K]; None: over the range of the inputs, or [-3, 3] without a histogram.
         inputs: True uses the histograms that `rrn.record_inputs` left on the modules; "density" draws an estimate of
             the density instead of bars; False draws neither. Or the histograms that `rrn.record_inputs` returned.
@@ -82,7 +79,7 @@ def plot(
     if isinstance(other, str):
         other = (other,)
     shapes = []
-    for name, module in named_activations(model):
+    for name, module in sites(model):
         histogram = _histogram(module, name, inputs)
         at = _where(x, histogram)
         y = values(module, at)
@@ -91,9 +88,11 @@ def plot(
         if fitted is not False and (y.shape[1] > 1 or not np.isfinite(y).all()):
             others.append((unfitted, np.full(len(at), np.nan)))
         elif fitted is not False:
+            from rrn.activations.inspection.best_fit import best_fit  # torch, which the other curves do without
+
             nearest = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
             others.append((f"{nearest.formula}, distance {nearest.distance:.2g}", as_function(nearest.as_module())(at)))
-        shapes.append(Shape(name or type(module).__name__, at, y, histogram, poles(module), tuple(others)))
+        shapes.append(Shape(name or kind_of(module), at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
     rows = [("", shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
@@ -101,20 +100,6 @@ def plot(
     if writer is not None:
         writer.add_figure(tag, figure, step, close=False)
     return figure
-
-
-@torch.no_grad()
-def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
-    """Evaluate an activation at x [K] in eval mode, [K, lines]: a line for each row of coefficients or each output."""
-    module = coefficients_of(module)
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float64))
-    points = torch.from_numpy(np.asarray(x, dtype=np.float64)).to(like.device)[:, None]  # [K, 1]
-    with eval_mode(module):
-        if isinstance(module, Rational | RationalChain):
-            y = module.evaluate_rows(points)
-        else:
-            y = module(points.to(like.dtype).expand(-1, getattr(module, "num_parameters", 1)))  # PReLU may have several
-    return y.double().cpu().numpy()
 
 
 def draw(rows: Sequence[tuple[str, Sequence[Shape]]], title: str = "", density: bool = False) -> Figure:
@@ -208,7 +193,7 @@ def view_of(shape: Shape) -> View:
     return low, high, float(bottom - margin), float(top + margin)
 
 
-def _histogram(module: nn.Module, name: str, inputs) -> Histogram | None:
+def _histogram(module: Any, name: str, inputs) -> Histogram | None:
     if isinstance(inputs, dict):
         return inputs.get(name)
     if isinstance(inputs, Histogram):
@@ -218,7 +203,7 @@ def _histogram(module: nn.Module, name: str, inputs) -> Histogram | None:
 
 def _where(x, histogram: Histogram | None) -> np.ndarray:
     if x is not None:
-        x = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=np.float64).ravel()
+        x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x, dtype=np.float64).ravel()
         if len(x) < 2:
             raise ValueError(f"x: expected two numbers or more, got {len(x)}.")
         return np.sort(x)

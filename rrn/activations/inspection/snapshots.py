@@ -1,4 +1,7 @@
-"""Record the activations of a model at a step of training: `snapshot`, and files of snapshots, a line of JSON each."""
+"""Record the activations of a model at a step of training: `snapshot`, and files of snapshots, a line of JSON each.
+
+Files are read without torch.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,25 @@ import json
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from rrn.activations.baselines import PELU
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.inspection.plot import RANGE, Shape, values
+from rrn.activations.inspection.plot import RANGE, Shape
 from rrn.activations.inspection.snapshot_checks import check_snapshot
-from rrn.activations.rational import Rational, RecurrentRational, coefficients_of, poles
-from rrn.activations.sites import named_activations
+from rrn.activations.inspection.sources import sites as sites_of
+from rrn.activations.inspection.sources import values
 from rrn.common.errors import first_line
 from rrn.common.foreign_files import read_packed
 from rrn.common.printable import printable
 from rrn.common.renamed import renamed, renamed_method
+from rrn.frameworks.coefficients import CoefficientDict, evaluate_rows, form_of, is_coefficients, poles_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rrn.activations.rational import Rational
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
 SNAPSHOT_POINTS = 401  # of a curve, evenly spaced
@@ -45,26 +52,45 @@ class SiteSnapshot:
     y: list[list[float]] | None = None  # [lines, K], values at these points
     parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in files of earlier versions
 
+    def coefficients(self) -> CoefficientDict:
+        """Return the coefficients of a rational, with its groups along axis 1; `version` must not be None."""
+        numerator, denominator = (np.array(rows, dtype=np.float32) for rows in (self.numerator, self.denominator))
+        return CoefficientDict(
+            numerator=numerator, denominator=denominator, version=self.version, axis=1, tail_range=None
+        )
+
     def rational(self) -> Rational | None:
         """Make a rational with these coefficients, its groups along axis 1; None if it was recorded by its values."""
         if self.version is None:
             return None
-        m = len(self.denominator[0]) - (self.version == "C")
-        pair = self.numerator[0], self.denominator[0]
-        module = Rational(pair, (len(self.numerator[0]) - 1, m), self.version, groups=len(self.numerator))
-        module.numerator.data = torch.tensor(self.numerator)
-        module.denominator.data = torch.tensor(self.denominator)
-        module.keep_start()
-        return module
+        from rrn.activations.rational import Rational  # torch, which reading does without
+
+        given = self.coefficients()
+        form = form_of(given)
+        return Rational((given["numerator"], given["denominator"]), form.degrees, form.version, groups=form.groups)
 
     def to_module(self) -> nn.Module | None:
         """Make the recorded activation if it can be trained, a rational or a PELU; None for any other."""
         if self.parameters is None:
             return self.rational()
+        from rrn.activations.baselines import PELU
+
         module = PELU()
         for name, parameter in module.named_parameters():
             parameter.data.fill_(self.parameters[name])
         return module
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is a rational or a PELU, which can be evaluated anywhere."""
+        return self.version is not None or self.parameters is not None
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Evaluate what `learns` at x [K], [K, lines]."""
+        if self.parameters is None:
+            return evaluate_rows(self.coefficients(), x)
+        a, b = (np.exp(self.parameters[name]) for name in ("log_a", "log_b"))
+        return np.where(x >= 0, a / b * x, a * np.expm1(np.minimum(x, 0) / b))[:, None]
 
     learned = renamed_method("learned", "to_module")
 
@@ -73,10 +99,8 @@ class SiteSnapshot:
         if self.y is not None:
             y = np.array(self.y).T
             return Shape(name, np.linspace(*self.x, len(y)), y, self.inputs)
-        module = self.rational()
-        low, high = _range(self.inputs)
-        x = np.linspace(low, high, SNAPSHOT_POINTS)
-        return Shape(name, x, values(module, x), self.inputs, poles(module))
+        x, given = np.linspace(*_range(self.inputs), SNAPSHOT_POINTS), self.coefficients()
+        return Shape(name, x, evaluate_rows(given, x), self.inputs, poles_of(given))
 
 
 @dataclass(frozen=True)
@@ -117,37 +141,37 @@ class Snapshot:
         return cls(read["step"], sites)
 
 
-def snapshot(model: nn.Module, step: int = 0, inputs: dict[str, Histogram] | None = None) -> Snapshot:
+def snapshot(model: Any, step: int = 0, inputs: dict[str, Histogram] | None = None) -> Snapshot:
     """Record the activations of a model as they are now.
 
     Args:
-        model: a model with activations in it, or an activation.
+        model: a model of torch with activations in it, or an activation; or, without torch, a rational of another
+            framework, its coefficients as of `rrn.convert.coefficients`, or several of these by name.
         step: step of training.
         inputs: histograms from `rrn.record_inputs`, by the name of the site; None: those that it left on the modules.
 
     Raises:
         ValueError: no activation in the model.
     """
-    sites = {}
-    for name, module in named_activations(model):
-        histogram = getattr(module, "recorded_inputs", None) if inputs is None else inputs.get(name)
+    found = {}
+    for name, site in sites_of(model):
+        histogram = getattr(site, "recorded_inputs", None) if inputs is None else inputs.get(name)
         histogram = copy.deepcopy(histogram)  # the original may go on counting
-        owner = coefficients_of(module)
-        kind = type(owner).__name__
-        if type(owner) in (Rational, RecurrentRational) and owner.tail_range is None:
-            rows = (_rounded(coefficients.detach()) for coefficients in (owner.numerator, owner.denominator))
-            sites[name] = SiteSnapshot(kind, histogram, owner.version, *rows)  # type: ignore[arg-type]
+        kind, given, parameters = "Rational", site, None
+        if not is_coefficients(site):
+            from rrn.activations.inspection.module_values import recorded  # torch
+
+            kind, given, parameters = recorded(site)
+        if given is not None and given["tail_range"] is None:
+            numerator, denominator = _rounded(given["numerator"]), _rounded(given["denominator"])
+            found[name] = SiteSnapshot(kind, histogram, given["version"], numerator, denominator)
         else:
             low, high = _range(histogram)
-            y = values(module, np.linspace(low, high, SNAPSHOT_POINTS)).T
-            parameters = None
-            if isinstance(owner, PELU):
-                parameters = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
-            lines = _rounded(torch.from_numpy(y))
-            sites[name] = SiteSnapshot(kind, histogram, x=(low, high), y=lines, parameters=parameters)
-    if not sites:
+            lines = _rounded(values(site, np.linspace(low, high, SNAPSHOT_POINTS)).T)
+            found[name] = SiteSnapshot(kind, histogram, x=(low, high), y=lines, parameters=parameters)
+    if not found:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
-    return Snapshot(step, sites)
+    return Snapshot(step, found)
 
 
 def read_snapshots(path: str | PathLike) -> list[Snapshot]:
@@ -178,8 +202,8 @@ def _range(histogram: Histogram | None) -> tuple[float, float]:
     return histogram.range if histogram is not None and histogram.range is not None else RANGE
 
 
-def _rounded(rows: torch.Tensor) -> list[list[float]]:
-    return [[float(f"{value:.9g}") for value in row] for row in rows.double().tolist()]
+def _rounded(rows: np.ndarray) -> list[list[float]]:
+    return [[float(f"{value:.9g}") for value in row] for row in rows.tolist()]
 
 
 def _read_inputs(row: dict) -> dict:

@@ -10,8 +10,8 @@ from torch import nn
 
 import rrn
 from rrn.activations.inspection.animate import draw_runs
-from rrn.activations.inspection.plot import values
 from rrn.activations.inspection.snapshots import SNAPSHOT_FILE, Snapshot, read_snapshots
+from rrn.activations.inspection.sources import values
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.networks.mlp import VectorNetwork
 

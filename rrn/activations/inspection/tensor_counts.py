@@ -1,0 +1,51 @@
+"""Count the values of tensors in a histogram, on their device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from rrn.activations.ops import cpu
+from rrn.activations.ops.kernels import in_memory_order
+
+if TYPE_CHECKING:
+    from rrn.activations.inspection.histogram import Histogram
+
+
+def add(histogram: Histogram, values: Any) -> None:
+    """Count the values, of any shape and float dtype; see `Histogram.add`."""
+    values = torch.as_tensor(values)
+    if not values.numel():
+        return
+    if histogram._counts is None:
+        _begin(histogram, values)
+    fine = histogram.fine
+    if values.dtype is not torch.float32 or fine:
+        values = values.to(torch.float64 if values.dtype is torch.float64 or fine else torch.float32)
+    edges, counts = (torch.as_tensor(c) for c in (histogram._edges, histogram._counts))  # arrays share their memory
+    if values.is_cpu and cpu.KERNELS is not None:
+        dense = values if values.is_contiguous() else in_memory_order(values.detach()).contiguous()
+        cpu.histogram(dense.resolve_neg(), edges, counts)
+    else:
+        _add(values.detach().flatten().double(), edges, counts)
+
+
+def _add(values: Tensor, edges: Tensor, counts: Tensor) -> None:
+    """Count values [K] float64 in plain torch; nothing is copied to the host."""
+    bins = len(edges) - 1
+    index = torch.bucketize(values, edges, right=True)
+    index = torch.where(values == edges[-1], bins, index)  # the last bin is closed
+    index = torch.where(values.isnan(), bins + 2, index)
+    counts.scatter_add_(0, index, torch.ones_like(index))
+
+
+def _begin(histogram: Histogram, values: Tensor) -> None:
+    """Choose the range, and move the counts to the device of the values."""
+    flat = values.detach().flatten()
+    histogram.begin(flat[:: histogram.stride(len(flat))].double().cpu().numpy())
+    if not values.is_cpu:
+        with torch.inference_mode(False):  # values may also come outside inference mode
+            for name in ("_edges", "_counts"):
+                setattr(histogram, name, torch.from_numpy(getattr(histogram, name)).to(values.device))

@@ -1,0 +1,53 @@
+"""Trained policies of torch as models of Flax and Keras.
+
+These are a folder above `training`, and not a part of rrn/convert.py: they need torch, the environment of the run and
+its checkpoint, where the conversion of rationals does without.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from rrn.common.extras import needs
+
+TARGETS = {"nnx": "jax", "keras": "keras"}  # framework: extra
+CHANNELS = ("first", "last")
+
+
+def policy(run: str | PathLike, to: str, *, checkpoint: str | None = None, channels: str = "first") -> Any:
+    """Make a model of Flax or Keras with the weights of a trained DQN or PPO, and the same outputs.
+
+    Args:
+        run: folder of the run, whose network is one of ours: for Atari, MinAtar or vectors.
+        to: "nnx" for a `flax.nnx.Module`, "keras" for a functional `keras.Model`.
+        checkpoint: a file; None: the last one of the run.
+        channels: "first" for observations as our environments give them, [N, stack, *frame]; "last" for pixels
+            [N, height, width, stack * channels]. Convolutions are computed with channels last in any case, as Keras on
+            TensorFlow has no others on a CPU; the weights behind the last one are permuted to suit.
+
+    The activations are modules called act1, act2, ..., as in the run. A recurrent rational is one module at all its
+    sites, with one pair of coefficients in the tree. Noisy layers keep their means, as in evaluation; a dueling head is
+    folded into the last layer.
+
+    Returns:
+        A model of observations: Q-values [N, actions] of a DQN; logits [N, actions] and values [N, 1] of a PPO.
+
+    Raises:
+        ValueError: another framework, or a network or activation that has no such model.
+        UserError: no run or checkpoint is there.
+        MissingPackage: the framework is not installed.
+    """
+    if to not in TARGETS:
+        raise ValueError(f"to: expected one of {', '.join(TARGETS)}, got {to!r}.")
+    if channels not in CHANNELS:
+        raise ValueError(f"channels: expected first or last, got {channels!r}.")
+    with needs("rrn.policies", "rl"):
+        from rrn.policies.read import read_policy
+    with needs(f"a policy of {to}", TARGETS[to]):
+        if to == "nnx":
+            from rrn.policies.nnx import build
+        else:
+            from rrn.policies.keras import build
+    return build(read_policy(Path(run), checkpoint), channels == "last")

@@ -1,0 +1,132 @@
+"""Read the policy of a trained run as layers of arrays, in the order and layout of frameworks with channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from rrn.activations.rational import Rational, SharedRational, coefficients_of
+from rrn.agents.base import Agent
+from rrn.agents.dqn.agent import DQN
+from rrn.agents.dqn.loss import CategoricalQHead
+from rrn.agents.ppo.agent import PPO
+from rrn.envs import make_envs
+from rrn.frameworks.coefficients import CoefficientDict, coefficients
+from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
+from rrn.networks.mlp import VectorNetwork
+from rrn.runs.folder import load_config
+from rrn.training.trained_agent import load_agent, load_checkpoint
+
+FUNCTIONS = {nn.ReLU: "relu", nn.LeakyReLU: "leaky_relu", nn.SiLU: "silu", nn.Tanh: "tanh", nn.GELU: "gelu"}
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A convolution without padding, or a fully connected layer."""
+
+    name: str
+    kernel: np.ndarray  # [height, width, inputs, outputs] or [inputs, outputs]
+    bias: np.ndarray  # [outputs]
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation of one site: a rational, or a function by name."""
+
+    name: str
+    owner: str  # name of the first site with the same module
+    rational: CoefficientDict | None
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A network as arrays.
+
+    Attributes:
+        shape: of an observation of our environments, [stack, *frame].
+        pixels: (channels, height, width) of the first convolution; None for vectors.
+        scale: what pixels are divided by.
+        layers: hidden ones, in their order, each with its activation behind it.
+        heads: last layers by name: q; or policy and value.
+        support: returns of the atoms of a distribution, which the last layer has for each action; None: Q-values.
+    """
+
+    shape: tuple[int, ...]
+    pixels: tuple[int, int, int] | None
+    scale: float
+    dtype: str  # of observations
+    layers: tuple[Affine | Activation, ...]
+    heads: dict[str, Affine]
+    support: np.ndarray | None
+
+
+def read_policy(folder: Path, checkpoint: str | None) -> Policy:
+    """Read the policy of a run; arguments and errors are those of `rrn.policies.policy`."""
+    config = load_config(folder)
+    path, state = load_checkpoint(folder, config, checkpoint)
+    games = make_envs(config.env, 1, (0,))
+    agent = load_agent(folder, config, games, torch.device("cpu"), path, state)
+    kind = type(agent.network)
+    if kind not in (AtariNetwork, MinAtarNetwork, VectorNetwork) or not isinstance(agent, DQN | PPO):
+        raise ValueError(f"{folder}: expected a DQN or PPO of ours with its own network, got {kind.__name__}.")
+    shape = games.stack, *games.frame_shape
+    pixels: tuple[int, int, int] | None = None
+    if kind is not VectorNetwork:
+        pixels = int(np.prod(shape[:-2])), shape[-2], shape[-1]
+    dtype = np.dtype(games.observations.dtype).name
+    with torch.no_grad():
+        layers = tuple(_hidden(agent.network.layers, pixels))
+        heads, support = _heads(agent)
+    return Policy(shape, pixels, 255.0 if kind is AtariNetwork else 1.0, dtype, layers, heads, support)
+
+
+def _hidden(layers: nn.Sequential, pixels: tuple[int, int, int] | None) -> Iterator[Affine | Activation]:
+    """Yield the hidden layers; the first fully connected one takes pixels in the order height, width, channels."""
+    owners: dict[nn.Module, str] = {}
+    for name, layer in layers.named_children():
+        if name == "output" or isinstance(layer, nn.Flatten):
+            continue
+        if isinstance(layer, nn.Conv2d):
+            yield Affine(name, layer.weight.numpy().transpose(2, 3, 1, 0), layer.bias.numpy(), layer.stride[0])
+            height, width = ((size - layer.kernel_size[0]) // layer.stride[0] + 1 for size in pixels[1:])
+            pixels = layer.out_channels, height, width
+        elif isinstance(layer, nn.Linear):
+            weight = layer.weight.numpy()
+            if pixels:
+                weight = weight.reshape(-1, *pixels).transpose(0, 2, 3, 1).reshape(len(weight), -1)
+                pixels = None
+            yield Affine(name, weight.T, layer.bias.numpy())
+        else:
+            owner = owners.setdefault(coefficients_of(layer), name)
+            yield _activation(name, owner, layer)
+
+
+def _activation(name: str, owner: str, module: nn.Module) -> Activation:
+    if isinstance(module, Rational | SharedRational):
+        return Activation(name, owner, coefficients(module))
+    function = FUNCTIONS.get(type(module))
+    if function is None or repr(module) != repr(type(module)()):
+        known = ", ".join(sorted(FUNCTIONS.values()))
+        raise ValueError(f"{name}: expected a rational, or one of {known} with its usual options, got {module}.")
+    return Activation(name, owner, None, function)
+
+
+def _heads(agent: Agent) -> tuple[dict[str, Affine], np.ndarray | None]:
+    """Return the last layers, and the returns of the atoms of a distribution."""
+    output = cast(nn.Linear, agent.network.layers.output)
+    both = torch.cat((output.weight, output.bias[:, None]), 1).T  # [inputs + 1, outputs]
+    if isinstance(agent, PPO):
+        parts = {"policy": both[:, :-1].numpy(), "value": both[:, -1:].numpy()}
+        return {name: Affine(name, rows[:-1], rows[-1]) for name, rows in parts.items()}, None
+    values = cast(DQN, agent).values
+    rows = values.per_action(both).flatten(1).numpy()  # dueling combined, which is linear
+    support = values.support(torch.device("cpu")).numpy() if isinstance(values, CategoricalQHead) else None
+    return {"q": Affine("q", rows[:-1], rows[-1])}, support
