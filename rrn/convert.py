@@ -61,9 +61,13 @@ def rational(source: Any, to: str, **options: Any) -> Any:
     found = coefficients(source, options.pop("params", None))
     form = form_of(found)
     kind = _class(to)
-    start = "start" if to == "linen" else "init"  # `init` is a method of every Linen module
+    rows: Any = found["numerator"], found["denominator"]
+    if to == "linen":  # whose modules are hashed, and have a method `init`
+        start = {"start": tuple(tuple(map(tuple, c.tolist())) for c in rows)}
+    else:
+        start = {"init": rows}
     arguments: dict[str, Any] = {
-        start: (found["numerator"], found["denominator"]),
+        **start,
         "degrees": form.degrees,
         "version": form.version,
         "groups": form.groups,

@@ -32,21 +32,26 @@ def coefficients(rational: Any, params: Any = None) -> CoefficientDict:
     Args:
         rational: a `Rational` of any framework, a `RecurrentRational` or a site of one, or such a dictionary, whose
             axis is 1 and whose tail_range is None if it lacks them.
-        params: the variables of a Flax Linen module; None for all others, and for one that is bound.
+        params: of a Flax Linen module, its variables or its own branch of them; None for all others, and for a module
+            that is bound.
 
     Raises:
-        ValueError: something else, a chain or an affine rational, or arrays that do not go together.
+        ValueError: something else, a chain or an affine rational, arrays that do not go together, or a Linen module
+            without its variables.
     """
     if isinstance(rational, Mapping):
         return _checked(rational)
+    if params is not None:
+        rational = rational.bind({"params": params} if "numerator" in params else params)
     form = getattr(rational, "form", None)
+    if form is None and framework_of(rational) == "linen":
+        raise ValueError("expected the variables of this Linen module too, as params=, or a module that is bound.")
     if not isinstance(form, Form):
         raise ValueError(
             "expected a Rational of torch, NumPy, Flax, Equinox, Keras or MXNet, or a dictionary with "
             f"{', '.join(KEYS)}, got {type(rational).__name__}."
         )
-    pair = rational.coefficients() if params is None else rational.coefficients(params)
-    numerator, denominator = (np.array(c) for c in pair)
+    numerator, denominator = (np.array(c) for c in rational.coefficients())
     return CoefficientDict(
         numerator=numerator,
         denominator=denominator,

@@ -93,9 +93,9 @@ def test_rows_follow_the_axis_of_channels(start, to):
     module, variables = make(start, given(groups=2))
     assert convert.coefficients(module, variables)["axis"] == convert.CHANNELS[start]
     options = {"params": variables} if variables else {}
-    there = convert.rational(module, to, **options)
-    assert there.form.axis == convert.CHANNELS[to]
-    assert convert.rational(module, to, axis=2, **options).form.axis == 2
+    for axis in (convert.CHANNELS[to], 2):
+        there = convert.rational(module, to, **options, **({"axis": 2} if axis == 2 else {}))
+        assert (there.axis if to == "linen" else there.form.axis) == axis
 
 
 def test_another_axis_is_not_moved_in_silence():
@@ -122,6 +122,17 @@ def test_another_axis_is_not_moved_in_silence():
 def test_mistakes_are_sentences(source, to, message):
     with pytest.raises(ValueError, match=message):
         convert.rational(source, to)
+
+
+@pytest.mark.skipif("linen" not in HERE, reason="Flax is not installed")
+def test_a_module_of_linen_needs_its_variables():
+    module, variables = make("linen", given())
+    for params in (variables, variables["params"]):
+        assert np.array_equal(convert.coefficients(module, params)["numerator"], given()["numerator"])
+    assert np.array_equal(convert.coefficients(module.bind(variables))["numerator"], given()["numerator"])
+    with pytest.raises(ValueError, match="expected the variables of this Linen module too"):
+        convert.coefficients(module)
+    assert hash(module) == hash(convert.rational(given(), "linen"))
 
 
 @pytest.mark.skipif("torch" not in HERE, reason="torch is not installed")
