@@ -62,12 +62,10 @@ def rational(source: Any, to: str, **options: Any) -> Any:
     form = form_of(found)
     kind = _class(to)
     rows: Any = found["numerator"], found["denominator"]
-    if to == "linen":  # whose modules are hashed, and have a method `init`
-        start = {"start": tuple(tuple(map(tuple, c.tolist())) for c in rows)}
-    else:
-        start = {"init": rows}
+    if to == "linen":  # whose modules are hashed
+        rows = tuple(tuple(map(tuple, c.tolist())) for c in rows)
     arguments: dict[str, Any] = {
-        **start,
+        "start" if to == "linen" else "init": rows,
         "degrees": form.degrees,
         "version": form.version,
         "groups": form.groups,

@@ -27,9 +27,9 @@ class PolicyModule(nnx.Module):
     """A policy with its layers as attributes: conv1, act1, ..., and q, or policy and value."""
 
     def __init__(self, read: Policy, last: bool):
-        self.pixels, self.scale, self.last = read.pixels, read.scale, last
-        self.hidden = tuple(layer.name for layer in read.layers)
-        self.heads = tuple(read.heads)
+        self.pixels, self.scale, self.channels_last = read.pixels, read.scale, last
+        self.order = tuple(layer.name for layer in read.layers)
+        self.last_layers = tuple(read.heads)
         self.support = None if read.support is None else tuple(read.support.tolist())
         for layer in read.layers:
             if isinstance(layer, Affine):
@@ -45,14 +45,14 @@ class PolicyModule(nnx.Module):
     def __call__(self, observations: Any) -> Any:
         """Compute Q-values [N, actions], or logits [N, actions] and values [N, 1]."""
         x = jnp.asarray(observations, jnp.float32) / self.scale
-        if self.pixels and not self.last:
+        if self.pixels and not self.channels_last:
             x = x.reshape(len(x), *self.pixels).transpose(0, 2, 3, 1)
-        for name in self.hidden:
+        for name in self.order:
             layer = getattr(self, name)
             if isinstance(layer, nnx.Linear):
                 x = x.reshape(len(x), -1)
             x = layer(x)
-        outputs = tuple(getattr(self, name)(x) for name in self.heads)
+        outputs = tuple(getattr(self, name)(x) for name in self.last_layers)
         if len(outputs) > 1:
             return outputs
         if self.support is None:

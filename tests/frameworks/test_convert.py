@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -17,14 +18,11 @@ from rrn.activations.inspection.snapshots import read_snapshots
 from rrn.frameworks.coefficients import FRAMEWORKS, evaluate_rows
 
 PACKAGES = {"torch": "torch", "nnx": "flax", "linen": "flax", "equinox": "equinox", "keras": "keras", "mxnet": "mxnet"}
-HERE = [
-    name
-    for name in FRAMEWORKS
-    if find_spec(PACKAGES.get(name, "numpy")) and (name in ("torch", "numpy") or find_spec(f"rrn.{name}"))
-]
+HERE = [name for name in FRAMEWORKS if find_spec(PACKAGES.get(name, "numpy"))]
+if not find_spec(os.environ.get("KERAS_BACKEND", "tensorflow")):  # conftest.py chooses one that is here
+    HERE = [name for name in HERE if name != "keras"]
 OLD = Path(__file__).parents[1] / "data" / "old_runs"
 GRID = np.linspace(-6, 6, 60, dtype=np.float32)
-LAST = {"nnx", "linen", "keras"}  # where channels come last
 each_pair = pytest.mark.parametrize(("start", "to"), [(start, to) for start in HERE for to in HERE])
 
 
@@ -49,7 +47,7 @@ def make(of, source):
         return module, None
     import jax
 
-    return module, module.init(jax.random.key(0), np.zeros((1, 4), np.float32))
+    return module, module.init(jax.random.key(0), np.zeros((1, module.groups), np.float32))
 
 
 def values(of, module, variables, groups):
@@ -72,9 +70,7 @@ def values(of, module, variables, groups):
 
 
 @each_pair
-@pytest.mark.parametrize(
-    ("version", "groups", "ends"), [("A", 1, None), ("C", 3, None), ("N", 2, None), ("B", 2, (-1.5, 2.0))]
-)
+@pytest.mark.parametrize(("version", "groups", "ends"), [("A", 1, None), ("C", 3, (-1.5, 2.0))])
 def test_values_stay_the_same(start, to, version, groups, ends):
     source = given(version, groups, ends)
     first = make(start, source)

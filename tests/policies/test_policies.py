@@ -1,0 +1,117 @@
+"""A trained policy acts the same as a model of Flax and of Keras, on vectors and on pixels in either layout."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from rrn.agents import make_agent
+from rrn.agents.ppo.agent import PPO
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+from rrn.envs import make_envs
+from rrn.policies import policy
+from rrn.runs import checkpoint
+
+HERE = [to for to, package in (("nnx", "flax"), ("keras", "keras")) if find_spec(package)]
+each_target = pytest.mark.parametrize("to", HERE)
+OBSERVATIONS = {
+    "CartPole": lambda random: random.normal(size=(50, 1, 4)).astype(np.float32),
+    "MinAtar-Breakout": lambda random: random.random((50, 1, 4, 10, 10)) < 0.2,
+    "Pong": lambda random: random.integers(0, 256, (50, 4, 84, 84)).astype(np.uint8),
+}
+
+
+def saved_run(folder, *overrides):
+    """Folder of a run with one checkpoint, of weights and coefficients that are not those of the start; its agent."""
+    config = compose_config([*overrides, f"run_dir={folder}", "device=cpu", "threads=1"])
+    torch.manual_seed(1)
+    agent = make_agent(config, make_envs(config.env, 1, (0,)), torch.device("cpu"))
+    with torch.no_grad():
+        for p in agent.network.parameters():
+            p += 0.02 * torch.randn_like(p)
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config))
+    checkpoint.save(folder / "checkpoints", 0, {"step": 0, "agent": agent.state_dict()}, keep=1)
+    agent.network.eval()
+    return agent
+
+
+def expected(agent, observations):
+    """Q-values, or logits and values, as the agent computes them."""
+    with torch.no_grad():
+        outputs = agent.network(torch.from_numpy(observations))
+        if isinstance(agent, PPO):
+            return outputs[:, :-1].numpy(), outputs[:, -1:].numpy()
+        return (agent.values.q(outputs).numpy(),)
+
+
+def found(model, observations):
+    outputs = model(observations)
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return [y.detach().cpu().numpy() if hasattr(y, "detach") else np.asarray(y) for y in outputs]
+
+
+@each_target
+@pytest.mark.parametrize(
+    ("env", "act", "options"),
+    [
+        ("CartPole", "recurrent_rational", ["agent=dqn"]),
+        ("MinAtar-Breakout", "rational", ["agent=dqn"]),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("CartPole", "rational", ["agent=dqn", "agent.dueling=true", "agent.distributional=true"]),
+                ("CartPole", "leaky_relu", ["agent=ppo"]),
+                ("MinAtar-Breakout", "recurrent_rational", ["agent=ppo"]),
+                ("Pong", "recurrent_rational", ["agent=dqn", "agent.dueling=true", "agent.noisy=true"]),
+                ("Pong", "rational", ["agent=ppo", "act.per=channel"]),
+            )
+        ),
+    ],
+)
+def test_actions_are_the_same(tmp_path, to, env, act, options):
+    trained = saved_run(tmp_path / "run", f"env={env}", f"act={act}", *options)
+    observations = OBSERVATIONS[env](np.random.default_rng(0))
+    rows = expected(trained, observations)
+    seen = {"first": observations}
+    if env != "CartPole":
+        seen["last"] = observations.reshape(50, -1, *observations.shape[-2:]).transpose(0, 2, 3, 1)
+    for channels, x in seen.items():
+        values = found(policy(tmp_path / "run", to, channels=channels), x)
+        assert len(values) == len(rows)
+        for mine, theirs in zip(values, rows, strict=True):
+            assert mine.shape == theirs.shape
+            assert np.abs(mine - theirs).max() <= 1e-5 * max(1, np.abs(theirs).max())
+        assert np.array_equal(values[0].argmax(1), rows[0].argmax(1))
+
+
+@each_target
+def test_a_recurrent_rational_is_one_pair_in_the_tree(tmp_path, to):
+    saved_run(tmp_path / "one", "agent=dqn", "env=CartPole", "act=recurrent_rational")
+    model = policy(tmp_path / "one", to)
+    if to == "nnx":
+        from flax import nnx
+
+        paths = [".".join(map(str, path)) for path, _ in nnx.to_flat_state(nnx.state(model))]
+        assert [path for path in paths if path.startswith("act")] == ["act1.denominator", "act1.numerator"]
+    else:
+        names = [weight.name for weight in model.weights]
+        assert [names.count(part) for part in ("numerator", "denominator")] == [1, 1]
+
+
+@each_target
+def test_mistakes_are_sentences(tmp_path, to):
+    with pytest.raises(ValueError, match="to: expected one of nnx, keras, got 'tf'"):
+        policy(tmp_path, "tf")
+    with pytest.raises(ValueError, match="channels: expected first or last, got 'NHWC'"):
+        policy(tmp_path, to, channels="NHWC")
+    with pytest.raises(UserError, match="no run is here"):
+        policy(tmp_path, to)
+    saved_run(tmp_path / "run", "agent=dqn", "env=CartPole", "act=pelu")
+    with pytest.raises(ValueError, match=r"act1: expected a rational, or one of gelu, .* got PELU"):
+        policy(tmp_path / "run", to)
