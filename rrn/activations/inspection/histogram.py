@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class Histogram:
         Raises:
             ValueError: an array that has no real numbers.
         """
-        if hasattr(values, "detach") or hasattr(self._counts, "detach"):
+        if is_tensor(values) or is_tensor(self._counts):
             from rrn.activations.inspection import tensor_counts  # torch, which arrays do without
 
             tensor_counts.add(self, values)
@@ -122,7 +123,7 @@ class Histogram:
     def _all(self) -> np.ndarray:
         if self._counts is None:
             return np.zeros(self.bins + 3, dtype=np.int64)
-        return self._counts.cpu().numpy() if hasattr(self._counts, "cpu") else self._counts.copy()
+        return self._counts.cpu().numpy() if is_tensor(self._counts) else self._counts.copy()
 
     @property
     def centres(self) -> np.ndarray:
@@ -191,6 +192,12 @@ class Histogram:
         return (
             f"Histogram({self.total} values in {self.bins} bins from {low:.4g} to {high:.4g}{apart and '; ' + apart})"
         )
+
+
+def is_tensor(values: Any) -> bool:
+    """Return whether this is a tensor of torch, which is not imported for it; arrays of MXNet have `detach` too."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(values, torch.Tensor)
 
 
 def _counted(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.histogram import Histogram, is_tensor
 from rrn.activations.inspection.sources import as_function, kind_of, poles, sites, values
 from rrn.common.extras import needs
 
@@ -203,7 +203,7 @@ def _histogram(module: Any, name: str, inputs) -> Histogram | None:
 
 def _where(x, histogram: Histogram | None) -> np.ndarray:
     if x is not None:
-        x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x, dtype=np.float64).ravel()
+        x = np.asarray(x.detach().cpu() if is_tensor(x) else x, dtype=np.float64).ravel()
         if len(x) < 2:
             raise ValueError(f"x: expected two numbers or more, got {len(x)}.")
         return np.sort(x)
