@@ -20,6 +20,7 @@ NAVIGATION = {  # caption: title and page
         "Tutorial": "tutorial",
         "Guide": "guide",
         "Activations": "activations",
+        "Frameworks": "frameworks",
         "NumPy": "numpy",
         "MXNet": "mxnet",
         "JAX": "jax",
