@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from rrn import doctor
 from rrn.activations.ops import cpu
+from rrn.frameworks import arrays
 
 
 def test_says_what_runs_here(capsys):
@@ -18,6 +20,7 @@ def test_says_what_runs_here(capsys):
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert lines["torch"] == version("torch")
     assert lines["Atari"] == "104 games"
+    assert lines["jax"] == version("jax") if find_spec("jax") else "not installed"
     assert lines["GPU"] == "none that torch can use" if not torch.cuda.is_available() else "cuda:0" in lines
 
 
@@ -38,6 +41,25 @@ def test_says_why_there_is_no_kernel(capsys, monkeypatch, module, text):
     monkeypatch.setattr(cpu, "PROBLEM", problem)
     doctor.main()
     assert f"plain torch, which is several times slower: {text}" in capsys.readouterr().out
+
+
+def test_says_which_backend_keras_takes_and_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert doctor.keras_backend() == "torch, by KERAS_BACKEND"
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert doctor.keras_backend().startswith("tensorflow, its default")
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    assert doctor.keras_backend() == f"jax, by {tmp_path / 'keras.json'}"
+
+
+def test_says_what_computes_rationals_of_numpy(capsys, monkeypatch):
+    doctor.main()
+    kernel = arrays.KERNELS and arrays.KERNELS.__name__
+    assert (f"compiled kernel {kernel}, on one thread" if kernel else "plain NumPy") in capsys.readouterr().out
+    monkeypatch.setattr(arrays, "KERNELS", None)
+    doctor.main()
+    assert "plain NumPy, which is several times slower" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(cpu.KERNELS is None, reason="the kernels were not built: there was no compiler")

@@ -14,7 +14,6 @@ from torch.nn.utils import parametrize, prune
 
 import rrn
 from rrn.activations.baselines import PELU
-from rrn.activations.conversion.legacy import _learned
 from rrn.agents.dqn.noisy import NoisyLinear
 
 PAIR = ([0.1, 0.7, 0.3], [0.2])
@@ -91,13 +90,14 @@ def test_a_changed_form_is_a_new_start():
     assert all(torch.equal(value, expected[key]) for key, value in module.state_dict().items())
 
 
-def test_a_module_of_a_snapshot_or_table_starts_as_it_was_recorded():
-    row = dict.fromkeys(["set", "game", "activation", "layer"], "x") | {"seed": "0", "version": "A", "center": "0.5"}
+def test_a_module_of_a_snapshot_or_table_starts_as_it_was_recorded(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("set,game,activation,layer,seed,version,center,a0,a1,b1\nx,x,x,x,0,A,0.5,0.1,1,2\n")
     module = rrn.Rational("gelu", groups=2)
     module.numerator.data[1] *= 2
     for made in (
         rrn.snapshot(module).places[""].to_module(),
-        _learned(row | {"a0": "0.1", "a1": "1", "b1": "2"}).module,
+        rrn.read_learned_activations(table)[0].module,
     ):
         expected = copy.deepcopy(made.state_dict())
         for p in made.parameters():

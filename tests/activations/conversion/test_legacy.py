@@ -11,6 +11,8 @@ from helpers.paths import SHARED
 from torch import nn
 
 import rrn
+from rrn.convert import read_table
+from rrn.frameworks.coefficients import form_of
 
 AUTHORS_TABLE = SHARED / "reference/learned_activations.csv"
 A, B = [0.1, 0.9, -0.4, 0.3, 0.02, 0.01], [-1.5, 0.8, 0.3, -0.2]
@@ -137,6 +139,12 @@ def test_a_table_gives_frozen_modules_with_their_center(tmp_path):
     assert np.allclose(first.module(x).numpy(), expected, atol=1e-6)
     assert (second.layer, second.module.version, second.module.degrees) == ("all", "B", (2, 1))
     assert not any(p.requires_grad for entry in (first, second) for p in entry.module.parameters())
+    rows = read_table(path)  # the same without torch
+    assert [(row.layer, row.center, form_of(row.rational)) for row in rows] == [
+        ("2", -1.5, first.module.form),
+        ("all", None, second.module.form),
+    ]
+    assert rows[1].rational["denominator"].tolist() == [[0.5]]
 
 
 @pytest.mark.skipif(not AUTHORS_TABLE.is_file(), reason="the authors' table is not here")
