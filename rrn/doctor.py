@@ -64,14 +64,17 @@ def state(extra: str) -> str:
 
 
 def keras_backend() -> str:
-    """Name the backend that Keras will use and what says so; Keras itself, which imports it, is not imported."""
-    if backend := os.environ.get("KERAS_BACKEND"):
-        return f"{backend}, by KERAS_BACKEND"
-    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
-    try:
-        return f"{json.loads(file.read_text(encoding='utf-8'))['backend']}, by {file}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "tensorflow, its default; set KERAS_BACKEND to torch or jax for another"
+    """Name the backend that Keras will use, what says so, and whether it is missing; neither is imported."""
+    backend, why = os.environ.get("KERAS_BACKEND"), "KERAS_BACKEND"
+    if not backend:
+        file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+        try:
+            backend, why = str(json.loads(file.read_text(encoding="utf-8"))["backend"]), str(file)
+        except (OSError, ValueError, KeyError, TypeError):
+            backend, why = "tensorflow", "default"
+    if version_of("keras") and not any(version_of(f"{backend}{build}") for build in ("", "-cpu")):
+        why += ", but it is not installed; set KERAS_BACKEND to the one of torch, jax and tensorflow that is"
+    return f"{backend}, by {why}"
 
 
 def games() -> Lines:

@@ -45,12 +45,15 @@ def test_says_why_there_is_no_kernel(capsys, monkeypatch, module, text):
 
 def test_says_which_backend_keras_takes_and_why(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    assert doctor.keras_backend() == "torch, by KERAS_BACKEND"
+    here = {"keras", "jax", "tensorflow-cpu"}
+    monkeypatch.setattr(doctor, "version_of", lambda package: "1.0" if package in here else None)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert doctor.keras_backend() == "jax, by KERAS_BACKEND"
     monkeypatch.delenv("KERAS_BACKEND")
-    assert doctor.keras_backend().startswith("tensorflow, its default")
-    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
-    assert doctor.keras_backend() == f"jax, by {tmp_path / 'keras.json'}"
+    assert doctor.keras_backend() == "tensorflow, by default"
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    file = tmp_path / "keras.json"
+    assert doctor.keras_backend().startswith(f"torch, by {file}, but it is not installed; set KERAS_BACKEND")
 
 
 def test_says_what_computes_rationals_of_numpy(capsys, monkeypatch):

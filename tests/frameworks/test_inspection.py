@@ -81,6 +81,8 @@ def test_arrays_of_other_libraries_are_counted(library):
         import torch
 
         found.add(torch.from_numpy(x))
+        found.add(x)
+        x = np.stack([x, x, x])
     assert same_as_numpy(found, x if x.ndim > 2 else np.stack([x, x]))
 
 

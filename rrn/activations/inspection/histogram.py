@@ -38,7 +38,7 @@ class Histogram:
             check_range(range)
         self.bins = bins
         self.range = None if range is None else (float(range[0]), float(range[1]))
-        self._counts: Any = None  # [bins + 3]: below, each bin, above, NaN; an array, or a tensor on another device
+        self._counts: Any = None  # [bins + 3]: below, each bin, above, NaN; an array, or a tensor after the first one
         self._edges: Any = None
 
     def add(self, values: Any) -> None:
@@ -50,23 +50,29 @@ class Histogram:
         Raises:
             ValueError: an array that has no real numbers.
         """
-        if is_tensor(values) or is_tensor(self._counts):
-            from rrn.activations.inspection import tensor_counts  # torch, which arrays do without
+        if not is_tensor(values):
+            x = arrays.numbers("values", values.asnumpy() if hasattr(values, "asnumpy") else values)
+            values = np.ascontiguousarray(x, np.float64 if x.dtype.itemsize > 4 else np.float32)
+            if not is_tensor(self._counts):
+                self._add(values)
+                return
+        from rrn.activations.inspection import tensor_counts  # torch, which arrays do without
 
-            tensor_counts.add(self, values)
-            return
-        x = arrays.numbers("values", values.asnumpy() if hasattr(values, "asnumpy") else values)
+        tensor_counts.add(self, values)
+
+    def _add(self, x: np.ndarray) -> None:
+        """Count values [any shape] of float32 or float64."""
         if not x.size:
             return
         if self._counts is None:
             self.begin(x.ravel()[:: self.stride(x.size)].astype(np.float64))
-        wide = np.float64 if self.fine or x.dtype.itemsize > 4 else np.float32
-        x = np.ascontiguousarray(x, wide)
-        if arrays.KERNELS:
-            pointers = self._edges.ctypes.data, self.bins, self._counts.ctypes.data
-            arrays.KERNELS.histogram(wide is np.float64, x.ctypes.data, x.size, *pointers, 0)
-        else:
+        if not arrays.KERNELS:
             self._counts += _counted(x.ravel().astype(np.float64), self._edges)
+            return
+        if self._fine:
+            x = x.astype(np.float64)
+        pointers = self._edges.ctypes.data, self.bins, self._counts.ctypes.data
+        arrays.KERNELS.histogram(x.dtype == np.float64, x.ctypes.data, x.size, *pointers, 0)
 
     def stride(self, size: int) -> int:
         """Return the step between the values, of so many, from which a range is chosen; all but some are left out."""
@@ -80,13 +86,9 @@ class Histogram:
             low, high = (float(some[cut]), float(some[last - cut])) if len(some) else (0.0, 0.0)
             margin = (high - low) / 2 or max(abs(low) / 2, 0.5)
             self.range = low - margin, high + margin
-        self._edges, self._counts = self.edges, np.zeros(self.bins + 3, dtype=np.int64)
-
-    @property
-    def fine(self) -> bool:
-        """Whether the bins are too fine for float32."""
         width = (self.range[1] - self.range[0]) / self.bins
-        return width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)
+        self._fine = width < max(1e-6 * max(abs(end) for end in self.range), 1e-30)  # bins too fine for float32
+        self._edges, self._counts = self.edges, np.zeros(self.bins + 3, dtype=np.int64)
 
     @property
     def edges(self) -> np.ndarray:

@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 def add(histogram: Histogram, values: Any) -> None:
     """Count the values, of any shape and float dtype; see `Histogram.add`."""
-    values = torch.as_tensor(values)
+    if not isinstance(values, Tensor):
+        values = torch.tensor(values, device=histogram._counts.device)
     if not values.numel():
         return
     if histogram._counts is None:
-        _begin(histogram, values)
-    fine = histogram.fine
-    if values.dtype is not torch.float32 or fine:
-        values = values.to(torch.float64 if values.dtype is torch.float64 or fine else torch.float32)
-    edges, counts = (torch.as_tensor(c) for c in (histogram._edges, histogram._counts))  # arrays share their memory
+        flat = values.detach().flatten()
+        histogram.begin(flat[:: histogram.stride(len(flat))].double().cpu().numpy())
+    if not isinstance(histogram._counts, Tensor):
+        _move(histogram, values.device)
+    if values.dtype is not torch.float32 or histogram._fine:
+        values = values.to(torch.float64 if values.dtype is torch.float64 or histogram._fine else torch.float32)
     if values.is_cpu and cpu.KERNELS is not None:
         dense = values if values.is_contiguous() else in_memory_order(values.detach()).contiguous()
-        cpu.histogram(dense.resolve_neg(), edges, counts)
+        cpu.histogram(dense.resolve_neg(), histogram._edges, histogram._counts)
     else:
-        _add(values.detach().flatten().double(), edges, counts)
+        _add(values.detach().flatten().double(), histogram._edges, histogram._counts)
 
 
 def _add(values: Tensor, edges: Tensor, counts: Tensor) -> None:
@@ -41,11 +43,8 @@ def _add(values: Tensor, edges: Tensor, counts: Tensor) -> None:
     counts.scatter_add_(0, index, torch.ones_like(index))
 
 
-def _begin(histogram: Histogram, values: Tensor) -> None:
-    """Choose the range, and move the counts to the device of the values."""
-    flat = values.detach().flatten()
-    histogram.begin(flat[:: histogram.stride(len(flat))].double().cpu().numpy())
-    if not values.is_cpu:
-        with torch.inference_mode(False):  # values may also come outside inference mode
-            for name in ("_edges", "_counts"):
-                setattr(histogram, name, torch.from_numpy(getattr(histogram, name)).to(values.device))
+def _move(histogram: Histogram, device: torch.device) -> None:
+    """Make tensors of the edges and counts, which are arrays, on the device of the values."""
+    with torch.inference_mode(False):  # values may also come outside inference mode
+        for name in ("_edges", "_counts"):
+            setattr(histogram, name, torch.from_numpy(getattr(histogram, name)).to(device))
