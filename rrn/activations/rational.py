@@ -34,8 +34,6 @@ __getattr__ = renamed(
     {
         "Place": "rrn.activations.rational:SharedRational",
         "owner_of": "rrn.activations.rational:coefficients_of",
-        "check_form": "rrn.activations.fitting.formula:check_form",
-        "is_range": "rrn.activations.fitting.formula:is_range",
     },
 )
 
