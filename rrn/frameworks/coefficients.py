@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from rrn.activations.fitting.form import Form
-from rrn.activations.fitting.formula import is_range, real_poles
+from rrn.activations.fitting.formula import is_range, real_poles, whole
 from rrn.frameworks.arrays import Problem, check, numbers
 from rrn.frameworks.tails import LinearTails
 
@@ -30,7 +30,7 @@ def coefficients(rational: Any, params: Any = None) -> CoefficientDict:
     """Return copies of the coefficients of a rational, with what else tells its values.
 
     Args:
-        rational: a `Rational` of any framework, a `RecurrentRational` or a site of one, or such a dictionary, whose
+        rational: that of any framework, also a recurrent one of torch or a site of it; or such a dictionary, whose
             axis is 1 and whose tail_range is None if it lacks them.
         params: of a Flax Linen module, its variables or its own branch of them; None for all others, and for a module
             that is bound.
@@ -90,7 +90,7 @@ def form_of(given: CoefficientDict) -> Form:
 
 
 def framework_of(rational: Any) -> str | None:
-    """Name the framework that a `Rational` is of; None for anything else, such as a dictionary or a model."""
+    """Name the framework that a rational is of; None for anything else, such as a dictionary or a model."""
     for kind in type(rational).__mro__:
         if kind.__module__.startswith("rrn.activations."):
             return "torch"
@@ -105,7 +105,7 @@ def _checked(given: Mapping) -> CoefficientDict:
     if missing:
         raise ValueError(f"expected a dictionary with {', '.join(KEYS)}; missing: {', '.join(missing)}.")
     rows = [np.array(np.atleast_2d(numbers(key, given[key]))) for key in KEYS[:2]]
-    version, axis, ends = given["version"], given.get("axis", 1), given.get("tail_range")
+    version, axis, ends = given["version"], whole("axis", given.get("axis", 1)), given.get("tail_range")
     check((len(rows[0]),), rows[0].shape, rows[1].shape, version, 0)
     if not (ends is None or is_range(ends)):
         raise ValueError(f"tail_range: expected None or two numbers (low, high) with low < high, got {ends!r}.")

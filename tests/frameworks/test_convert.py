@@ -111,6 +111,7 @@ def test_another_axis_is_not_moved_in_silence():
         ({**given(), "version": "E"}, "numpy", "version: expected one of A, B, C, D, N, got 'E'"),
         ({**given(), "numerator": ["a"]}, "numpy", "numerator: expected an array of real numbers"),
         ({**given(), "numerator": np.ones((2, 6))}, "numpy", "expected a numerator"),
+        ({**given(), "axis": None}, "numpy", "axis: expected a whole number, got None"),
         ({**given(), "tail_range": (2, 1)}, "numpy", "tail_range: expected None or two numbers"),
         (np.tanh, "numpy", "expected a Rational of torch, NumPy, .* got ufunc"),
     ],
