@@ -28,8 +28,6 @@ from rrn.frameworks.coefficients import CoefficientDict, evaluate_rows, form_of,
 if TYPE_CHECKING:
     from torch import nn
 
-    from rrn.activations.rational import Rational
-
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
 SNAPSHOT_POINTS = 401  # of a curve, evenly spaced
 
@@ -59,7 +57,7 @@ class SiteSnapshot:
             numerator=numerator, denominator=denominator, version=self.version, axis=1, tail_range=None
         )
 
-    def rational(self) -> Rational | None:
+    def rational(self) -> nn.Module | None:
         """Make a rational with these coefficients, its groups along axis 1; None if it was recorded by its values."""
         if self.version is None:
             return None
