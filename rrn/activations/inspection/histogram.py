@@ -76,7 +76,7 @@ class Histogram:
 
     def stride(self, size: int) -> int:
         """Return the step between the values, of so many, from which a range is chosen; all but some are left out."""
-        return max(1, size // SAMPLE if self.range is None else size)
+        return max(1, size // SAMPLE)
 
     def begin(self, some: np.ndarray) -> None:
         """Choose the range, if none was given, from some of the values [K] float64, and begin to count."""

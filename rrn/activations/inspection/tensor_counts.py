@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,8 +22,8 @@ def add(histogram: Histogram, values: Any) -> None:
     if not values.numel():
         return
     if histogram._counts is None:
-        flat = values.detach().flatten()
-        histogram.begin(flat[:: histogram.stride(len(flat))].double().cpu().numpy())
+        flat = values.detach().flatten()[:: histogram.stride(values.numel())]
+        histogram.begin(flat.double().cpu().numpy() if histogram.range is None else np.empty(0))
     if not isinstance(histogram._counts, Tensor):
         _move(histogram, values.device)
     if values.dtype is not torch.float32 or histogram._fine:
