@@ -22,8 +22,10 @@ def add(histogram: Histogram, values: Any) -> None:
     if not values.numel():
         return
     if histogram._counts is None:
-        flat = values.detach().flatten()[:: histogram.stride(values.numel())]
-        histogram.begin(flat.double().cpu().numpy() if histogram.range is None else np.empty(0))
+        some = np.empty(0)
+        if histogram.range is None:
+            some = values.detach().flatten()[:: histogram.stride(values.numel())].double().cpu().numpy()
+        histogram.begin(some)
     if not isinstance(histogram._counts, Tensor):
         _move(histogram, values.device)
     if values.dtype is not torch.float32 or histogram._fine:
