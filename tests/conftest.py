@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ from rrn.training.run import train
 def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a background job of a shell; processes inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if find_spec("absl"):  # of Flax: when Hydra sets up logging, absl closes its stream, were it one of pytest's
+        import_module("absl.logging").get_absl_handler().python_handler.stream = sys.__stderr__
     torch.set_num_threads(1)
     settings.register_profile("rrn", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
     settings.load_profile("rrn")

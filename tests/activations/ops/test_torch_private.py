@@ -11,7 +11,7 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import rrn
-from rrn.activations.inspection import histogram
+from rrn.activations.inspection import recording
 from rrn.activations.ops import operator, torch_private
 
 NAMES = [
@@ -118,7 +118,7 @@ def test_without_a_private_name_all_ways_give_the_same_values(owner, name, how, 
 @pytest.mark.parametrize("how", ["gone", "changed"])
 def test_inputs_are_recorded_without_a_private_name(how, without, monkeypatch):
     without(*NAMES[0], how)
-    monkeypatch.setattr(histogram, "functorch_active", torch_private.functorch_active)
+    monkeypatch.setattr(recording, "functorch_active", torch_private.functorch_active)
     module, x = rrn.Rational(), torch.randn(6)
     with rrn.record_inputs(module) as inputs:
         module(x)
