@@ -40,6 +40,7 @@ NAVIGATION = {  # caption: title and page
     },
     "Results": {
         "MinAtar": "results",
+        "Images": "images",
         "CartPole": "cartpole",
         "Pong": "pong",
         "Pong, earlier beginnings": "pong_beginning",

@@ -43,7 +43,7 @@ REFUSED = {
     "agent.dueling=3": "agent.dueling: expected true or false, got 3.",
     "seed=int(1.9)": "seed=int(1.9): expected the value itself, without int(...).",  # Hydra: 1
     "resume=bool(3)": "without bool(...).",
-    f"act.degrees={DEEP}": "expected key=value, got brackets within brackets too deep to read.",
+    f"act.degrees={DEEP}": "too deep",  # what is said depends on how deep the calls are already
     "run_dir=~nobody_at_all/x": "there is no user of this name; a folder that is called so is ./~nobody",
     "run_dir='~nobody_at_all'": "there is no user of this name",
     "hydra.searchpath=[/tmp]": "all settings are in conf/ of rrn; give yours on the command line.",
