@@ -110,8 +110,10 @@ def table() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["train", "table"])
-    parser.add_argument("frameworks", nargs="*", choices=[*TRAINERS], metavar="FRAMEWORK")
+    parser.add_argument("frameworks", nargs="*", metavar="FRAMEWORK", help=f"of {', '.join(TRAINERS)}")
     options = parser.parse_args()
+    if wrong := [name for name in options.frameworks if name not in TRAINERS]:
+        parser.error(f"expected frameworks of {', '.join(TRAINERS)}, got {', '.join(wrong)}")
     if options.what == "train":
         train(options.frameworks)
         return
