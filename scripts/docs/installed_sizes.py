@@ -2,7 +2,8 @@
 
 python scripts/docs/installed_sizes.py
 
-It reads the files of the packages that are installed here, so run it where the extras of pyproject.toml are installed.
+It reads the files of the packages that are installed here, so run it where the extras of pyproject.toml are installed,
+and for mxnet in the environment of that.
 Needs Python 3.11.
 """
 
@@ -59,7 +60,6 @@ def row(name: str, packages: set[str]) -> str:
 def main() -> None:
     """Print a line for the base installation, and one for what each extra adds to it."""
     base = closure(["rrn"])
-    rl = closure(["rrn[rl]"])
     print(f"{'':24}{'packages':>9}{'MB':>9}   the largest")
     print(row("rrn", base))
     for extra in EXTRAS:
@@ -70,7 +70,7 @@ def main() -> None:
             continue
         print(row(f"{extra} adds", packages - base))
         if extra in ("minatar", "sweep", "sb3"):
-            print(row(f"{extra} adds to rl", packages - rl))
+            print(row(f"{extra} adds to rl", packages - closure(["rrn[rl]"])))
 
 
 if __name__ == "__main__":
