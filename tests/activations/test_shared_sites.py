@@ -161,6 +161,7 @@ def test_a_site_compiles_as_one_graph():
     assert torch.allclose(torch.export.export(model, (x,)).module()(x), model(x))
 
 
+@pytest.mark.skipif(torch.__version__.startswith("2.6."), reason="torch 2.6 has no fully_shard on a CPU")
 @pytest.mark.slow
 def test_fsdp_trains_an_owner_at_the_top_and_refuses_one_within_a_layer(tmp_path):
     """In two processes, as with one nothing is sharded."""

@@ -129,6 +129,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.skipif(torch.__version__.startswith("2.6."), reason="DTensors of torch 2.6 have no rule for select")
 @pytest.mark.slow
 def test_a_distributed_tensor_in_two_processes_has_the_values_and_gradients_of_the_whole(tmp_path):
     torch.save(4 * torch.randn(4, 6), tmp_path / "x.pt")
