@@ -12,6 +12,8 @@ import jax.numpy as jnp  # noqa: E402
 import rrn.numpy  # noqa: E402
 from rrn.equinox import Rational  # noqa: E402
 
+pytestmark = pytest.mark.slow  # of the compilers
+
 X = jnp.linspace(-3, 3, 12)
 
 

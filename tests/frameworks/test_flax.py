@@ -16,6 +16,8 @@ import rrn.linen
 import rrn.nnx
 import rrn.numpy
 
+pytestmark = pytest.mark.slow  # of the compilers
+
 X = jnp.linspace(-3, 3, 24).reshape(2, 12)
 OPTIONS = {"degrees": (3, 2), "version": "B", "groups": 4, "tail": "linear", "tail_range": (-2, 2)}
 

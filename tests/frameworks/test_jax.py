@@ -15,6 +15,8 @@ from jax.sharding import PartitionSpec  # noqa: E402
 import rrn.numpy  # noqa: E402
 from rrn.jax import init_coefficients, rational  # noqa: E402
 
+pytestmark = pytest.mark.slow  # of the compilers
+
 A, B = init_coefficients("gelu")
 X = jnp.linspace(-4, 4, 64).reshape(2, 32)
 Y = rrn.numpy.rational(X, A, B)

@@ -15,6 +15,8 @@ import pytest
 import rrn.numpy
 from rrn.keras import Rational
 
+pytestmark = pytest.mark.slow  # of the compilers
+
 BACKENDS = [name for name in ("torch", "jax", "tensorflow") if find_spec(name)]
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
 

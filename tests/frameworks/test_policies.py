@@ -10,6 +10,8 @@ import pytest
 from rrn.common.errors import UserError
 from rrn.policies import policy
 
+pytestmark = pytest.mark.slow  # of the compilers
+
 HERE = [to for to, package in (("nnx", "flax"), ("keras", "keras")) if find_spec(package) and find_spec("torch")]
 each_target = pytest.mark.parametrize("to", HERE)
 OBSERVATIONS = {
