@@ -59,4 +59,7 @@ INSTALLED = [
     for name, packages in FILES.items()
     if all(package and find_spec(package) for package in packages)
 ]
-each_framework = pytest.mark.parametrize("framework", INSTALLED, ids=lambda framework: framework.name)
+each_framework = pytest.mark.parametrize(
+    "framework",
+    [pytest.param(one, id=one.name, marks=[] if one.name == "numpy" else pytest.mark.slow) for one in INSTALLED],
+)
