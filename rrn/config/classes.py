@@ -15,7 +15,6 @@ from rrn.config.env import ENVS, EnvConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
 TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
-ROW = {"agent": "name", "env": "kind", "act": "name"}  # the setting that is the key in the table
 
 
 def class_of(group: str, values: dict[str, Any]) -> Any:
@@ -26,7 +25,7 @@ def class_of(group: str, values: dict[str, Any]) -> Any:
         KeyError: no class here has such settings.
     """
     if values.get("target") is None:
-        return TABLES[group][values[ROW[group]]]
+        return TABLES[group][values.get("kind") or values["name"]]
     return OwnActConfig if group == "act" else own_class(group, values["target"])
 
 
