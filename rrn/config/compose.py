@@ -84,7 +84,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
     for text in overrides:
-        override = _parse(parser, text)
+        override = parse_word(parser, text)
         key = override.get_key_element().lstrip("+~")
         if key.startswith(("hydra.", "hydra/")):
             _check_own_of_hydra(key, text)
@@ -119,7 +119,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
     return runs
 
 
-def _parse(parser: OverridesParser, text: str) -> Override:
+def parse_word(parser: OverridesParser, text: str) -> Override:
     """Parse a word key=value.
 
     Raises:
@@ -153,7 +153,7 @@ def _check_own_of_hydra(key: str, text: str) -> None:
     if key == "hydra.run.dir":
         raise UserError(f"{text}: expected run_dir=, which sets the folder of a run.")
     if key.startswith(("hydra/sweeper", "hydra.sweeper")) and text != "hydra/sweeper=basic":
-        raise UserError(f"{text}: a sweep makes a run of each combination of values; leave this out.")
+        raise UserError(f"{text}: a sweep makes a run of each combination; python -m rrn.tune searches, with Optuna.")
 
 
 def choices(group: str) -> list[str]:

@@ -48,7 +48,7 @@ REFUSED = {
     "run_dir='~nobody_at_all'": "there is no user of this name",
     "hydra.searchpath=[/nonexistent]": "expected a folder with configuration files, there is none at /nonexistent.",
     "hydra.searchpath=here": "expected folders, such as 'hydra.searchpath=[conf_of_mine]'.",
-    "hydra/sweeper=optuna": "hydra/sweeper=optuna: a sweep makes a run of each combination of values; leave this out.",
+    "hydra/sweeper=optuna": "a sweep makes a run of each combination; python -m rrn.tune searches",
     "hydra.sweeper.params={seed: 1}": "a sweep makes a run of each combination",
     "agent.hidden=64": "agent.hidden: no such setting. The shape of the observations decides the network",
     "env.mode=1": "env.mode: no such setting. Games are played in the default mode and difficulty of ale-py.",
