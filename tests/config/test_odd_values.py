@@ -49,11 +49,11 @@ REFUSED = {
     "hydra.searchpath=[/tmp]": "all settings are in conf/ of rrn; give yours on the command line.",
     "hydra/sweeper=optuna": "hydra/sweeper=optuna: a sweep makes a run of each combination of values; leave this out.",
     "hydra.sweeper.params={seed: 1}": "a sweep makes a run of each combination",
-    "agent.hidden=64": "agent.hidden: no such setting. The shape of the observations decides the network",
+    "agent.hidden=64": "agent.hidden: no such setting. network=mlp 'network.widths=[64,64]' sets the units",
     "env.mode=1": "env.mode: no such setting. Games are played in the default mode and difficulty of ale-py.",
     "agent.optimizer=sgd": "agent.optimizer: no such setting. It is Adam",
     "total_timesteps=5": "total_timesteps: no such setting. Did you mean steps?",
-    "+agent.hidden=64": "agent.hidden: no such setting here. The shape of the observations",
+    "+agent.hidden=64": "agent.hidden: no such setting here. network=mlp 'network.widths",
 }
 OPTIONS = {
     "--config-dir=/nonexistent": "--config-dir: this option of Hydra does not work here: the settings are those in",
