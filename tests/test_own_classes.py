@@ -54,9 +54,8 @@ def test_our_agents_play_an_environment_of_ones_own(own_folder, command, agent):
     words = [f"agent={agent}", "env=toy:CorridorConfig", "act=toy:Wave", *network, "experiment=smoke", "threads=1"]
     done = command("rrn.train", *words, "device=cpu", "act.kwargs={frequency: 2.0}")
     assert done.returncode == 0, done.stderr
-    assert load_run_config(Path(f"runs/Corridor/{agent}-Wave{'-Narrow' if network else ''}/seed0")).act.kwargs == {
-        "frequency": 2.0
-    }
+    folder = Path(f"runs/Corridor/{agent}-Wave{'-Narrow' if network else ''}/seed0")
+    assert load_run_config(folder).act.kwargs == {"frequency": 2.0}
 
 
 def test_a_module_of_torch_is_an_activation():

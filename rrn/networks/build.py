@@ -16,7 +16,7 @@ from rrn.common.imports import import_string
 from rrn.config import Config, RationalConfig
 from rrn.config.act import OwnActConfig
 from rrn.config.network import DEFAULT
-from rrn.networks.activations import Factory
+from rrn.networks.activations import Factory, Normalised
 from rrn.networks.base import ModuleNetwork, Network, input_shape
 from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
 from rrn.networks.impala import Impala
@@ -150,7 +150,7 @@ def _check_sites(network: nn.Module, activations: Sequence[nn.Module]) -> None:
     """Raise a ValueError if an activation is not among the modules of a network, so that nobody finds it."""
     inside = set(network.modules())
     for number, act in enumerate(activations, 1):
-        if act not in inside:
+        if (act.parts()[1] if isinstance(act, Normalised) else act) not in inside:
             raise ValueError(
                 f"expected each activation as an attribute of a module or in an nn.ModuleList, number {number} of "
                 f"{len(activations)} is not"

@@ -32,7 +32,7 @@ def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
 
 
 def recorded(module: nn.Module) -> tuple[str, CoefficientDict | None, Parameters | None]:
-    """Return the name of the class of an activation, coefficients of a rational, and parameters of one of PARAMETRIC."""
+    """Return the class name of an activation, the coefficients of a rational, and the parameters of a PARAMETRIC."""
     owner = coefficients_of(module)
     given = coefficients(owner) if type(owner) in (Rational, RecurrentRational) else None
     parameters = None
