@@ -26,6 +26,7 @@ NAVIGATION = {  # caption: title and page
         "JAX": "jax",
         "Keras": "keras",
         "Agents": "agents",
+        "Networks": "networks",
         "Environments": "environments",
         "Classes of your own": "own_classes",
         "API": "api/index",

@@ -27,8 +27,9 @@ with needs("rrn.sb3", "sb3"):
 
     from rrn.common.imports import is_import_string
     from rrn.config import ACTS, ActConfig
+    from rrn.networks.activations import Factory
     from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
-    from rrn.networks.layers import convolutional, expansion, fully_connected
+    from rrn.networks.layers import convolutional, fully_connected, width_after
 
 OF_A_RUN = {  # options of conf/act that concern training, not the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",
@@ -58,7 +59,8 @@ def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any)
             network is built.
     """
     options = _checked(act, options)
-    make_activations(act, 1, **{name: value for name, value in options.items() if name not in ("share", "per")})
+    alone = {name: value for name, value in options.items() if name not in ("share", "per")}
+    make_activations(act, 1, channels=[1], **alone)
     extractor = {"act": act, "hidden": _units(hidden), **options}
     return {"features_extractor_class": Features, "features_extractor_kwargs": extractor, "net_arch": []}
 
@@ -122,10 +124,8 @@ class Features(BaseFeaturesExtractor):
         options = _checked(act, options)
         pixels = _pixels(observation_space)
         widths = pixels.widths if pixels else _units(hidden)
-        if options.get("per") == "channel":
-            options["channels"] = widths
-        activations = make_activations(act, len(widths), **options)
-        super().__init__(observation_space, widths[-1] * expansion(activations[-1]))
+        activations = Factory(act, options).fill(widths)
+        super().__init__(observation_space, width_after(widths[-1], activations[-1]))
         self.widths = tuple(widths)
         if pixels:
             layers = convolutional(observation_space.shape, pixels.convolutions, widths[-1], activations)

@@ -49,6 +49,7 @@ WITHOUT_TORCH |= {
     "activations/ops/cpu_modules.py",
     "activations/conversion/learned_table.py",
     "activations/inspection/histogram.py",
+    "activations/inspection/parametric.py",
     "activations/inspection/plot.py",
     "activations/inspection/snapshot_checks.py",
     "activations/inspection/snapshots.py",

@@ -15,7 +15,7 @@ from rrn.runs.software import read_software
 
 TOY = Path(__file__).parent / "data" / "own" / "toy.py"
 OWN = ["agent=toy:OneStepConfig", "env=toy:CorridorConfig", "network.target=toy:Narrow", "act=toy:Wave"]
-RUN = Path("runs/Corridor/OneStep-Wave/seed0")
+RUN = Path("runs/Corridor/OneStep-Wave-Narrow/seed0")
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def test_our_agents_play_an_environment_of_ones_own(own_folder, command, agent):
     words = [f"agent={agent}", "env=toy:CorridorConfig", "act=toy:Wave", *network, "experiment=smoke", "threads=1"]
     done = command("rrn.train", *words, "device=cpu", "act.kwargs={frequency: 2.0}")
     assert done.returncode == 0, done.stderr
-    assert load_run_config(Path(f"runs/Corridor/{agent}-Wave/seed0")).act.kwargs == {"frequency": 2.0}
+    folder = Path(f"runs/Corridor/{agent}-Wave{'-Narrow' if network else ''}/seed0")
+    assert load_run_config(folder).act.kwargs == {"frequency": 2.0}
 
 
 def test_a_module_of_torch_is_an_activation():
@@ -83,7 +84,14 @@ def test_a_plan_of_own_classes(own_folder, command):
         (["env.lenght=3"], "env.lenght: no such setting. Did you mean env.length?"),
         (["agent.target=toy:Wave"], "agent.target: it is set by the choice of agent=; make that one."),
         (["act.kwargs.frequency=2"], "set all of them at once, such as 'act.kwargs={frequency: 1.0}'."),
-        (["network.target=toy:Wave"], "expected a class that derives from rrn.networks.base.Network."),
+        (
+            ["network.target=toy:Corridor"],
+            "network.target=toy:Corridor: expected a class that derives from torch.nn.Module.",
+        ),
+        (
+            ["network.target=toy:Wave"],
+            "network.target=toy:Wave act=toy:Wave: the network cannot be made or gives no output",
+        ),
         (["network.target=torch.nn:Nothing"], "network.target=torch.nn:Nothing: torch.nn has no Nothing."),
         (["act=toy:Wave", "act.kwargs={speed: 1.0}"], "act=toy:Wave: it cannot be made with these arguments ("),
         (["act=torch.nn:functional"], "act=torch.nn:functional: expected a torch.nn.Module"),

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from torch import nn
 
 from rrn.activations.affine_and_chain import RationalChain
-from rrn.activations.baselines import PELU, CReLU, DSiLU
+from rrn.activations.baselines import PELU, CReLU, DSiLU, SmoothLeakyReLU, Snake, Swish
 from rrn.activations.rational import Rational, SharedRational
+from rrn.activations.width_changing import Fourier, HadamardTanh, Maxout
 from rrn.common.renamed import renamed
 
 # fmt: off
-PLAIN = (  # element-wise activations of torch, and those of baselines.py
+PLAIN = (  # element-wise activations of torch, and those of baselines.py and width_changing.py
     nn.CELU, nn.ELU, nn.GELU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.LogSigmoid,
     nn.Mish, nn.PReLU, nn.ReLU, nn.ReLU6, nn.RReLU, nn.SELU, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softshrink,
-    nn.Softsign, nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, PELU,
+    nn.Softsign, nn.Tanh, nn.Tanhshrink, nn.Threshold, CReLU, DSiLU, Fourier, HadamardTanh, Maxout, PELU,
+    SmoothLeakyReLU, Snake, Swish,
 )
 # fmt: on
 

@@ -79,7 +79,8 @@ class Agent(ABC):
 
     def layers(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters of each layer by its name; those of a shared activation under its first name."""
-        layers = {name: list(m.parameters(recurse=False)) for name, m in self.network.layers.named_modules()}
+        modules = self.network.layers.named_modules()
+        layers = {name or "network": list(module.parameters(recurse=False)) for name, module in modules}
         return {name: parameters for name, parameters in layers.items() if parameters}
 
     def optimizer_step(self, loss: Tensor, max_grad_norm: float | None, measure_norm: bool) -> dict[str, float]:

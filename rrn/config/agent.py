@@ -25,6 +25,7 @@ class AgentConfig:
         smoke: settings of experiment=smoke, by dotted name.
         paper_protocol: it can be trained with experiment=paper and experiment=modern.
         overlaps_env: it uses env.overlap.
+        builds_network: it makes its network itself, and network= is refused.
         packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
         without_effect: settings that nothing reads while another one has a value: (name, value) to their names.
     """
@@ -33,6 +34,7 @@ class AgentConfig:
     smoke: ClassVar[dict[str, Any]] = {}
     paper_protocol: ClassVar[bool] = False
     overlaps_env: ClassVar[bool] = False
+    builds_network: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
     without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {}
 
@@ -171,6 +173,7 @@ class SB3DQNConfig(AgentConfig):
     """Settings of agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
 
     build: ClassVar[str] = "rrn.agents.sb3.build"
+    builds_network: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
     smoke: ClassVar[dict[str, Any]] = {
         "agent.buffer_size": 2000,
@@ -213,6 +216,7 @@ class SB3PPOConfig(AgentConfig):
     """Settings of agent=sb3_ppo: arguments of stable_baselines3.PPO, under their names there, and `anneal`."""
 
     build: ClassVar[str] = "rrn.agents.sb3.build"
+    builds_network: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("stable-baselines3",)
     smoke: ClassVar[dict[str, Any]] = {
         "env.num_envs": 2,

@@ -12,19 +12,20 @@ from rrn.common.imports import import_string, is_import_string
 from rrn.config.act import ACTS, ActConfig, OwnActConfig
 from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.env import ENVS, EnvConfig
+from rrn.config.network import NETWORKS, NetworkConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
-TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
+TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS, "network": NETWORKS}
 
 
 def class_of(group: str, values: dict[str, Any]) -> Any:
-    """Return the configuration class for the settings of a group, agent, env or act.
+    """Return the configuration class for the settings of a group, agent, env, act or network.
 
     Raises:
         UserError: a class of the user's own cannot be imported, or is no configuration class of this group.
         KeyError: no class here has such settings.
     """
-    if values.get("target") is None:
+    if group == "network" or values.get("target") is None:  # all networks of the user's own have the same settings
         return TABLES[group][values.get("kind") or values["name"]]
     return OwnActConfig if group == "act" else own_class(group, values["target"])
 
@@ -38,8 +39,10 @@ def name_of(group: str, choice: str) -> str:
     return own_defaults(group, choice)["name"] if is_import_string(choice) else choice
 
 
-def choice_of(settings: AgentConfig | EnvConfig | ActConfig) -> str:
-    """Return what agent=, env= or act= was set to for these settings: a name, or package.module:Class."""
+def choice_of(settings: AgentConfig | EnvConfig | ActConfig | NetworkConfig) -> str:
+    """Return what agent=, env=, act= or network= was set to for these settings: a name, or package.module:Class."""
+    if isinstance(settings, NetworkConfig):
+        return settings.name
     return getattr(settings, "target", None) or settings.name
 
 

@@ -32,8 +32,9 @@ from rrn.config.register import conf_dir, own_keys, register_choices, register_o
 from rrn.config.schema import Config
 from rrn.config.suggestions import suggestion
 
-GROUPS = ("agent", "env", "act", "experiment")
-FIXED = {f"{group}.{key}" for group in ("agent", "env", "act") for key in ("name", "kind", "target")} | {"agent.double"}
+GROUPS = ("agent", "env", "act", "network", "experiment")
+FIXED = {f"{group}.{key}" for group in ("agent", "env", "act") for key in ("name", "kind", "target")}
+FIXED |= {"agent.double", "network.name", "network.suffix"}
 MOST_RUNS = 10_000  # of a sweep; each is composed before the first begins
 FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but no choices
 
@@ -103,6 +104,8 @@ def check_words(overrides: list[str]) -> list[list[str]]:
             raise UserError(f"{text}: expected one value of {key} at least, there is none like that.")
         if key in GROUPS:
             for value in (text.replace("\\:", ":") for text in values):
+                if is_import_string(value) and key == "network":
+                    raise UserError(f"network={value}: a class of your own is chosen by network.target={value}.")
                 if is_import_string(value) and key != "experiment":
                     register_own(key, value)
                 else:
@@ -209,8 +212,9 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
 
 def _check_key(key: str) -> None:
     known = [*_known_keys(), *own_keys()]
-    if key.startswith("act.kwargs."):
-        raise UserError(f"{key}: set all of them at once, such as 'act.kwargs={{{key.rpartition('.')[2]}: 1.0}}'.")
+    if key.startswith(("act.kwargs.", "network.kwargs.")):
+        group, _, name = key.rpartition(".")
+        raise UserError(f"{key}: set all of them at once, such as '{group}={{{name}: 1.0}}'.")
     if key not in known:
         like = suggestion(key, known if "." in key else [*GROUPS, *known])
         raise UserError(f"{key}: no such setting. {like or 'python -m rrn.train --help lists them.'}")

@@ -34,7 +34,7 @@ Options
   --version            print the version
   --hydra-help         the other options, which are Hydra's"""
 LABEL = 36  # columns of name=value
-HIDDEN = ("name", "kind", "target", "double")  # set by the choice of agent=, env= or act=
+HIDDEN = ("name", "kind", "target", "double")  # set by the choice of agent=, env=, act= or network=
 WIDEST = 100  # columns; longer lines are hard to read
 
 
@@ -43,7 +43,7 @@ def help_text(config: Config, chosen: list[str], choices: dict[str, list[str]]) 
 
     Args:
         config: composed from the words of the command line.
-        chosen: the groups agent, env, act, experiment that the command line sets; empty: all are explained.
+        chosen: the groups agent, env, act, network, experiment that the command line sets; empty: all are explained.
         choices: names that each group can be set to.
     """
     width = help_width()
@@ -51,7 +51,7 @@ def help_text(config: Config, chosen: list[str], choices: dict[str, list[str]]) 
     if not chosen or "experiment" in chosen:
         title = f"Settings of every run, with experiment={config.experiment}"
         parts.append([title, *setting_lines(config, "", width)])
-    for group in ("agent", "env", "act"):
+    for group in ("agent", "env", "act", "network"):
         settings = getattr(config, group)
         if not chosen or group in chosen:
             lines = list(setting_lines(settings, f"{group}.", width))
@@ -90,13 +90,17 @@ def setting_lines(config: Any, prefix: str, width: int) -> Iterator[str]:
     for entry in fields(config):
         value = getattr(config, entry.name)
         if is_dataclass(value):
-            if entry.name not in ("agent", "env", "act"):
+            if entry.name not in ("agent", "env", "act", "network"):
                 yield from setting_lines(value, f"{entry.name}.", width)
-        elif not (entry.name == "experiment" or (prefix in ("agent.", "env.", "act.") and entry.name in HIDDEN)):
+        elif not (entry.name == "experiment" or (prefix and _is_hidden(prefix + entry.name))):
             about, expected = entry.metadata.get("about", ""), expected_values(entry)
             text = f"{about} ({expected})" if about and expected else about or expected
             name = "from" if entry.name == "from_run" else entry.name
             yield from _entry(f"{prefix}{name}={_word(value)}", text, width)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.rpartition(".")[2] in HIDDEN and name != "network.target"
 
 
 def _entry(label: str, text: str, width: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from rrn.config.agent import AgentConfig
 from rrn.config.classes import class_of
 from rrn.config.env import EnvConfig
 from rrn.config.foreign import MOST_BYTES, Refused, check_targets, read_yaml
+from rrn.config.network import DEFAULT, NetworkConfig, folder_suffix
 from rrn.config.schema import Config, check_values
 from rrn.config.suggestions import suggestion
 
@@ -35,16 +36,19 @@ def to_config(composed: DictConfig) -> Config:
     """
     typed = OmegaConf.create()
     try:
+        _name_network(composed)
         values: Any = OmegaConf.to_container(composed, resolve=True)
         if "from" in values["act"]:  # a keyword of Python, so no name for a field
             values["act"]["from_run"] = values["act"].pop("from")
-        agent, env, act = (class_of(group, values[group]) for group in ("agent", "env", "act"))
+        values["network"] = {"name": DEFAULT, **values.get("network", {})}  # older runs have less
+        values["network"].pop("suffix", None)
+        agent, env, act, network = (class_of(group, values[group]) for group in ("agent", "env", "act", "network"))
         name = values["experiment"]
         if not env.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")
-        typed = pickle.loads(_pickled_types(agent, env, act))
+        typed = pickle.loads(_pickled_types(agent, env, act, network))
         _expand_home(values)
         _read_numbers(typed, values)
         typed.merge_with(values)
@@ -59,10 +63,19 @@ def to_config(composed: DictConfig) -> Config:
     return config
 
 
+def _name_network(composed: DictConfig) -> None:
+    """Set network.suffix, in place, which run_dir refers to: what the network adds to the name of the folder."""
+    network = composed.get("network")
+    if isinstance(network, DictConfig) and "suffix" in network:
+        network["suffix"] = folder_suffix(*(network[key] for key in ("name", "target", "norm")))
+
+
 @cache
-def _pickled_types(agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig]) -> bytes:
+def _pickled_types(
+    agent: type[AgentConfig], env: type[EnvConfig], act: type[ActConfig], network: type[NetworkConfig]
+) -> bytes:
     """Pickle an empty typed configuration: unpickling copies it faster than copy.deepcopy."""
-    return pickle.dumps(OmegaConf.structured(Config(agent(), env(), act())))
+    return pickle.dumps(OmegaConf.structured(Config(agent(), env(), act(), network())))
 
 
 def _read_numbers(typed: DictConfig, values: dict) -> None:

@@ -15,6 +15,7 @@ from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.classes import own_class, own_defaults
 from rrn.config.differences import dotted
 from rrn.config.env import ENVS
+from rrn.config.network import NETWORKS
 
 _own_keys: set[str] = set()
 
@@ -39,6 +40,9 @@ def register_choices() -> None:
     for name in ACTS:
         if not (folder / "act" / f"{name}.yaml").is_file():
             _store("act", name, {"name": name})
+    for name, network in NETWORKS.items():
+        defaults = cast(dict, OmegaConf.to_container(OmegaConf.structured(network)))
+        _store("network", name, {**defaults, "name": name, "suffix": ""})  # the suffix of run_dir: rrn/config/load.py
     for kind, env in ENVS.items():
         for game in env.games():
             if not (folder / "env" / f"{game}.yaml").is_file():

@@ -10,16 +10,8 @@ from rrn.common.numbers import parse_int
 from rrn.config.act import ActConfig
 from rrn.config.agent import AgentConfig
 from rrn.config.env import EnvConfig
+from rrn.config.network import NetworkConfig
 from rrn.config.settings import STEPS, check_ranges, require, setting, typed
-
-
-@dataclass
-class NetworkConfig:
-    """Settings of the network. They have defaults, since older runs lack them in their config.yaml."""
-
-    target: str | None = setting(
-        None, about="package.module:Class of a network of your own; null: by the shape of observations"
-    )
 
 
 @dataclass
@@ -82,7 +74,7 @@ def check_values(config: Config) -> None:
     exactly_one = (evaluation.episodes is None) != (evaluation.steps is None)
     both = f"{typed(evaluation.episodes)} and {typed(evaluation.steps)}"
     require(exactly_one, "evaluation.episodes", "either it or evaluation.steps, and null for the other", both)
-    for part in (config.agent, config.env, config.act):
+    for part in (config.agent, config.env, config.act, config.network):
         part.check(config)
 
 

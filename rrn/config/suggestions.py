@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Collection
 
 CONCEPTS = {  # what other libraries call something that is no setting here, or has another name: where it is
-    ("hidden", "hidden_sizes", "layers", "net_arch", "units", "width", "features"): "The shape of the observations "
-    "decides the network; network.target=package.module:Class takes one of your own.",
+    ("hidden", "hidden_sizes", "layers", "net_arch", "units", "width", "features"): "network=mlp "
+    "'network.widths=[64,64]' sets the units of the hidden layers; network.target takes a class of your own.",
     ("mode", "difficulty"): "Games are played in the default mode and difficulty of ale-py.",
     ("optimizer", "optimiser"): "It is Adam, with agent.learning_rate.",
     ("lr",): "Did you mean agent.learning_rate, or act.lr of rationals?",

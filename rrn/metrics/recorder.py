@@ -25,7 +25,7 @@ class record_activity:
 
     Attributes:
         activity: mean of |h| of each unit by name of the site, [units].
-        features: outputs of the last hidden layer, [N, units].
+        features: outputs of the activation that was computed last, that of the last hidden layer, [N, units].
 
     Within the context torch.compile is off: compiled models run eagerly, so that their activity is recorded.
     """
@@ -44,7 +44,7 @@ class record_activity:
 
     def _keep(self, name: str):
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:
-            self.activity[name], self.features = mean_activity(outputs), outputs
+            self.activity[name], self.features = mean_activity(outputs), outputs.flatten(1)
 
         return hook
 

@@ -1,4 +1,4 @@
-"""Base class of the networks: one chain of layers, with an activation after each hidden layer.
+"""Base classes of the networks: a chain of layers with an activation after each hidden layer, or any module.
 
 The agent decides what the outputs mean and how the weights are initialised.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from rrn.networks.layers import expansion, fully_connected
+from rrn.networks.activations import Normalised
+from rrn.networks.layers import fully_connected, width_after
 
 
 class Network(nn.Module):
@@ -19,21 +22,23 @@ class Network(nn.Module):
     Args:
         frame_shape, stack: shape of the observations, [N, stack, *frame_shape].
         outputs: units of the last layer.
-        activations: one for each activation site, first to last.
+        activations: one for each activation site, first to last. The normalisation before one is a layer of its own:
+            norm1 before act1.
     """
 
     widths: Sequence[int]  # channels or units at each activation site
+    layers: nn.Module
 
     def __init__(self, frame_shape: Sequence[int], stack: int, outputs: int, activations: Sequence[nn.Module]):
         super().__init__()
         self.outputs = outputs
         layers = self.build_layers(frame_shape, stack, activations)
-        layers["output"] = nn.Linear(self.widths[-1] * expansion(activations[-1]), outputs)
-        self.layers = nn.Sequential(layers)
+        layers["output"] = nn.Linear(width_after(self.widths[-1], activations[-1]), outputs)
+        self.layers = nn.Sequential(_unpacked(layers))
 
     def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         """Make the hidden layers and activations by name; arguments are those of the class."""
-        return fully_connected(stack * frame_shape[0], self.widths, activations)
+        return fully_connected(stack * int(np.prod(frame_shape)), self.widths, activations)
 
     def preprocess(self, observations: Tensor) -> Tensor:
         """Return the input of the first layer for observations [N, stack, *frame_shape]."""
@@ -42,3 +47,49 @@ class Network(nn.Module):
     def forward(self, observations: Tensor) -> Tensor:
         """Return outputs [N, outputs] for observations [N, stack, *frame_shape]."""
         return self.layers(self.preprocess(observations))
+
+
+class ModuleNetwork(Network):
+    """Network around any module, its `layers`, which maps [N, *input_shape] float32 to [N, outputs].
+
+    Args:
+        layers: the module.
+        outputs: units of its output.
+        widths: channels or units at each activation site, first to last.
+    """
+
+    def __init__(self, layers: nn.Module, outputs: int, widths: Sequence[int]):
+        nn.Module.__init__(self)
+        self.layers, self.outputs, self.widths = layers, outputs, tuple(widths)
+
+    def preprocess(self, observations: Tensor) -> Tensor:
+        """Return observations [N, stack, *frame_shape] as [N, *input_shape] float32; uint8 as numbers from 0 to 1."""
+        return as_floats(observations.flatten(1, -3) if observations.dim() > 3 else observations.flatten(1))
+
+
+def input_shape(frame_shape: Sequence[int], stack: int) -> tuple[int, ...]:
+    """Return the shape of an observation for a network, (C, H, W) of pixels or (features,), with the stack in one."""
+    if len(frame_shape) < 2:
+        return (stack * int(np.prod(frame_shape)),)
+    *channels, height, width = frame_shape
+    return stack * int(np.prod(channels)), height, width
+
+
+def as_floats(x: Tensor) -> Tensor:
+    """Return numbers as float32, uint8 from 0 to 1, pixels in channels_last."""
+    memory = torch.channels_last if x.dim() == 4 else torch.preserve_format
+    return (
+        x.to(torch.float32, memory_format=memory).div_(255)
+        if x.dtype == torch.uint8
+        else x.to(torch.float32, memory_format=memory)
+    )
+
+
+def _unpacked(layers: OrderedDict[str, nn.Module]) -> OrderedDict[str, nn.Module]:
+    """Put the normalisation of each activation before it, as a layer of its own."""
+    unpacked: OrderedDict[str, nn.Module] = OrderedDict()
+    for name, layer in layers.items():
+        if isinstance(layer, Normalised):
+            unpacked[name.replace("act", "norm")], layer = layer.parts()
+        unpacked[name] = layer
+    return unpacked

@@ -6,20 +6,31 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import nn
 
-from rrn.activations.registry import make_activations
 from rrn.common.errors import UserError, first_line
 from rrn.common.imports import import_string
 from rrn.config import Config, RationalConfig
 from rrn.config.act import OwnActConfig
-from rrn.networks.base import Network
-from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
-from rrn.networks.init import xavier
+from rrn.config.network import DEFAULT
+from rrn.networks.activations import Factory, Normalised
+from rrn.networks.base import ModuleNetwork, Network, input_shape
+from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
+from rrn.networks.impala import Impala
+from rrn.networks.init import lecun, xavier
 from rrn.networks.mlp import VectorNetwork
 
-NETWORKS = {1: VectorNetwork, 2: AtariNetwork, 3: MinAtarNetwork}  # by the number of dimensions of a frame
+NETWORKS: dict[str, type[nn.Module]] = {
+    "nature": AtariNetwork,
+    "minatar": MinAtarNetwork,
+    "mlp": VectorNetwork,
+    "impala": Impala,
+    "small": SmallNetwork,
+}
+BY_SHAPE = {1: "mlp", 2: "nature", 3: "minatar"}  # the default, by the number of dimensions of a frame
 
 
 def lr_rational(config: Config) -> float | None:
@@ -59,36 +70,91 @@ def make_network(
         config: configuration of the run.
         frame_shape, stack: shape of the observations, [N, stack, *frame_shape].
         outputs: units of the last layer.
-        initialise: sets the initial weights.
+        initialise: sets the initial weights of our networks, and of a user's own class on `Network`. Any other module
+            keeps those that it is made with.
 
     Raises:
-        UserError: options of the activation do not fit the network, or a class of the user's own fails.
+        UserError: the network does not fit the observations, options of the activation do not fit the network, or a
+            class of the user's own fails.
     """
-    kind = _network_class(config, frame_shape)
+    kind, arguments = _network_class(config, frame_shape)
     name, options = activation_of(config)
-    if isinstance(config.act, RationalConfig):
-        options["channels"] = kind.widths
     try:
-        activations = make_activations(name, len(kind.widths), **options)
+        factory = Factory(name, options, config.network.norm)
     except ValueError as error:
         raise UserError(in_settings(str(error), name, options)) from error
-    with own_classes_work(config):
-        network = kind(frame_shape, stack, outputs, activations)
-        shape = network.eval()(torch.zeros(1, stack, *frame_shape)).shape
-        if shape != (1, outputs):
-            raise ValueError(f"expected outputs [1, {outputs}] for one observation, got {list(shape)}")
-    initialise(network.train())
+    shape = input_shape(frame_shape, stack)
+    with _fitting(config), own_classes_work(config):
+        if issubclass(kind, Network):
+            widths = arguments.get("widths", kind.widths)
+        else:
+            with torch.random.fork_rng(devices=[]):  # as if it was built once
+                kind(shape, outputs, factory, **arguments)
+            widths = factory.widths
+            if not widths:
+                raise ValueError("expected a network that calls activation(width) for each activation, got no call")
+    try:
+        activations = factory.fill(widths)
+    except ValueError as error:
+        raise UserError(in_settings(str(error), name, options)) from error
+    with _fitting(config), own_classes_work(config):
+        if issubclass(kind, Network):
+            network = kind(frame_shape, stack, outputs, activations, **arguments)
+        else:
+            network = ModuleNetwork(kind(shape, outputs, factory, **arguments), outputs, widths)
+            _check_sites(network, activations)
+        given = network.eval()(torch.zeros(1, stack, *frame_shape)).shape
+        if given != (1, outputs):
+            raise ValueError(f"expected outputs [1, {outputs}] for one observation, got {list(given)}")
+    network.train()
+    if issubclass(kind, Network) or config.network.target is None:
+        initialise(network)
+        if any(isinstance(module, nn.SELU) for module in network.modules()):
+            lecun(network)
     return network
 
 
-def _network_class(config: Config, frame_shape: Sequence[int]) -> type[Network]:
-    target = config.network.target
-    if target is None:
-        return NETWORKS[len(frame_shape)]
-    kind = import_string(target, f"network.target={target}")
-    if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise UserError(f"network.target={target}: expected a class that derives from rrn.networks.base.Network.")
-    return kind
+def _network_class(config: Config, frame_shape: Sequence[int]) -> tuple[type[nn.Module], dict[str, Any]]:
+    """Return the class of the network, a `Network` or any other module, and its own arguments.
+
+    Raises:
+        UserError: it is no class of a module, or no network is the default for such observations.
+    """
+    chosen = config.network
+    if chosen.target is not None:
+        kind = import_string(chosen.target, f"network.target={chosen.target}")
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise UserError(f"network.target={chosen.target}: expected a class that derives from torch.nn.Module.")
+        return kind, chosen.kwargs or {}
+    name = BY_SHAPE.get(len(frame_shape)) if chosen.name == DEFAULT else chosen.name
+    if name is None:
+        raise UserError(
+            f"network=default: expected frames of 1 to 3 dimensions, got {list(frame_shape)}; set network.target."
+        )
+    return NETWORKS[name], {key: getattr(chosen, key) for key in ("widths", "width") if hasattr(chosen, key)}
+
+
+@contextmanager
+def _fitting(config: Config) -> Iterator[None]:
+    """Context that turns a ValueError of a network of ours into a UserError: the observations do not fit it."""
+    try:
+        yield
+    except ValueError as error:
+        if config.network.target is not None:
+            raise
+        advice = "leave network= out, or take network=mlp or network.target"
+        raise UserError(f"network={config.network.name}: {error}; {advice}.") from error
+
+
+def _check_sites(network: nn.Module, activations: Sequence[nn.Module]) -> None:
+    """Raise a ValueError if an activation is not among the modules of a network, so that nobody finds it."""
+    inside = set(network.modules())
+    for number, act in enumerate(activations, 1):
+        if (act.parts()[1] if isinstance(act, Normalised) else act) not in inside:
+            raise ValueError(
+                f"expected each activation as an attribute of a module or in an nn.ModuleList, number {number} of "
+                f"{len(activations)} is not"
+            )
 
 
 @contextmanager

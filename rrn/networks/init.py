@@ -28,6 +28,13 @@ def orthogonal(network: Network) -> None:
     _orthogonal(value, 1.0)
 
 
+def lecun(network: Network) -> None:
+    """Draw the weights of hidden layers with variance 1 / inputs, as SELU needs (Klambauer et al. 2017, section 3)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and module is not network.layers.output:
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+
+
 def _orthogonal(weight: Tensor, gain: float) -> None:
     """Draw an orthogonal weight in place; torch's own function does not support channels_last."""
     weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))

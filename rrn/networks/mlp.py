@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from rrn.networks.base import Network
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from rrn.networks.base import Network, as_floats
 
 
 class VectorNetwork(Network):
-    """Two hidden layers of 128 units, for frames [features] float32."""
+    """Hidden layers of these widths, by default two of 128 units, for frames of any shape, which are flattened."""
 
-    widths = (128, 128)
+    widths: Sequence[int] = (128, 128)
+
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        stack: int,
+        outputs: int,
+        activations: Sequence[nn.Module],
+        widths: Sequence[int] = widths,
+    ):
+        self.widths = tuple(widths)
+        super().__init__(frame_shape, stack, outputs, activations)
+
+    def preprocess(self, observations: Tensor) -> Tensor:
+        """Return observations as float32; uint8 as numbers from 0 to 1."""
+        return as_floats(observations)

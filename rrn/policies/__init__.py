@@ -20,7 +20,7 @@ def policy(run: str | PathLike, to: str, *, checkpoint: str | None = None, chann
     """Make a model of Flax or Keras with the weights of a trained DQN or PPO, and the same outputs.
 
     Args:
-        run: folder of the run, whose network is one of ours: for Atari, MinAtar or vectors.
+        run: folder of the run, whose network is one of ours: nature, minatar, mlp or small, without network.norm.
         to: "nnx" for a `flax.nnx.Module`, "keras" for a functional `keras.Model`.
         checkpoint: a file; None: the last one of the run.
         channels: "first" for observations as our environments give them, [N, stack, *frame]; "last" for pixels

@@ -18,11 +18,13 @@ from rrn.agents.dqn.loss import CategoricalQHead
 from rrn.agents.ppo.agent import PPO
 from rrn.envs import make_envs
 from rrn.frameworks.coefficients import CoefficientDict, coefficients
-from rrn.networks.cnn import AtariNetwork, MinAtarNetwork
+from rrn.networks.base import input_shape
+from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
 from rrn.networks.mlp import VectorNetwork
 from rrn.runs.folder import load_config
 from rrn.training.trained_agent import load_agent, load_checkpoint
 
+CHAINS = (AtariNetwork, MinAtarNetwork, SmallNetwork, VectorNetwork)
 FUNCTIONS = {nn.ReLU: "relu", nn.LeakyReLU: "leaky_relu", nn.SiLU: "silu", nn.Tanh: "tanh", nn.GELU: "gelu"}
 
 
@@ -75,17 +77,23 @@ def read_policy(folder: Path, checkpoint: str | None) -> Policy:
     games = make_envs(config.env, 1, (0,))
     agent = load_agent(folder, config, games, torch.device("cpu"), path, state)
     kind = type(agent.network)
-    if kind not in (AtariNetwork, MinAtarNetwork, VectorNetwork) or not isinstance(agent, DQN | PPO):
-        raise ValueError(f"{folder}: expected a DQN or PPO of ours with its own network, got {kind.__name__}.")
+    if kind not in CHAINS or config.network.norm or not isinstance(agent, DQN | PPO):
+        got = f"{config.network.target or config.network.name}" + (" with a norm" if config.network.norm else "")
+        raise ValueError(
+            f"{folder}: expected a DQN or PPO of ours whose network is nature, minatar, mlp or small, without a norm, "
+            f"got {config.agent.name} with network={got}."
+        )
     shape = games.stack, *games.frame_shape
+    dtype = np.dtype(games.observations.dtype).name
     pixels: tuple[int, int, int] | None = None
     if kind is not VectorNetwork:
-        pixels = int(np.prod(shape[:-2])), shape[-2], shape[-1]
-    dtype = np.dtype(games.observations.dtype).name
+        pixels = input_shape(games.frame_shape, games.stack)  # type: ignore[assignment]
+    elif len(shape) > 2:
+        raise ValueError(f"{folder}: expected vectors for network=mlp, got observations of shape {list(shape)}.")
     with torch.no_grad():
-        layers = tuple(_hidden(agent.network.layers, pixels))
+        layers = tuple(_hidden(cast(nn.Sequential, agent.network.layers), pixels))
         heads, support = _heads(agent)
-    return Policy(shape, pixels, 255.0 if kind is AtariNetwork else 1.0, dtype, layers, heads, support)
+    return Policy(shape, pixels, 255.0 if dtype == "uint8" else 1.0, dtype, layers, heads, support)
 
 
 def _hidden(layers: nn.Sequential, pixels: tuple[int, int, int] | None) -> Iterator[Affine | Activation]:

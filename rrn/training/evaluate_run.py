@@ -112,5 +112,5 @@ def _replace_rationals(layers: nn.Module, folder: Path, step: int) -> None:
     except ValueError as error:
         raise UserError(f"replace=best_fit: {error}") from None
     for name, fit in fits:
-        setattr(layers, name, fit.as_module())
+        layers.set_submodule(name, fit.as_module())
         print(f"{name} is replaced by {fit.formula}, distance {fit.distance:.3g} ({fit.relative:.2%} of the outputs)")

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import torch
 
-from rrn.activations.inspection.plot import draw
+from rrn.activations.inspection.plot import draw, in_rows
 from rrn.activations.inspection.recording import record_inputs
 from rrn.activations.inspection.snapshots import snapshot
 from rrn.agents.learner import Learner
@@ -78,7 +78,7 @@ class Evaluator:
         now = snapshot(agent.network.layers, step, inputs)
         log_measures(records, step, self.measures.take(activity, now))
         records.snapshot(now)
-        figure = draw([("", now.shapes())], f"{self.config.env.name}, {self.config.act.name}, step {step}")
+        figure = draw(in_rows(now.shapes()), f"{self.config.env.name}, {self.config.act.name}, step {step}")
         figure.set_dpi(120)
         records.figure(step, "shapes", figure)
 

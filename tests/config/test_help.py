@@ -10,7 +10,8 @@ import pytest
 from rrn import evaluate, train
 from rrn.config import ACTS, AGENTS, ENVS, Config
 from rrn.config.help import HIDDEN
-from rrn.config.schema import CheckpointConfig, EvaluationConfig, NetworkConfig
+from rrn.config.network import NETWORKS
+from rrn.config.schema import CheckpointConfig, EvaluationConfig
 
 
 @pytest.fixture
@@ -63,9 +64,9 @@ def test_a_range_is_said_beside_the_meaning(help_of):
     assert "(area, bilinear)" in text
 
 
-TABLES = (AGENTS, ENVS, ACTS)
+TABLES = (AGENTS, ENVS, ACTS, NETWORKS)
 KINDS = dict.fromkeys(
-    [Config, NetworkConfig, EvaluationConfig, CheckpointConfig, *(kind for table in TABLES for kind in table.values())]
+    [Config, EvaluationConfig, CheckpointConfig, *(kind for table in TABLES for kind in table.values())]
 )
 
 

@@ -50,11 +50,11 @@ REFUSED = {
     "hydra.searchpath=here": "expected folders, such as 'hydra.searchpath=[conf_of_mine]'.",
     "hydra/sweeper=optuna": "a sweep makes a run of each combination; python -m rrn.tune searches",
     "hydra.sweeper.params={seed: 1}": "a sweep makes a run of each combination",
-    "agent.hidden=64": "agent.hidden: no such setting. The shape of the observations decides the network",
+    "agent.hidden=64": "agent.hidden: no such setting. network=mlp 'network.widths=[64,64]' sets the units",
     "env.mode=1": "env.mode: no such setting. Games are played in the default mode and difficulty of ale-py.",
     "agent.optimizer=sgd": "agent.optimizer: no such setting. It is Adam",
     "total_timesteps=5": "total_timesteps: no such setting. Did you mean steps?",
-    "+agent.hidden=64": "agent.hidden: no such setting here. The shape of the observations",
+    "+agent.hidden=64": "agent.hidden: no such setting here. network=mlp 'network.widths",
 }
 OPTIONS = {
     "--config-dir=/nonexistent": "--config-dir: expected a folder with configuration files, there is none at",

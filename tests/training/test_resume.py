@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.paths import DATA
 from helpers.processes import Command
 from helpers.scalars import read_scalars
 from helpers.terminal import fork_on_terminal
@@ -51,6 +52,11 @@ RUNS = {
         *("agent.prioritised=true", "agent.noisy=true", "agent.value_range=[0,100]"),
         *LONG,
     ],
+    "impala": [
+        *("env=MinAtar-Breakout", "act=recurrent_rational", "network=impala", "network.norm=layer"),
+        *("agent.batch_size=4", "steps=200", "checkpoint.every=40", "evaluation.every=100"),
+    ],
+    "own network": ["env=CartPole", "act=rational", "network.target=toy:Branches", "agent.noisy=true", *LONG],
 }
 
 
@@ -99,7 +105,10 @@ def actions(state: dict) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_killed_and_resumed_is_bit_for_bit_the_same(begin, tmp_path, capsys, name):
+def test_killed_and_resumed_is_bit_for_bit_the_same(begin, tmp_path, capsys, monkeypatch, name):
+    monkeypatch.syspath_prepend(str(DATA / "own"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(DATA / "own"), os.getenv("PYTHONPATH")])))
+    site = "acts.0" if name == "own network" else "act1"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(whole, *RUNS[name])
     kill_after(begin(killed, *RUNS[name]), killed, 1, 0.1)
@@ -115,8 +124,8 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(begin, tmp_path, capsys, nam
     rows = read_scalars(whole)
     assert rows == read_scalars(killed)
     names = {row[1] for row in rows}
-    assert {"evaluation/mean", "train/loss", "coefficients/act1/a0"} <= names
-    assert {"plasticity/gradient_norm/act1", "plasticity/moved/act1", "plasticity/moved_since_start/act1"} <= names
+    assert {"evaluation/mean", "train/loss", f"coefficients/{site}/a0"} <= names
+    assert {f"plasticity/{name}/{site}" for name in ("gradient_norm", "moved", "moved_since_start")} <= names
     assert "game/return" in names
 
 

@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from rrn.activations.affine_and_chain import RationalChain
-from rrn.activations.baselines import PELU
+from rrn.activations.baselines import PELU, Snake, Swish
+from rrn.activations.inspection.parametric import Parameters
 from rrn.activations.rational import Rational, RecurrentRational, coefficients_of
 from rrn.common.eval_mode import eval_mode
 from rrn.frameworks.coefficients import CoefficientDict, coefficients
+
+PARAMETRIC = {kind.__name__: kind for kind in (PELU, nn.PReLU, Snake, Swish)}  # those of parametric.py
 
 
 @torch.no_grad()
@@ -23,15 +26,31 @@ def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
         if isinstance(module, Rational | RationalChain):
             y = module.evaluate_rows(points)
         else:
-            y = module(points.to(like.dtype).expand(-1, getattr(module, "num_parameters", 1)))  # PReLU may have several
+            channels = getattr(module, "num_parameters", getattr(module, "lines_from", 1))  # PReLU may have several
+            y = module(points.to(like.dtype).expand(-1, channels))
     return y.double().cpu().numpy()
 
 
-def recorded(module: nn.Module) -> tuple[str, CoefficientDict | None, dict[str, float] | None]:
-    """Return the name of the class of an activation, the coefficients of a rational, and the parameters of a PELU."""
+def recorded(module: nn.Module) -> tuple[str, CoefficientDict | None, Parameters | None]:
+    """Return the class name of an activation, the coefficients of a rational, and the parameters of a PARAMETRIC."""
     owner = coefficients_of(module)
     given = coefficients(owner) if type(owner) in (Rational, RecurrentRational) else None
     parameters = None
-    if isinstance(owner, PELU):
-        parameters = {key: float(f"{p.item():.9g}") for key, p in owner.named_parameters()}
+    if type(owner) in PARAMETRIC.values():
+        parameters = {key: _rounded(p) for key, p in owner.named_parameters()}
     return type(owner).__name__, given, parameters
+
+
+def make_parametric(kind: str, parameters: Parameters) -> nn.Module:
+    """Make an activation of a class of PARAMETRIC with these parameters."""
+    values = {name: torch.tensor(value) for name, value in parameters.items()}
+    module = nn.PReLU(values["weight"].numel()) if kind == "PReLU" else PARAMETRIC[kind]()
+    for name, parameter in module.named_parameters():
+        parameter.data.copy_(values[name])
+    return module
+
+
+def _rounded(parameter: torch.Tensor) -> float | list[float]:
+    """Return a parameter with 9 digits, which determine a float32."""
+    numbers = [float(f"{value:.9g}") for value in parameter.flatten().tolist()]
+    return numbers if len(numbers) > 1 else numbers[0]

@@ -95,11 +95,15 @@ def plot(
         shapes.append(Shape(name or kind_of(module), at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")
-    rows = [("", shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
-    figure = draw(rows, title, density=inputs == "density")
+    figure = draw(in_rows(shapes), title, density=inputs == "density")
     if writer is not None:
         writer.add_figure(tag, figure, step, close=False)
     return figure
+
+
+def in_rows(shapes: Sequence[Shape]) -> list[tuple[str, Sequence[Shape]]]:
+    """Lay shapes out for `draw`, in rows without labels."""
+    return [("", shapes[i : i + PLOT_COLUMNS]) for i in range(0, len(shapes), PLOT_COLUMNS)]
 
 
 def draw(rows: Sequence[tuple[str, Sequence[Shape]]], title: str = "", density: bool = False) -> Figure:

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from rrn.activations.fitting.formula import VERSIONS
+from rrn.activations.inspection.parametric import PARAMETRIC
 
-PARAMETERS = {"log_a", "log_b"}  # of a PELU
 MOST_SITES, MOST_ROWS, MOST_COEFFICIENTS, MOST_NUMBERS = 1_000, 8_192, 64, 1 << 22
 
 
@@ -37,8 +37,11 @@ def _check_site(site: dict) -> None:
         _rows("y", site["y"], MOST_NUMBERS)
     parameters = site.get("parameters")
     if parameters is not None:
-        _require(parameters.keys() == PARAMETERS, "parameters", f"those of PELU, {sorted(PARAMETERS)}", parameters)
-        _numbers("parameters", list(parameters.values()), MOST_COEFFICIENTS)
+        names = PARAMETRIC.get(site["kind"], ((), None))[0]
+        expected = f"those of {site['kind']:.40}, {list(names)}" if names else "none"
+        _require(isinstance(parameters, dict) and parameters.keys() == set(names), "parameters", expected, parameters)
+        for value in parameters.values():
+            _numbers("parameters", value if isinstance(value, list) and value else [value], MOST_ROWS)
     if "inputs" in site:
         inputs = site["inputs"]
         if inputs["range"] is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rrn.activations.inspection.histogram import Histogram
+from rrn.activations.inspection.parametric import Parameters, evaluate
 from rrn.activations.inspection.plot import RANGE, Shape
 from rrn.activations.inspection.snapshot_checks import check_snapshot
 from rrn.activations.inspection.sources import sites as sites_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SNAPSHOT_FILE = "shapes.jsonl"  # in the folder of a run
+MOST_LINES = 16  # that are recorded by their values, of evenly spaced channels
 SNAPSHOT_POINTS = 401  # of a curve, evenly spaced
 
 __getattr__ = renamed(__name__, {"PlaceSnapshot": "rrn.activations.inspection.snapshots:SiteSnapshot"})
@@ -48,7 +50,7 @@ class SiteSnapshot:
     denominator: list[list[float]] | None = None  # [groups, m], or [groups, m + 1] for version C
     x: tuple[float, float] | None = None  # of other activations: first and last of evenly spaced points
     y: list[list[float]] | None = None  # [lines, K], values at these points
-    parameters: dict[str, float] | None = None  # of a PELU, besides its values; None in files of earlier versions
+    parameters: Parameters | None = None  # of a class of PARAMETRIC, besides its values; None in old files
 
     def coefficients(self) -> CoefficientDict:
         """Return the coefficients of a rational, with its groups along axis 1; `version` must not be None."""
@@ -68,27 +70,23 @@ class SiteSnapshot:
         return Rational((given["numerator"], given["denominator"]), form.degrees, form.version, groups=form.groups)
 
     def to_module(self) -> nn.Module | None:
-        """Make the recorded activation if it can be trained, a rational or a PELU; None for any other."""
+        """Make the recorded activation if it is a rational or of a class of PARAMETRIC; None for any other."""
         if self.parameters is None:
             return self.rational()
-        from rrn.activations.baselines import PELU
+        from rrn.activations.inspection.module_values import make_parametric
 
-        module = PELU()
-        for name, parameter in module.named_parameters():
-            parameter.data.fill_(self.parameters[name])
-        return module
+        return make_parametric(self.kind, self.parameters)
 
     @property
     def learns(self) -> bool:
-        """Whether it is a rational or a PELU, which can be evaluated anywhere."""
+        """Whether it is a rational or of a class of PARAMETRIC, which can be evaluated anywhere."""
         return self.version is not None or self.parameters is not None
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Evaluate what `learns` at x [K], [K, lines]."""
         if self.parameters is None:
             return evaluate_rows(self.coefficients(), x)
-        a, b = (np.exp(self.parameters[name]) for name in ("log_a", "log_b"))
-        return np.where(x >= 0, a / b * x, a * np.expm1(np.minimum(x, 0) / b))[:, None]
+        return evaluate(self.kind, self.parameters, x)
 
     learned = renamed_method("learned", "to_module")
 
@@ -165,7 +163,9 @@ def snapshot(model: Any, step: int = 0, inputs: dict[str, Histogram] | None = No
             found[name] = SiteSnapshot(kind, histogram, given["version"], numerator, denominator)
         else:
             low, high = _range(histogram)
-            lines = _rounded(values(site, np.linspace(low, high, SNAPSHOT_POINTS)).T)
+            curves = values(site, np.linspace(low, high, SNAPSHOT_POINTS)).T
+            kept = np.linspace(0, len(curves) - 1, min(len(curves), MOST_LINES)).round().astype(int)
+            lines = _rounded(curves[kept])
             found[name] = SiteSnapshot(kind, histogram, x=(low, high), y=lines, parameters=parameters)
     if not found:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")

@@ -59,9 +59,9 @@ def _factor(rows: int, size: int, like: Tensor) -> Tensor:
 
 def make_noisy(network: Network) -> None:
     """Replace all fully connected layers, the last one included, by noisy ones."""
-    for name, layer in network.layers.named_children():
-        if isinstance(layer, nn.Linear):
-            setattr(network.layers, name, NoisyLinear(layer.in_features, layer.out_features))
+    for name, layer in list(network.layers.named_modules()):
+        if type(layer) is nn.Linear:  # not a kind of its own, such as the last layer of attention
+            network.layers.set_submodule(name, NoisyLinear(layer.in_features, layer.out_features))
 
 
 def noisy_layers(network: nn.Module) -> list[NoisyLinear]:

@@ -145,10 +145,11 @@ def test_network_has_the_activation_at_its_four_places(name):
     observations = torch.randint(256, (2, 4, 84, 84), dtype=torch.uint8)
     q = network(observations)
     assert q.shape == (2, games.num_actions)
-    assert network.layers.hidden.in_features == 3136 * (2 if name == "crelu" else 1)
+    factors = {"crelu": 128, "crelu_equal": 90, "fourier_equal": 90}
+    assert network.layers.hidden.in_features == 49 * factors.get(name, 64)
     q.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-    sizes = {"rational": 4 * 10, "recurrent_rational": 10, "pelu": 4 * 2}
+    sizes = {"rational": 4 * 10, "recurrent_rational": 10, "pelu": 4 * 2, "prelu": 672, "swish": 4, "snake": 4}
     weights = sum(p.numel() for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear) for p in m.parameters())
     assert sum(p.numel() for p in network.parameters()) - weights == sizes.get(name, 0)
 

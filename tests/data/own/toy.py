@@ -1,4 +1,4 @@
-"""What a user may bring, each of a class of their own: an agent, an environment, a network and an activation."""
+"""What a user may bring, each of a class of their own: an agent, an environment, two networks and an activation."""
 
 from __future__ import annotations
 
@@ -37,6 +37,21 @@ class Narrow(Network):
     def build_layers(self, frame_shape, stack, activations):
         layers = {"flatten": nn.Flatten(), "hidden1": nn.Linear(stack * frame_shape[0], 8), "act1": activations[0]}
         return OrderedDict(layers)
+
+
+class Branches(nn.Module):
+    """A residual layer, any module: with activations in a list, and no layer called output."""
+
+    def __init__(self, shape, outputs, activation, width=8):
+        super().__init__()
+        units, width_after = activation.units(width), activation.width_after(width)
+        self.first = nn.Linear(shape[0], units)
+        self.acts = nn.ModuleList([activation(width), activation(width)])
+        self.inner, self.last = nn.Linear(width_after, units), nn.Linear(width_after, outputs)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(self.acts[1](x + self.inner(self.acts[0](x))))
 
 
 @dataclass
@@ -125,3 +140,39 @@ def make_agent(config, games, device):
 
 def make_learner(config, agent, games):
     return OneStepLearner(config.agent, agent, games)
+
+
+class Pixels(nn.Module):
+    """A residual convolution, with activations in a list."""
+
+    def __init__(self, shape, outputs, activation):
+        super().__init__()
+        units, width_after = activation.units(8), activation.width_after(8)
+        self.first = nn.Conv2d(shape[0], units, 3, padding=1)
+        self.acts = nn.ModuleList([activation(8) for _ in range(2)])
+        self.inner = nn.Conv2d(width_after, units, 3, padding=1)
+        self.hidden = nn.Linear(width_after * shape[1] * shape[2], activation.units(16))
+        self.top = nn.Sequential(activation(16), nn.Linear(activation.width_after(16), outputs))
+
+    def forward(self, x):
+        x = self.first(x)
+        x = self.acts[1](x + self.inner(self.acts[0](x)))
+        return self.top(self.hidden(x.flatten(1)))
+
+
+class Deaf(nn.Linear):
+    """A network without an activation."""
+
+    def __init__(self, shape, outputs, activation):
+        super().__init__(shape[0], outputs)
+
+
+class Hiding(nn.Module):
+    """A network whose activation is in a list that torch does not look into."""
+
+    def __init__(self, shape, outputs, activation):
+        super().__init__()
+        self.first, self.acts, self.last = nn.Linear(shape[0], 8), [activation(8)], nn.Linear(8, outputs)
+
+    def forward(self, x):
+        return self.last(self.acts[0](self.first(x)))
