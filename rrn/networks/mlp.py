@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from rrn.networks.base import Network, as_floats
@@ -27,4 +28,4 @@ class VectorNetwork(Network):
 
     def preprocess(self, observations: Tensor) -> Tensor:
         """Return observations as float32; uint8 as numbers from 0 to 1."""
-        return as_floats(observations)
+        return observations if observations.dtype == torch.float32 else as_floats(observations)

@@ -71,7 +71,7 @@ def own_words(run: Run) -> list[str] | None:
         python, dash, module, *words = shlex.split(run.status.go_on)
     except ValueError:
         return None
-    chosen = {group: choice_of(getattr(run.config, group)) for group in ("agent", "env", "act")}
+    chosen = {group: choice_of(getattr(run.config, group)) for group in ("agent", "env", "act", "network")}
     chosen |= {"seed": str(run.config.seed), "resume": "true", "experiment": run.config.experiment}
     for word in words:
         key, equals, value = word.partition("=")

@@ -170,7 +170,7 @@ def _name_variants(runs: list[Run]) -> list[Run]:
         on_game = *key, curve.game
         expected = usual[on_game] | usual[key]
         differ = [name for name in sorted(own) if own[name] != expected.get(name)]
-        other = tuple(printable(f"{name}={typed(own[name])}", LONGEST_NAME) for name in differ)
+        other = tuple(printable(f"{name.removesuffix('.name')}={typed(own[name])}", LONGEST_NAME) for name in differ)
         words = other if len(other) <= MOST_NAMED else (f"[{numbers.setdefault(other, len(numbers) + 1)}]",)
         if experiment != experiments[curve.agent].most_common(1)[0][0]:
             words = printable(f"experiment={experiment}", LONGEST_NAME), *words

