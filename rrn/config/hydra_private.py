@@ -136,14 +136,12 @@ def _own_files() -> _OwnFiles:
 def forget_files() -> None:
     """Read all files again when they are next needed, because the folders that hold them are others now."""
     _own_files.cache_clear()
-    group_options.cache_clear()
 
 
 def _loader() -> Any:
     return GlobalHydra.instance().config_loader()
 
 
-@cache
 def group_options(group: str) -> list[str]:
     """List the files of a group and the names registered in it; Hydra must be initialised."""
     try:
