@@ -12,6 +12,7 @@ from rrn.common.imports import import_string, is_import_string
 from rrn.config.act import ACTS, ActConfig, OwnActConfig
 from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.env import ENVS, EnvConfig
+from rrn.config.gym_ids import gym_name, is_gym_id
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
 TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS}
@@ -36,11 +37,15 @@ def name_of(group: str, choice: str) -> str:
     Raises:
         UserError: a class of the user's own cannot be imported, or is no configuration class of this group.
     """
+    if group == "env" and is_gym_id(choice):
+        return gym_name(choice)
     return own_defaults(group, choice)["name"] if is_import_string(choice) else choice
 
 
 def choice_of(settings: AgentConfig | EnvConfig | ActConfig) -> str:
     """Return what agent=, env= or act= was set to for these settings: a name, or package.module:Class."""
+    if getattr(settings, "kind", None) == "gym":
+        return settings.id  # type: ignore[union-attr]
     return getattr(settings, "target", None) or settings.name
 
 

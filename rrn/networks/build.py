@@ -20,6 +20,7 @@ from rrn.networks.init import xavier
 from rrn.networks.mlp import VectorNetwork
 
 NETWORKS = {1: VectorNetwork, 2: AtariNetwork, 3: MinAtarNetwork}  # by the number of dimensions of a frame
+SMALLEST_IMAGE = 36  # height and width of an image with channels; smaller ones are those of MinAtar
 
 
 def lr_rational(config: Config) -> float | None:
@@ -84,7 +85,8 @@ def make_network(
 def _network_class(config: Config, frame_shape: Sequence[int]) -> type[Network]:
     target = config.network.target
     if target is None:
-        return NETWORKS[len(frame_shape)]
+        image = len(frame_shape) == 3 and min(frame_shape[1:]) >= SMALLEST_IMAGE
+        return AtariNetwork if image else NETWORKS[len(frame_shape)]
     kind = import_string(target, f"network.target={target}")
     if not (isinstance(kind, type) and issubclass(kind, Network)):
         raise UserError(f"network.target={target}: expected a class that derives from rrn.networks.base.Network.")

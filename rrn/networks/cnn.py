@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 import torch
@@ -12,16 +13,23 @@ from rrn.networks.layers import convolutional
 
 
 class AtariNetwork(Network):
-    """Three convolutions and 512 hidden units (Mnih et al. 2015, methods), for frames [size, size] uint8."""
+    """Three convolutions and 512 hidden units (Mnih et al. 2015, methods).
+
+    For frames [height, width] or [channels, height, width] uint8; the channels of a stack are inputs side by side.
+    """
 
     convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
     widths = (32, 64, 64, 512)
 
     def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
-        return convolutional((stack, *frame_shape), self.convolutions, self.widths[-1], activations)
+        *channels, height, width = frame_shape
+        shape = (stack * math.prod(channels), height, width)
+        return convolutional(shape, self.convolutions, self.widths[-1], activations)
 
     def preprocess(self, observations: Tensor) -> Tensor:
-        """Return pixels from 0 to 1, [N, stack, size, size] float32 in channels_last."""
+        """Return pixels from 0 to 1, [N, stack * channels, height, width] float32 in channels_last."""
+        if observations.dim() == 5:
+            observations = observations.flatten(1, 2)
         x = observations.to(torch.float32, memory_format=torch.channels_last)
         return x / 255 if x is observations else x.div_(255)  # in place, unless that would change the observations
 

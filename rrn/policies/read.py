@@ -77,6 +77,8 @@ def read_policy(folder: Path, checkpoint: str | None) -> Policy:
     kind = type(agent.network)
     if kind not in (AtariNetwork, MinAtarNetwork, VectorNetwork) or not isinstance(agent, DQN | PPO):
         raise ValueError(f"{folder}: expected a DQN or PPO of ours with its own network, got {kind.__name__}.")
+    if isinstance(agent, PPO) and (agent.observed is not None or games.action_space.kind != "Discrete"):
+        raise ValueError(f"{folder}: expected a policy of discrete actions, without agent.normalise_observations.")
     shape = games.stack, *games.frame_shape
     pixels: tuple[int, int, int] | None = None
     if kind is not VectorNetwork:
