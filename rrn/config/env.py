@@ -115,6 +115,7 @@ class AtariConfig(EnvConfig):
         about="interpolation to that size; bilinear, as in the paper, keeps more contrast of small things",
     )
     stack: int = setting(at_least=1, at_most=100, about="frames per observation")
+    full_action_space: bool = setting(False, about="all 18 actions, not only those that the game uses")
     overlap: bool = setting(True, about="emulate while the agent learns; equal results in less time")
 
     @classmethod
@@ -139,12 +140,14 @@ class AtariConfig(EnvConfig):
 
     def protocol(self) -> str:
         fire = ", FIRE for each life" if self.fire else ""
+        actions = ", all 18 actions" if self.full_action_space else ""
         resize = {"area": "by area", "bilinear": "bilinearly"}[self.resize]
         return (
             f"protocol: frame skip {self.frame_skip}, sticky actions {self.sticky_actions:g}, "
             f"max-pool {'on' if self.max_pool else 'off'}, no-ops up to {self.noop_max}{fire}, "
             f"life loss {'ends' if self.life_loss else 'does not end'} an episode for learning, {self._clip()}, "
             f"frame cap {self.frame_cap}, resize to {self.size}x{self.size} {resize}, stack {self.stack}"
+            f"{actions}"
         )
 
 
