@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rrn.activations.optim import parameter_groups, rational_parameters
 from rrn.common.eval_mode import eval_mode
+from rrn.envs.spaces import ActionSpace, Discrete
 from rrn.networks.base import Network
 
 
@@ -33,19 +34,21 @@ class Agent(ABC):
     Args:
         network: on its device.
         optimiser: of its parameters.
-        num_actions: of the environment.
+        actions: of the environment; a number for as many discrete ones.
         seed: of the generator for acting and sampling.
     """
 
-    def __init__(self, network: Network, optimiser: torch.optim.Optimizer, num_actions: int, seed: int):
-        self.network, self.optimiser, self.num_actions = network, optimiser, num_actions
+    def __init__(self, network: Network, optimiser: torch.optim.Optimizer, actions: ActionSpace | int, seed: int):
+        self.network, self.optimiser = network, optimiser
+        self.action_space = Discrete(actions) if isinstance(actions, int) else actions
+        self.num_actions = getattr(self.action_space, "n", None)
         self.device = next(network.parameters()).device
         self.coefficients = [p for p in rational_parameters(network) if p.requires_grad]
         self.generator = torch.Generator().manual_seed(seed)
         self.updates = 0
 
     def act(self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None) -> np.ndarray:
-        """Choose actions [N] for observations [N, stack, *frame], each at random with probability epsilon.
+        """Choose actions [N, *shape] for observations [N, stack, *frame], each at random with probability epsilon.
 
         Random numbers come from `generator`, by default the agent's own.
         """
@@ -55,23 +58,23 @@ class Agent(ABC):
     def act_with_values(
         self, observations: np.ndarray, epsilon: float, generator: torch.Generator | None = None
     ) -> tuple[np.ndarray, Tensor | None]:
-        """Choose epsilon-greedy actions [N], and return the values [N] of the observations from the same forward pass.
+        """Choose epsilon-greedy actions [N, *shape], and return the values [N] from the same forward pass.
 
         The values are the agent's estimates of the return, on its device; None if all actions are random, because the
         network is not run then.
         """
         generator, values = generator or self.generator, None
         explore = torch.rand(len(observations), generator=generator) < epsilon
-        actions = torch.randint(self.num_actions, (len(observations),), generator=generator)
+        actions = self.action_space.random(len(observations), generator)
         if not explore.all():
             with eval_mode(self.network):
                 preferred, values = self.select_actions(torch.from_numpy(observations), generator)
-            actions = torch.where(explore, actions, preferred)
+            actions = torch.where(explore.view(-1, *(1,) * len(self.action_space.shape)), actions, preferred)
         return actions.numpy(), values
 
     @abstractmethod
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Choose actions [N] for observations [N, stack, *frame], both on the CPU, and estimate the values [N]."""
+        """Choose actions [N, *shape] for observations [N, stack, *frame], both on the CPU, and estimate values [N]."""
 
     def forward(self, observations: Tensor) -> Tensor:
         """Run the network on observations [N, stack, *frame] from the CPU; [N, outputs]."""

@@ -31,10 +31,31 @@ def import_string(text: str, what: str | None = None) -> Any:
     module, _, name = text.partition(":")
     if not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
         raise UserError(f"{what}: expected package.module:Class.")
+    imported = import_module_of_user(module, what)
+    try:
+        for part in name.split("."):
+            imported = getattr(imported, part)
+    except AttributeError as error:
+        like = nearest(part, [known for known in dir(imported) if not known.startswith("_")], "Check the name.")
+        raise UserError(f"{what}: {module} has no {name}. {like}") from error
+    return imported
+
+
+def import_module_of_user(module: str, what: str) -> Any:
+    """Import a module that may lie in the working directory.
+
+    Args:
+        module: its name.
+        what: the choice that it belongs to, for the errors.
+
+    Raises:
+        UserError: there is no such module, or importing it fails.
+        MissingPackage: it needs a package of an extra.
+    """
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # where `python -m` looks too
     try:
-        imported = import_module(module)
+        return import_module(module)
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             where = "install it, or start from the folder that it is in"
@@ -48,10 +69,3 @@ def import_string(text: str, what: str | None = None) -> Any:
     except Exception as error:
         kind = type(error).__name__
         raise UserError(f"{what}: importing {module} fails with {kind}: {first_line(error)}.") from error
-    try:
-        for part in name.split("."):
-            imported = getattr(imported, part)
-    except AttributeError as error:
-        like = nearest(part, [known for known in dir(imported) if not known.startswith("_")], "Check the name.")
-        raise UserError(f"{what}: {module} has no {name}. {like}") from error
-    return imported

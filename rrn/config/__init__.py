@@ -3,7 +3,7 @@
 from rrn.config.act import ACTS, ActConfig, RationalConfig
 from rrn.config.agent import AGENTS, AgentConfig, DQNConfig, PPOConfig, SB3DQNConfig, SB3PPOConfig
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
-from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, MinAtarConfig
+from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
 from rrn.config.schema import Config, delay_steps
 from rrn.config.settings import setting
 
@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "DQNConfig",
     "EnvConfig",
+    "GymConfig",
     "MinAtarConfig",
     "PPOConfig",
     "RationalConfig",

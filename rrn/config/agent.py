@@ -26,6 +26,7 @@ class AgentConfig:
         paper_protocol: it can be trained with experiment=paper and experiment=modern.
         overlaps_env: it uses env.overlap.
         builds_network: it makes its network itself, and network= is refused.
+        action_kinds: action spaces that it can act in, by their names in Gymnasium.
         packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
         without_effect: settings that nothing reads while another one has a value: (name, value) to their names.
     """
@@ -35,6 +36,7 @@ class AgentConfig:
     paper_protocol: ClassVar[bool] = False
     overlaps_env: ClassVar[bool] = False
     builds_network: ClassVar[bool] = False
+    action_kinds: ClassVar[tuple[str, ...]] = ("Discrete",)
     packages: ClassVar[tuple[str, ...]] = ()
     without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {}
 
@@ -143,6 +145,7 @@ class PPOConfig(AgentConfig):
     """Settings of PPO: agent=ppo."""
 
     build: ClassVar[str] = "rrn.agents.ppo.build"
+    action_kinds: ClassVar[tuple[str, ...]] = ("Discrete", "MultiDiscrete", "Box")
     smoke: ClassVar[dict[str, Any]] = {
         "env.num_envs": 2,
         "evaluation.epsilon": 0.0,
@@ -166,6 +169,17 @@ class PPOConfig(AgentConfig):
     max_grad_norm: float | None = setting(
         above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
     )
+    # newer than some runs, whose config.yaml lacks them: so with defaults here
+    normalise_observations: bool = setting(
+        False, about="normalise observations by the mean and deviation of those seen so far, for vectors"
+    )
+    normalise_rewards: bool = setting(
+        False, about="divide rewards by the deviation of the discounted returns so far, for learning only"
+    )
+
+    def check(self, config: Config) -> None:
+        both = self.normalise_rewards and config.env.clip_rewards
+        require(not both, "agent.normalise_rewards", "false beside env.clip_rewards=true", True)
 
 
 @dataclass

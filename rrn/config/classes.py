@@ -12,6 +12,7 @@ from rrn.common.imports import import_string, is_import_string
 from rrn.config.act import ACTS, ActConfig, OwnActConfig
 from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.env import ENVS, EnvConfig
+from rrn.config.gym_ids import gym_name, is_gym_id
 from rrn.config.network import NETWORKS, NetworkConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
@@ -36,6 +37,8 @@ def name_of(group: str, choice: str) -> str:
     Raises:
         UserError: a class of the user's own cannot be imported, or is no configuration class of this group.
     """
+    if group == "env" and is_gym_id(choice):
+        return gym_name(choice)
     return own_defaults(group, choice)["name"] if is_import_string(choice) else choice
 
 
@@ -43,6 +46,8 @@ def choice_of(settings: AgentConfig | EnvConfig | ActConfig | NetworkConfig) -> 
     """Return what agent=, env=, act= or network= was set to for these settings: a name, or package.module:Class."""
     if isinstance(settings, NetworkConfig):
         return settings.name
+    if getattr(settings, "kind", None) == "gym":
+        return settings.id  # type: ignore[union-attr]
     return getattr(settings, "target", None) or settings.name
 
 

@@ -25,10 +25,11 @@ from rrn.common.imports import is_import_string
 from rrn.config.classes import TABLES
 from rrn.config.env import ENVS
 from rrn.config.games import atari_games
+from rrn.config.gym_ids import is_gym_id
 from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
 from rrn.config.own_folders import folder_words, folders
-from rrn.config.register import conf_dir, own_keys, register_choices, register_own, setting_names
+from rrn.config.register import conf_dir, own_keys, register_choices, register_gym, register_own, setting_names
 from rrn.config.schema import Config
 from rrn.config.suggestions import suggestion
 
@@ -50,7 +51,7 @@ def compose_config(overrides: list[str], config_dir: str | None = None) -> Confi
         UserError: an override has an unknown choice or key or a value that makes no sense, or there are several runs.
     """
     with folders(config_dir, overrides), hydra_ready():
-        first, *others = compose_runs(overrides)
+        first, *others = compose_runs(with_gym_id(overrides))
     if others:
         raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
     return first
@@ -106,10 +107,14 @@ def check_words(overrides: list[str]) -> list[list[str]]:
             for value in (text.replace("\\:", ":") for text in values):
                 if is_import_string(value) and key == "network":
                     raise UserError(f"network={value}: a class of your own is chosen by network.target={value}.")
-                if is_import_string(value) and key != "experiment":
+                if key == "env" and is_gym_id(value) and value not in choices(key):
+                    _register_gym_or_suggest(value)
+                elif is_import_string(value) and key != "experiment":
                     register_own(key, value)
                 else:
                     _check_choice(key, value, choices(key))
+        elif key == "env.id":
+            raise UserError("env.id: expected env=gym beside it, which takes an id of Gymnasium.")
         elif key in FIXED:
             raise UserError(f"{key}: it is set by the choice of {key.partition('.')[0]}=; make that one.")
         elif not text.startswith("+"):
@@ -210,11 +215,40 @@ def _check_choice(group: str, value: str, known: list[str]) -> None:
         raise UserError(text)
 
 
+def _register_gym_or_suggest(env_id: str) -> None:
+    """Register an id of Gymnasium.
+
+    Raises:
+        UserError: Gymnasium does not know it.
+    """
+    try:
+        register_gym(env_id)
+    except UserError as error:
+        if is_import_string(env_id) or "version" in str(error) or "Did you mean" in str(error):
+            raise
+        _check_choice("env", env_id, choices("env"))
+
+
+def with_gym_id(words: list[str]) -> list[str]:
+    """Turn the words env=gym and env.id=X into env=X, so that the files with settings for X are chosen.
+
+    Raises:
+        UserError: env=gym has no env.id beside it.
+    """
+    if "env=gym" not in words:
+        return words
+    ids = [word.partition("=")[2] for word in words if word.startswith("env.id=")]
+    if len(ids) != 1:
+        raise UserError("env=gym: expected one id of Gymnasium beside it, such as env.id=LunarLander-v3.")
+    rest = [word for word in words if not word.startswith("env.id=")]
+    return [f"env={ids[0]}" if word == "env=gym" else word for word in rest]
+
+
 def _check_key(key: str) -> None:
     known = [*_known_keys(), *own_keys()]
-    if key.startswith(("act.kwargs.", "network.kwargs.")):
-        group, _, name = key.rpartition(".")
-        raise UserError(f"{key}: set all of them at once, such as '{group}={{{name}: 1.0}}'.")
+    kwargs, _, name = key.rpartition(".")
+    if kwargs in ("act.kwargs", "env.kwargs", "network.kwargs"):
+        raise UserError(f"{key}: set all of them at once, such as '{kwargs}={{{name}: 1.0}}'.")
     if key not in known:
         like = suggestion(key, known if "." in key else [*GROUPS, *known])
         raise UserError(f"{key}: no such setting. {like or 'python -m rrn.train --help lists them.'}")

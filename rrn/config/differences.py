@@ -17,6 +17,8 @@ MAY_CHANGE_ON_RESUME = {
     "checkpoint.every",
     "checkpoint.keep",
     "env.overlap",
+    "env.vectorization",
+    "env.exact",
     "agent.replay_on_device",
 }
 # settings that nothing reads while another one has this value; agents have their own

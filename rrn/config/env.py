@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omegaconf import MISSING
 
 from rrn.config.games import MINATAR_GAMES, TWO_PLAYERS, atari_games
-from rrn.config.settings import setting
+from rrn.config.gym_ids import find_spec, gym_name, is_gym_id
+from rrn.config.settings import require, setting
 
 if TYPE_CHECKING:
     from rrn.config.schema import Config
@@ -41,7 +42,7 @@ class EnvConfig:
     video: ClassVar[str | None] = None
 
     name: str = MISSING
-    kind: str = MISSING  # atari, minatar or cartpole; own: a class of your own
+    kind: str = MISSING  # atari, minatar, gym or cartpole; own: a class of your own
     num_envs: int = setting(at_least=1, at_most=4096, about="copies of the game that step together in training")
     clip_rewards: bool = setting(about="clip rewards to [-1, 1], for learning only")
     target: str | None = None  # package.module:Class of a class of your own; null: the class that `kind` has here
@@ -67,6 +68,11 @@ class EnvConfig:
     @property
     def frame_bytes(self) -> int:
         return 0
+
+    @property
+    def packages_of_run(self) -> tuple[str, ...]:
+        """Name the packages that the scores of this run depend on, installed or not."""
+        return self.packages
 
     def protocol(self) -> str:
         """Describe in one line what scores depend on besides the agent, so that two scores can be compared."""
@@ -109,6 +115,7 @@ class AtariConfig(EnvConfig):
         about="interpolation to that size; bilinear, as in the paper, keeps more contrast of small things",
     )
     stack: int = setting(at_least=1, at_most=100, about="frames per observation")
+    full_action_space: bool = setting(False, about="all 18 actions, not only those that the game uses")
     overlap: bool = setting(True, about="emulate while the agent learns; equal results in less time")
 
     @classmethod
@@ -133,12 +140,14 @@ class AtariConfig(EnvConfig):
 
     def protocol(self) -> str:
         fire = ", FIRE for each life" if self.fire else ""
+        actions = ", all 18 actions" if self.full_action_space else ""
         resize = {"area": "by area", "bilinear": "bilinearly"}[self.resize]
         return (
             f"protocol: frame skip {self.frame_skip}, sticky actions {self.sticky_actions:g}, "
             f"max-pool {'on' if self.max_pool else 'off'}, no-ops up to {self.noop_max}{fire}, "
             f"life loss {'ends' if self.life_loss else 'does not end'} an episode for learning, {self._clip()}, "
             f"frame cap {self.frame_cap}, resize to {self.size}x{self.size} {resize}, stack {self.stack}"
+            f"{actions}"
         )
 
 
@@ -166,15 +175,78 @@ class MinAtarConfig(EnvConfig):
 
 
 @dataclass
-class CartPoleConfig(EnvConfig):
+class GymConfig(EnvConfig):
+    """Settings of an environment of Gymnasium, such as env=LunarLander-v3 or env=my_package:MyEnv-v0."""
+
+    envs: ClassVar[str] = "rrn.envs.gymnasium:GymEnv"
+    packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
+    video: ClassVar[str | None] = "rrn.envs.gym_video:write_video"
+
+    id: str = ""  # of Gymnasium, [module:][namespace/]name-version
+    kwargs: dict[str, Any] | None = field(
+        default=None, metadata={"about": "arguments of the environment, such as {gravity: -5.0}"}
+    )
+    max_episode_steps: int | None = setting(
+        None,
+        at_least=1,
+        at_most=10**9,
+        about="agent steps after which an episode is cut off; null: as it is registered",
+    )
+    stack: int = setting(1, at_least=1, at_most=100, about="frames per observation")
+    vectorization: str = setting(
+        "sync",
+        choices=("sync", "async"),
+        about="async: a process for each copy, for slow ones; the results are the same",
+    )
+    exact: bool | None = setting(
+        None, about="false: start new episodes on resume; null: if a short probe shows that no replay is possible"
+    )
+
+    @property
+    def stack_frames(self) -> int:
+        return self.stack
+
+    @property
+    def packages_of_run(self) -> tuple[str, ...]:
+        module = self.id.rpartition(":")[0].partition(".")[0]
+        return (*self.packages, "box2d", "mujoco", *filter(None, (module,)))
+
+    def suites(self) -> list[str]:
+        """Name the files with settings for several ids that this one is among, the most special first."""
+        return [*(["MuJoCo"] if self._module().startswith("gymnasium.envs.mujoco") else []), "Gym"]
+
+    def of_gymnasium(self) -> bool:
+        """Return whether the environment comes with Gymnasium."""
+        return self._module().startswith("gymnasium.envs.")
+
+    def _module(self) -> str:
+        return str(find_spec(self.id).entry_point)
+
+    def protocol(self) -> str:
+        options = {"arguments": self.kwargs, "cut off after": self.max_episode_steps}
+        given = [f"{name} {value}" for name, value in options.items() if value]
+        stack = [f"stack {self.stack}"] if self.stack > 1 else []
+        return ", ".join([f"protocol: {self.name}", *given, self._clip(), *stack])
+
+    def check(self, config: Config) -> None:
+        require(is_gym_id(self.id), "env.id", "an id of Gymnasium such as LunarLander-v3", self.id)
+        require(self.kind != "gym" or self.name == gym_name(self.id), "env.name", gym_name(self.id), self.name)
+
+
+@dataclass
+class CartPoleConfig(GymConfig):
     """Settings of env=CartPole."""
 
-    envs: ClassVar[str] = "rrn.envs.gymnasium:CartPoleEnv"
-    packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
+    id: str = "CartPole-v1"
 
     @classmethod
     def games(cls) -> Collection[str]:
         return ("CartPole",)
 
 
-ENVS: dict[str, type[EnvConfig]] = {"atari": AtariConfig, "minatar": MinAtarConfig, "cartpole": CartPoleConfig}
+ENVS: dict[str, type[EnvConfig]] = {
+    "atari": AtariConfig,
+    "minatar": MinAtarConfig,
+    "gym": GymConfig,
+    "cartpole": CartPoleConfig,
+}

@@ -109,7 +109,7 @@ def check_targets(values: DictConfig, folder: Path) -> None:
     """
     for group in ("agent", "env"):  # read with the configuration; others are imported when a network is made
         settings = values.get(group)
-        target = settings.get("target") if isinstance(settings, DictConfig) else None
+        target = (settings.get("target") or settings.get("id")) if isinstance(settings, DictConfig) else None
         if is_import_string(target) and _lies_in(target.partition(":")[0], folder):
             raise UserError(
                 f"{group}={printable(target, 60)}: expected a class outside of the folders of runs, got one in "

@@ -34,7 +34,7 @@ Options
   --version            print the version
   --hydra-help         the other options, which are Hydra's"""
 LABEL = 36  # columns of name=value
-HIDDEN = ("name", "kind", "target", "double")  # set by the choice of agent=, env=, act= or network=
+HIDDEN = ("name", "kind", "id", "target", "double")  # set by the choice of agent=, env=, act= or network=
 WIDEST = 100  # columns; longer lines are hard to read
 
 
@@ -70,6 +70,7 @@ def _choices(config: Config, choices: dict[str, list[str]], width: int) -> Itera
         listed = [name for name in names if name not in atari]
         if group == "env" and atari:
             listed.append(f"{len(atari)} Atari games under the names of ale-py, such as Pong and SpaceInvaders")
+        listed += ["an id of Gymnasium such as LunarLander-v3"] if group == "env" else []
         listed += [own[group]] if group in own and not is_import_string(value) else []
         yield from _entry(f"{group}={value}", ", ".join(listed), width)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,8 @@ from rrn.config.act import ACTS
 from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.classes import own_class, own_defaults
 from rrn.config.differences import dotted
-from rrn.config.env import ENVS
+from rrn.config.env import ENVS, GymConfig
+from rrn.config.gym_ids import gym_name
 from rrn.config.network import NETWORKS
 
 _own_keys: set[str] = set()
@@ -68,7 +70,8 @@ def _register_files(folder: Path) -> None:
 
 def _with_other_agent(name: str) -> list[str]:
     """Replace the agent in a name such as dqn_CartPole by each other one of its class: ddqn_CartPole."""
-    agent, _, env = name.rpartition("_")
+    agent = next(agent for agent in AGENTS if name.startswith(f"{agent}_"))
+    env = name.removeprefix(f"{agent}_")
     return [f"{other}_{env}" for other, kind in AGENTS.items() if other != agent and kind is AGENTS[agent]]
 
 
@@ -94,9 +97,30 @@ def register_kind(name: str, kind: str) -> None:
     _register_smoke(name, AGENTS[kind])
 
 
+@cache
+def register_gym(env_id: str) -> None:
+    """Register an id of Gymnasium as a choice of env=, with the files of its suites for each agent and experiment.
+
+    Raises:
+        UserError: Gymnasium does not know it.
+    """
+    folder = Path(conf_dir())
+    suites = GymConfig(id=env_id).suites()
+    group, _, leaf = f"env/{env_id}".rpartition("/")  # a namespace is a folder of the group
+    _store(group, leaf, {"defaults": ["/env/bases/gym@_here_", "_self_"], "name": gym_name(env_id), "id": env_id})
+    for group, suite in product(("agent/for_env", "experiment/for_env"), reversed(suites)):
+        for path in (folder / group).glob(f"*_{suite}.yaml"):
+            name = path.stem.removesuffix(suite) + env_id
+            if (folder / group / f"{name}.yaml").is_file():
+                continue
+            for choice in [name, *(_with_other_agent(name) if group == "agent/for_env" else [])]:
+                inner, _, leaf = f"{group}/{choice}".rpartition("/")
+                _store(inner, leaf, {"defaults": [f"/{group}/{path.stem}@_here_"]})
+
+
 def own_keys() -> set[str]:
     """Return the dotted names of settings of the user's own classes that were chosen in this process."""
-    return _own_keys | {"act.kwargs"}
+    return _own_keys | {"act.kwargs", "env.kwargs"}
 
 
 def setting_names(kind: type, prefix: str = "") -> list[str]:

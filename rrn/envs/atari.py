@@ -113,7 +113,7 @@ def emulator_options(config: AtariConfig, num_envs: int) -> dict:
         "noop_max": config.noop_max,
         "life_loss_info": False,  # misses a life, and hides the frame cap if a life is lost with the last frame
         "max_num_frames_per_episode": config.frame_cap,
-        "full_action_space": False,
+        "full_action_space": config.full_action_space,
         "episodic_life": False,  # resets the whole game at each lost life
         "reward_clipping": False,  # hides the score
         "use_fire_reset": False,  # presses it at the start of games, not of lives

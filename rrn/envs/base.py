@@ -1,6 +1,7 @@
 """Define the interface of parallel environments: N copies of one game that step together.
 
-What a copy shows is a pure function of its last seed and the actions since then; a checkpoint holds these two.
+What a copy shows is a pure function of its last seed and the actions since then; a checkpoint holds these two. An
+environment that cannot be replayed so says that it is not `exact`, and starts new episodes where a run is resumed.
 Rewards are raw; the agents clip them.
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 
 from rrn.common.errors import UserError
 from rrn.common.seeding import derive_seed
+from rrn.envs.spaces import ActionSpace, Discrete
 
 
 @dataclass
@@ -36,7 +40,7 @@ class Episode:
 
     env: int
     seed: int  # last one of the copy
-    actions: np.ndarray  # [length] uint8
+    actions: np.ndarray  # [length, *shape of an action]; uint8 for up to 256 discrete ones
     score: float  # raw, undiscounted
 
     @property
@@ -55,9 +59,17 @@ class VectorEnv(ABC):
         seeds: key of the run; with the indices of copy and episode it gives the seed of an episode.
         reseed_after: agent steps of a copy after which its next episode gets its own seed; until then the random
             numbers continue. Seeding an emulator takes as long as hundreds of steps. 0: seed each episode.
+
+    Attributes:
+        num_actions: if they are discrete.
+        exact: an episode can be replayed from its seed and its actions.
+        anew: `load_state_dict` has started new episodes, because the old ones could not be replayed.
     """
 
     num_actions: int
+    exact: bool = True
+    anew: bool = False
+    advice = "resume with the version of ale-py or gymnasium that the run was started with."  # if a replay goes wrong
     frame_shape: tuple[int, ...]
     frame_type: torch.dtype
     stack: int
@@ -79,6 +91,15 @@ class VectorEnv(ABC):
     def step_rows(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Play actions [N]; return observations, rewards, terminated, truncated and done, all [N, ...]."""
 
+    @cached_property
+    def action_space(self) -> ActionSpace:
+        """The actions; those 0 .. num_actions - 1 unless a subclass sets others."""
+        return Discrete(self.num_actions)
+
+    def notes(self) -> list[str]:
+        """Say what a user should know before a training run begins, one line each; it may play a few steps."""
+        return []
+
     def reset_rows_unseeded(self, rows: np.ndarray) -> np.ndarray:
         """Start an episode in the copies `rows` [N] and let their random numbers continue.
 
@@ -95,11 +116,15 @@ class VectorEnv(ABC):
 
     def reset(self, seeds: Sequence[int] | None = None) -> np.ndarray:
         """Start episode 0 in each copy, with another key if one is given; observations [N, stack, *frame]."""
-        self.seeds = tuple(seeds or self.seeds)
-        self.episode_numbers = [0] * self.num_envs  # of the current episode of each copy
-        self.seeded = [0] * self.num_envs  # number of the last episode that got a seed
-        self.earlier: list[list[int]] = [[] for _ in range(self.num_envs)]  # actions since then, of earlier episodes
-        self.actions: list[list[int]] = [[] for _ in range(self.num_envs)]  # of the current episode
+        return self._start_at([0] * self.num_envs, seeds or self.seeds)
+
+    def _start_at(self, numbers: list[int], seeds: Sequence[int]) -> np.ndarray:
+        """Start in each copy the episode with its number, and forget all others; observations [N, stack, *frame]."""
+        self.seeds = tuple(seeds)
+        self.episode_numbers = list(numbers)  # of the current episode of each copy
+        self.seeded = list(numbers)  # number of the last episode that got a seed
+        self.earlier: list[list[Any]] = [[] for _ in range(self.num_envs)]  # actions since then, of earlier episodes
+        self.actions: list[list[Any]] = [[] for _ in range(self.num_envs)]  # of the current episode
         self.scores = [0.0] * self.num_envs
         return self._start_episodes(np.ones(self.num_envs, dtype=bool), seeded=True)
 
@@ -107,17 +132,14 @@ class VectorEnv(ABC):
         """Play one action in each copy.
 
         Raises:
-            ValueError: an action is not in 0 .. num_actions - 1; the emulator would hang.
+            ValueError: an action is not in the action space; the emulator would hang.
         """
         self.send(actions)
         return self.receive()
 
     def send(self, actions: np.ndarray) -> None:
         """Begin a step, the first half of `step`, so that other work can be done meanwhile."""
-        actions = np.asarray(actions, dtype=np.int64)
-        if actions.shape != (self.num_envs,) or actions.min() < 0 or actions.max() >= self.num_actions:
-            raise ValueError(f"expected {self.num_envs} actions in 0..{self.num_actions - 1}, got {actions}.")
-        self._begin_step(self.replace_actions(actions))
+        self._begin_step(self.replace_actions(self.action_space.check(actions, self.num_envs)))
 
     def receive(self) -> Step:
         """Wait for the results of a step, the second half of `step`."""
@@ -126,7 +148,7 @@ class VectorEnv(ABC):
         if done.any():
             final_frames = final_frames.copy()
             for env in np.flatnonzero(done):
-                actions = np.array(self.actions[env], dtype=np.uint8)
+                actions = self.action_space.recorded(self.actions[env])
                 episodes.append(Episode(int(env), self.episode_seed(env), actions, self.scores[env]))
                 self.episode_numbers[env] += 1
             observations = self._start_episodes(done)
@@ -138,8 +160,9 @@ class VectorEnv(ABC):
 
     def state_dict(self) -> dict:
         """Return the seed of each copy, the actions since then and, as a check, the observations they lead to."""
-        actions = [np.array(self.earlier[env] + self.actions[env], dtype=np.uint8) for env in range(self.num_envs)]
+        actions = [self.action_space.recorded(self.earlier[env] + self.actions[env]) for env in range(self.num_envs)]
         return {
+            "exact": self.exact,
             "seeds": list(self.seeds),
             "seeded": list(self.seeded),
             "actions": list(map(torch.from_numpy, actions)),
@@ -147,22 +170,25 @@ class VectorEnv(ABC):
         }
 
     def load_state_dict(self, state: dict) -> np.ndarray:
-        """Replay the episodes of the state to where they were; observations [N, stack, *frame].
+        """Replay the episodes of the state to where they were, or start new ones; observations [N, stack, *frame].
 
         Raises:
             UserError: the actions lead to other observations, as with another version of the emulator.
         """
+        self.anew = not (self.exact and state.get("exact", True))
+        if self.anew:
+            return self._start_at([number + 1 for number in state["seeded"]], state["seeds"])
         self.reset(state["seeds"])
         self.episode_numbers = list(state["seeded"])
         played = [actions.tolist() for actions in state["actions"]]
-        longest = max(map(len, played))
+        longest, idle = max(map(len, played)), np.zeros(self.action_space.shape, dtype=int).tolist()
         for t in range(longest + 1):  # each copy starts late enough for all to arrive together
             since = np.array([t - longest + len(actions) for actions in played])
             if (since == 0).any():
                 self._start_episodes(since == 0, seeded=True)
             if t < longest:
-                now = [actions[k] if k >= 0 else 0 for actions, k in zip(played, since, strict=True)]
-                self._begin_step(np.array(now, dtype=np.int64))
+                now = [actions[k] if k >= 0 else idle for actions, k in zip(played, since, strict=True)]
+                self._begin_step(self.action_space.check(np.array(now), self.num_envs))
                 done = self._finish_step()[-1]
                 for env in np.flatnonzero(done & (since >= 0)):
                     self.episode_numbers[env] += 1
@@ -170,15 +196,14 @@ class VectorEnv(ABC):
                     self._start_episodes(done)
         if not np.array_equal(self.observations, state["observations"].numpy()):
             raise UserError(
-                "the games of the checkpoint, played again, show other screens than they did: "
-                "resume with the version of ale-py or gymnasium that the run was started with."
+                f"the games of the checkpoint, played again, show other screens than they did: {self.advice}"
             )
         return self.observations
 
     def _begin_step(self, actions: np.ndarray) -> None:
         """Record the actions [N] of each episode and begin to play them."""
-        for env in range(self.num_envs):
-            self.actions[env].append(int(actions[env]))
+        for env, action in enumerate(actions.tolist()):
+            self.actions[env].append(action)
         self.sent = actions
         self.start_step(actions)
 

@@ -31,6 +31,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "small": SmallNetwork,
 }
 BY_SHAPE = {1: "mlp", 2: "nature", 3: "minatar"}  # the default, by the number of dimensions of a frame
+SMALLEST_IMAGE = 36  # height and width of an image with channels; smaller ones are those of MinAtar
 
 
 def lr_rational(config: Config) -> float | None:
@@ -126,12 +127,18 @@ def _network_class(config: Config, frame_shape: Sequence[int]) -> tuple[type[nn.
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
             raise UserError(f"network.target={chosen.target}: expected a class that derives from torch.nn.Module.")
         return kind, chosen.kwargs or {}
-    name = BY_SHAPE.get(len(frame_shape)) if chosen.name == DEFAULT else chosen.name
+    name = default_network(frame_shape) if chosen.name == DEFAULT else chosen.name
     if name is None:
         raise UserError(
             f"network=default: expected frames of 1 to 3 dimensions, got {list(frame_shape)}; set network.target."
         )
     return NETWORKS[name], {key: getattr(chosen, key) for key in ("widths", "width") if hasattr(chosen, key)}
+
+
+def default_network(frame_shape: Sequence[int]) -> str | None:
+    """Name the network for frames of this shape; None if there is none."""
+    image = len(frame_shape) == 3 and min(frame_shape[1:]) >= SMALLEST_IMAGE
+    return "nature" if image else BY_SHAPE.get(len(frame_shape))
 
 
 @contextmanager

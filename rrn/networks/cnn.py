@@ -33,7 +33,7 @@ class PixelNetwork(Network):
 
 
 class AtariNetwork(PixelNetwork):
-    """Three convolutions and 512 hidden units (Mnih et al. 2015, methods), for frames [size, size] uint8."""
+    """Three convolutions and 512 hidden units (Mnih et al. 2015, methods), for frames of one channel or of several."""
 
     convolutions = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
     widths = (32, 64, 64, 512)

@@ -83,6 +83,8 @@ def read_policy(folder: Path, checkpoint: str | None) -> Policy:
             f"{folder}: expected a DQN or PPO of ours whose network is nature, minatar, mlp or small, without a norm, "
             f"got {config.agent.name} with network={got}."
         )
+    if isinstance(agent, PPO) and (agent.observed is not None or games.action_space.kind != "Discrete"):
+        raise ValueError(f"{folder}: expected a policy of discrete actions, without agent.normalise_observations.")
     shape = games.stack, *games.frame_shape
     dtype = np.dtype(games.observations.dtype).name
     pixels: tuple[int, int, int] | None = None

@@ -78,6 +78,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "env.resize": ("how it shrinks", _is("bilinear"), 1),
     "env.stack": ("frames per observation", _column("history_length"), None),
     "env.clip_rewards": ("rewards clipped to [-1, 1]", _is(True), None),
+    "env.full_action_space": ("all 18 actions", _is(False), None),
     "evaluation.every": ("steps between evaluations", _column("evaluation_frequency"), 8),
     "evaluation.steps": ("steps of an evaluation", _column("test_samples"), 10),
     "evaluation.episodes": ("or games of an evaluation", _is(None), 10),

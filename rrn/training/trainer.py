@@ -58,7 +58,10 @@ class Trainer:
         self.config, self.folder, self.stop, self.report = config, folder, stop, report
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
+        self.progress = Progress()
         games = make_envs(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
+        for note in games.notes():
+            self.progress.say(note)
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
         self.evaluator = Evaluator(config, self.learner)
@@ -70,7 +73,6 @@ class Trainer:
         self.evaluated = -1  # step of the last evaluation
         self.saved = -1  # step of the last checkpoint
         self.last = {"return": float("nan"), "evaluation": float("nan")}
-        self.progress = Progress()
         self.records = self._begin_or_go_on()
         if self.records.lost:
             self._save()  # with the lengths that the files have now
@@ -156,8 +158,9 @@ class Trainer:
         else:
             records = RunLogger(self.folder, self.step, loaded[1]["lengths"])
             self.evaluator.measures.read_snapshots(self.folder)
-            self.progress.say(f"going on from {loaded[0].name}")
-        packages = (*self.config.env.packages, *self.config.agent.packages)
+            anew = "; the resume is not exact: new episodes start" if self.learner.games.anew else ""
+            self.progress.say(f"going on from {loaded[0].name}{anew}")
+        packages = (*self.config.env.packages_of_run, *self.config.agent.packages)
         changed = None if self.finished else note_software(self.folder, self.device, self.step, packages)
         if loaded and changed:
             self.progress.say(f"{changed}: the run goes on, but perhaps not with the bits that it would have had")

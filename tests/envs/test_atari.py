@@ -67,6 +67,12 @@ def test_a_game_is_over_when_the_emulator_says_so_without_life_signals(name, wan
     assert ends == wanted
 
 
+def test_all_actions_of_the_console():
+    few, all_of_them = games_of("Pong"), games_of("Pong", full_action_space="true")
+    assert (few.num_actions, all_of_them.num_actions) == (6, 18)
+    all_of_them.step(np.array([17, 0]))
+
+
 def test_scores_are_raw():
     games = games_of("SpaceInvaders")
     rewards = [games.step(actions).rewards for actions in random_actions(games, 100)]

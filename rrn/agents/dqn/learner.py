@@ -31,7 +31,7 @@ class DQNLearner(Learner):
         device = agent.device if config.replay_on_device else CPU
         shape = (games.num_envs, games.frame_shape, games.frame_type, games.stack)
         alpha = config.priority_alpha if config.prioritised else None
-        self.replay = ReplayBuffer(config.replay_capacity, *shape, device, config.n_step, alpha)
+        self.replay = ReplayBuffer(config.replay_capacity, *shape, device, config.n_step, alpha, games.num_actions)
         self.steps_per_call = games.num_envs
         self.starting = np.ones(games.num_envs, dtype=bool)  # the observation is the first of a game
         self.warmed = 0  # agent steps of random play before training
@@ -104,3 +104,7 @@ class DQNLearner(Learner):
         self.warmed, self.target_copies = state["warmed"], state["target_copies"]
         self.starting = state["starting"].numpy()
         self.replay.load_state_dict(state["replay"])
+        if self.games.anew:  # the old episodes are cut off where they were
+            cut = np.flatnonzero(~self.starting)
+            self.replay.add_final(cut, state["games"]["observations"].numpy()[cut, -1])
+            self.starting = np.ones(self.games.num_envs, dtype=bool)

@@ -61,6 +61,7 @@ class ReplayBuffer:
         device: torch.device = CPU,
         n_step: int = 1,
         alpha: float | None = None,
+        num_actions: int = 256,
     ):
         self.rows = -(-capacity // num_envs) + stack + n_step - 1
         self.num_envs, self.stack, self.n_step = num_envs, stack, n_step
@@ -68,7 +69,7 @@ class ReplayBuffer:
         needed = self.rows * num_envs * (frame_bytes + 8 + 8 * (alpha is not None))
         require_memory("agent.replay_capacity", capacity, needed, device)
         self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype, device=device)
-        self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8)
+        self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8 if num_actions <= 256 else torch.int64)
         self.rewards = torch.zeros(num_envs * self.rows)
         self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
         columns = (self.actions, self.rewards, self.terminated, self.start, self.final)

@@ -1,17 +1,21 @@
 """Act and update with PPO (Schulman et al. 2017), with a clipped surrogate objective.
 
-One network gives the logits of the policy and, as its last output, the value. learner.py collects the rollouts.
+One network gives the outputs that the policy is read from (policy.py) and, as its last output, the value. learner.py
+collects the rollouts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rrn.agents.base import Agent, NotFinite, adam
+from rrn.agents.ppo.normalise import RunningMoments, normalised
+from rrn.agents.ppo.policy import PolicyHead
 from rrn.config import PPOConfig
 from rrn.networks.base import Network
 
@@ -20,8 +24,8 @@ from rrn.networks.base import Network
 class RolloutBatch:
     """Hold B agent steps: a whole rollout or a minibatch."""
 
-    observations: Tensor  # [B, stack, *frame]
-    actions: Tensor  # [B] int64
+    observations: Tensor  # [B, stack, *frame], normalised if the agent does so
+    actions: Tensor  # [B, *shape], int64 or float32
     log_probs: Tensor  # [B] of these actions, when they were sampled
     values: Tensor  # [B] as estimated then
     advantages: Tensor  # [B]
@@ -43,46 +47,66 @@ class PPO(Agent):
     Args:
         config: its settings.
         network: on its device; the value is its last output.
+        head: reads the policy from the other outputs.
+        frame_shape: of a frame of the observations.
         seed: of the generator for acting and shuffling.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
+
+    Attributes:
+        observed: moments of the frames seen in training, None if observations are not normalised.
+        returned: moments of the discounted returns in training, None if rewards are not normalised.
     """
 
-    def __init__(self, config: PPOConfig, network: Network, seed: int, lr_rational: float | None = None):
+    def __init__(
+        self,
+        config: PPOConfig,
+        network: Network,
+        head: PolicyHead,
+        frame_shape: Sequence[int],
+        seed: int,
+        lr_rational: float | None = None,
+    ):
         optimiser = adam(network, config.learning_rate, config.adam_eps, lr_rational)
-        super().__init__(network, optimiser, network.outputs - 1, seed)
-        self.config = config
+        super().__init__(network, optimiser, head.space, seed)
+        self.config, self.head = config, head
+        self.observed = RunningMoments(frame_shape) if config.normalise_observations else None
+        self.returned = RunningMoments() if config.normalise_rewards else None
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
+
+    def normalise(self, observations: Tensor) -> Tensor:
+        """Return observations [N, stack, *frame] of the environment as the network gets them."""
+        return observations if self.observed is None else normalised(observations, self.observed)
 
     @torch.no_grad()
     def sample_actions(
         self, observations: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Sample actions from the policy; return them, their log probabilities and the values, all [N] on the CPU.
+        """Sample actions for normalised observations; return them, their log probabilities and the values, on the CPU.
 
         Raises:
             NotFinite: the network gives NaN or inf.
         """
-        logits, values = self.logits_and_values(observations)
-        log_probs = logits.log_softmax(1).cpu()
-        if not log_probs.isfinite().all():
-            raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
-        actions = torch.multinomial(log_probs.exp(), 1, generator=generator or self.generator)
-        return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1), values.cpu()
+        outputs, values = self.outputs_and_values(observations)
+        if outputs.isfinite().all():
+            actions, log_probs = self.head.sample(outputs, generator or self.generator)
+            if log_probs.isfinite().all():
+                return actions, log_probs, values.cpu()
+        raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
 
     @torch.no_grad()
     def value(self, observations: Tensor) -> Tensor:
-        """Estimate the values [N] of observations [N, stack, *frame], on the CPU."""
-        return self.logits_and_values(observations)[1].cpu()
+        """Estimate the values [N] of normalised observations [N, stack, *frame], on the CPU."""
+        return self.outputs_and_values(observations)[1].cpu()
 
-    def logits_and_values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute logits [N, actions] and values [N] of observations [N, stack, *frame]."""
+    def outputs_and_values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute outputs for the policy [N, outputs] and values [N] of normalised observations [N, stack, *frame]."""
         outputs = self.forward(observations)
         return outputs[:, :-1], outputs[:, -1]
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Sample actions from the policy; return them and the values of the observations."""
-        actions, _, values = self.sample_actions(observations, generator)
-        return actions, values
+        """Sample actions from the policy; return them and the values, as returns of the rewards themselves."""
+        actions, _, values = self.sample_actions(self.normalise(observations), generator)
+        return actions, values if self.returned is None else values * self.returned.scale.float()
 
     def loss(self, samples: RolloutBatch, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the loss, a scalar, and its parts (Schulman et al. 2017, eq. 9, with the opposite sign).
@@ -91,9 +115,9 @@ class PPO(Agent):
             samples: a minibatch.
             clip: range of the probability ratio around 1.
         """
-        logits, values = self.logits_and_values(samples.observations)
-        log_policy = logits.log_softmax(1)
-        log_ratio = log_policy.gather(1, samples.actions[:, None]).squeeze(1) - samples.log_probs
+        outputs, values = self.outputs_and_values(samples.observations)
+        log_probs, entropies = self.head.evaluate(outputs, samples.actions)
+        log_ratio = log_probs - samples.log_probs
         ratio = log_ratio.exp()
         advantages = samples.advantages
         if self.config.normalise_advantages and len(advantages) > 1:
@@ -106,7 +130,7 @@ class PPO(Agent):
         parts = {
             "policy_loss": -surrogate.mean(),
             "value_loss": error.mean(),
-            "entropy": -(log_policy.exp() * log_policy).sum(1).mean(),
+            "entropy": entropies.mean(),
         }
         loss = parts["policy_loss"] + self.config.value_coef * parts["value_loss"]
         loss = loss - self.config.entropy_coef * parts["entropy"]
@@ -147,3 +171,13 @@ class PPO(Agent):
                 norm = self.optimizer_step(loss, config.max_grad_norm, measure_norm)
                 measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
         return measured
+
+    def state_dict(self) -> dict:
+        moments = {"observed": self.observed, "returned": self.returned}
+        return super().state_dict() | {name: one.state_dict() for name, one in moments.items() if one is not None}
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        for name in ("observed", "returned"):
+            if getattr(self, name) is not None:
+                getattr(self, name).load_state_dict(state[name])

@@ -8,6 +8,8 @@ import torch
 
 from rrn.agents.ppo.agent import PPO
 from rrn.agents.ppo.learner import PPOLearner
+from rrn.agents.ppo.policy import make_head, outputs_of
+from rrn.common.errors import UserError
 from rrn.config import Config, PPOConfig
 from rrn.envs import VectorEnv
 from rrn.networks.build import lr_rational, make_network
@@ -15,9 +17,18 @@ from rrn.networks.init import orthogonal
 
 
 def make_agent(config: Config, games: VectorEnv, device: torch.device) -> PPO:
-    """Make the agent of the configuration."""
-    network = make_network(config, games.frame_shape, games.stack, games.num_actions + 1, orthogonal).to(device)
-    return PPO(cast(PPOConfig, config.agent), network, config.seed, lr_rational(config))
+    """Make the agent of the configuration.
+
+    Raises:
+        UserError: observations that are pixels would be normalised.
+    """
+    c = cast(PPOConfig, config.agent)
+    if c.normalise_observations and not games.frame_type.is_floating_point:
+        raise UserError("agent.normalise_observations: expected false for pixels, which the network itself scales.")
+    outputs = outputs_of(games.action_space) + 1
+    network = make_network(config, games.frame_shape, games.stack, outputs, orthogonal)
+    head = make_head(games.action_space, network)
+    return PPO(c, network.to(device), head, games.frame_shape, config.seed, lr_rational(config))
 
 
 def make_learner(config: Config, agent: PPO, games: VectorEnv) -> PPOLearner:

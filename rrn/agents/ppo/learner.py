@@ -10,6 +10,7 @@ from rrn.agents.compression import compress, decompress
 from rrn.agents.learner import Learner
 from rrn.agents.ppo.agent import PPO, RolloutBatch
 from rrn.agents.ppo.gae import gae
+from rrn.agents.ppo.normalise import scaled
 from rrn.common.device import CPU, require_memory
 from rrn.common.eval_mode import eval_mode
 from rrn.config import PPOConfig
@@ -33,9 +34,13 @@ class PPOLearner(Learner):
         shape = (config.rollout, games.num_envs)
         require_memory("agent.rollout", config.rollout, config.rollout * games.observations.nbytes, CPU)
         self.observations = torch.from_numpy(games.observations).repeat(config.rollout, *(1,) * games.observations.ndim)
-        self.actions = torch.zeros(shape, dtype=torch.int64)
+        space = games.action_space
+        self.actions = torch.zeros((*shape, *space.shape), dtype=space.tensor_type)
         self.log_probs, self.values, self.rewards = torch.zeros((3, *shape))
         self.dones = torch.zeros(shape, dtype=torch.bool)
+        self.returns = torch.zeros(
+            games.num_envs, dtype=torch.float64
+        )  # discounted, backwards in time, for their scale
         self.left = 1.0  # share of the learning rate and the clip range used by the last updates
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
@@ -53,31 +58,47 @@ class PPOLearner(Learner):
     def _collect(self) -> list[Episode]:
         finished: list[Episode] = []
         for t in range(self.config.rollout):
-            self.observations[t] = torch.from_numpy(self.games.observations)
+            self.observations[t] = self._seen(torch.from_numpy(self.games.observations))
             actions, self.log_probs[t], self.values[t] = self.agent.sample_actions(self.observations[t])
             self.actions[t] = actions
             step = self.games.step(actions.numpy())
             rewards = torch.from_numpy(step.rewards.astype(np.float32))
-            self.rewards[t] = rewards.clamp(-1, 1) if self.clip_rewards else rewards
             self.dones[t] = torch.from_numpy(step.terminated | step.truncated)
+            self.rewards[t] = self._learned_from(rewards, self.dones[t])
             cut = torch.from_numpy(step.truncated & ~step.terminated)
             if cut.any():  # bootstrap from the last observation of a truncated episode
-                last = torch.cat((self.observations[t][cut, 1:], torch.from_numpy(step.final_frames)[cut, None]), 1)
+                final = self.agent.normalise(torch.from_numpy(step.final_frames)[cut, None])
+                last = torch.cat((self.observations[t][cut, 1:], final), 1)
                 self.rewards[t][cut] += self.config.gamma * self.agent.value(last)
             finished += step.episodes
         return finished
 
+    def _seen(self, observations: Tensor) -> Tensor:
+        """Count the newest frames of observations [N, stack, *frame], if they are normalised, and normalise them."""
+        if self.agent.observed is not None:
+            self.agent.observed.update(observations[:, -1])
+        return self.agent.normalise(observations)
+
+    def _learned_from(self, rewards: Tensor, dones: Tensor) -> Tensor:
+        """Return the rewards [N] to learn from; `dones` [N] are the ends of episodes."""
+        if self.agent.returned is None:
+            return rewards.clamp(-1, 1) if self.clip_rewards else rewards
+        self.returns = self.returns * self.config.gamma + rewards
+        self.agent.returned.update(self.returns)
+        self.returns[dones] = 0
+        return scaled(rewards, self.agent.returned)
+
     def _samples(self) -> RolloutBatch:
         """Return the rollout, flattened to [T * N], with advantages and returns."""
         config = self.config
-        last_values = self.agent.value(torch.from_numpy(self.games.observations))
+        last_values = self.agent.value(self.agent.normalise(torch.from_numpy(self.games.observations)))
         advantages = gae(self.rewards, self.values, self.dones, last_values, config.gamma, config.gae_lambda)
         returns = advantages + self.values
         if returns.numel() > 1 and returns.var() > 0:
             self.log_values({"explained_variance": 1 - (advantages.var() / returns.var()).item()})
         return RolloutBatch(
             observations=self.observations.flatten(0, 1),
-            actions=self.actions.flatten(),
+            actions=self.actions.flatten(0, 1),
             log_probs=self.log_probs.flatten(),
             values=self.values.flatten(),
             advantages=advantages.flatten(),
@@ -95,8 +116,11 @@ class PPOLearner(Learner):
         return f"lr {self.schedules(step)['learning_rate']:.1e}"
 
     def state_dict(self) -> dict:
-        return {**super().state_dict(), "observations": compress(self.observations.flatten(0, 1))}
+        returns = {} if self.agent.returned is None else {"returns": self.returns}
+        return {**super().state_dict(), **returns, "observations": compress(self.observations.flatten(0, 1))}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
         decompress(state["observations"], self.observations.flatten(0, 1))
+        if self.agent.returned is not None and not self.games.anew:
+            self.returns = state["returns"]

@@ -55,7 +55,7 @@ class SB3Agent(Agent):
         try:
             made = policy_kwargs(act, hidden=VectorNetwork.widths, **options)
             self.model = getattr(stable_baselines3, "PPO" if self.on_policy else "DQN")(
-                "CnnPolicy" if len(games.frame_shape) == 2 else "MlpPolicy",
+                "CnnPolicy" if games.frame_type == torch.uint8 else "MlpPolicy",
                 env,
                 policy_kwargs=made,
                 device=device,

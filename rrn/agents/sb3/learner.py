@@ -139,7 +139,8 @@ class SB3Learner(Learner):
         super().load_state_dict(state)
         model = self.model
         private.set_counters(model, state["counters"])
-        private.continue_from(model, model.env.reset(), state["episode_starts"].numpy())
+        starts = state["episode_starts"].numpy() | self.games.anew
+        private.continue_from(model, model.env.reset(), starts)
         self.buffer.pos, self.buffer.full = state["position"]
         for name, array in self._kept().items():
             decompress(state["memory"][name], torch.from_numpy(array))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -59,9 +60,10 @@ class SB3VecEnv(VecEnv):
 
 
 def _space(games: VectorEnv) -> spaces.Box:
-    """Make the space: [stack, size, size] for Atari, [channels, 10, 10] for MinAtar, [features] for others."""
+    """Make the space: [stack * channels, height, width] for pixels and for MinAtar, [features] for others."""
     first, *rest = games.frame_shape
-    if len(games.frame_shape) == 2:
-        return spaces.Box(0, 255, (games.stack, *games.frame_shape), np.uint8)
+    if games.frame_type == torch.uint8:
+        channels = games.stack * int(np.prod(games.frame_shape[:-2]))
+        return spaces.Box(0, 255, (channels, *games.frame_shape[-2:]), np.uint8)
     kind = (0, 1, (games.stack * first, *rest), np.uint8) if rest else (-np.inf, np.inf, (games.stack * first,))
     return spaces.Box(*kind)

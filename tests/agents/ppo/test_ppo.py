@@ -102,7 +102,7 @@ def test_a_rollout_holds_what_the_games_showed(env):
     assert [g.score for g in got] == [g.score for g in finished]
     assert learner.dones.any()
     log_probs, values = learner.log_probs.clone(), learner.values.clone()
-    logits, expected = learner.agent.logits_and_values(learner.observations.flatten(0, 1))
+    logits, expected = learner.agent.outputs_and_values(learner.observations.flatten(0, 1))
     assert torch.allclose(values.flatten(), expected, atol=1e-5)
     chosen = logits.log_softmax(1).gather(1, learner.actions.flatten()[:, None]).squeeze(1)
     assert torch.allclose(log_probs.flatten(), chosen, atol=1e-5)
@@ -167,7 +167,7 @@ def test_actions_are_drawn_from_the_policy():
     with torch.no_grad():
         agent.network.layers.output.weight.mul_(200)
     observation = torch.randn(1, 1, 4)
-    chances = agent.logits_and_values(observation)[0].softmax(1)[0]
+    chances = agent.outputs_and_values(observation)[0].softmax(1)[0]
     assert 0.02 < chances[0] < 0.98
     many = observation.expand(20_000, 1, 4).numpy()
     assert agent.act(many, 0.0).mean() == pytest.approx(chances[1].item(), abs=0.015)
@@ -218,13 +218,13 @@ def test_version_d_draws_no_noise_in_a_rollout():
     learner.agent.update = lambda samples, *rest: seen.append(samples) or []
     learner.training_step(0, False)
     learner.agent.network.eval()
-    assert torch.allclose(seen[0].values, learner.agent.logits_and_values(seen[0].observations)[1], atol=1e-6)
+    assert torch.allclose(seen[0].values, learner.agent.outputs_and_values(seen[0].observations)[1], atol=1e-6)
 
 
 def test_the_divergence_is_that_of_the_ratios():
     agent = learner_for().agent
     samples = samples_of(agent)
-    log_policy = agent.logits_and_values(samples.observations)[0].log_softmax(1).detach()
+    log_policy = agent.outputs_and_values(samples.observations)[0].log_softmax(1).detach()
     ratio = (log_policy.gather(1, samples.actions[:, None])[:, 0] - samples.log_probs).double().exp()
     kl = agent.loss(samples, 0.2)[1]["approx_kl"].item()
     assert kl == pytest.approx((ratio - 1 - ratio.log()).mean().item(), rel=1e-4)
