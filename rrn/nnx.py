@@ -63,7 +63,7 @@ class Rational(nnx.Module):
     ):
         self.form = Form.checked(degrees, version, groups, axis, tail, tail_range)
         self.dtype, self.deterministic = dtype, deterministic
-        self.rngs = rngs["noise"].fork() if rngs is not None and version == "D" else None
+        self.rngs = nnx.Rngs(noise=rngs["noise"]())["noise"] if rngs is not None and version == "D" else None
         numerator, denominator = start(self.form, init, preset, param_dtype)
         kinds = [nnx.Param if trainable and trained else Frozen for trained in (train_numerator, train_denominator)]
         self.numerator = kinds[0](numerator, form=self.form)

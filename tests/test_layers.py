@@ -48,6 +48,7 @@ WITHOUT_TORCH |= {
     "convert.py",
     "activations/ops/cpu_modules.py",
     "activations/conversion/learned_table.py",
+    "activations/inspection/best_fit.py",
     "activations/inspection/histogram.py",
     "activations/inspection/parametric.py",
     "activations/inspection/plot.py",

@@ -1,7 +1,7 @@
 """R(x) in TensorFlow, with gradients of its own: those that TensorFlow would make of P / Q square Q.
 
-Of tensors as large as x, only x is kept for backward. The gradients are plain operations, so that TensorFlow can
-differentiate them again.
+Of tensors as large as x, only x is kept for backward, with XLA too. The gradients are plain operations, so that
+TensorFlow can differentiate them again.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _rational(x: Tensor, a: Tensor, b: Tensor, version: str) -> Tensor:
     @tf.custom_gradient
     def function(x: Tensor, a: Tensor, b: Tensor):
         def backward(grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            values, grad = evaluate(x, a, b), tf.cast(grad, dtype)
+            values, grad = evaluate(_after(grad, x), a, b), tf.cast(grad, dtype)
             grad_a, grad_b = (
                 tf.stack([_sum(grad * factor, c.shape[0]) for factor in values.powers(c.shape[1], of)], axis=-1)
                 for c, of in ((a, "a"), (b, "b"))
@@ -87,9 +87,16 @@ def _rational(x: Tensor, a: Tensor, b: Tensor, version: str) -> Tensor:
                 grad_b *= sign(OPERATIONS, b)
             return tf.cast(grad * values.slope, x.dtype), grad_a, grad_b
 
-        return tf.cast(evaluate(x, a, b).value, x.dtype), backward
+        # without stop_gradient a tape keeps the values of each operation in here, though it does not use them
+        return tf.cast(evaluate(*map(tf.stop_gradient, (x, a, b))).value, x.dtype), backward
 
     return function(x, a, b)
+
+
+def _after(grad: Tensor, x: Tensor) -> Tensor:
+    """Return x as if it depended on grad; else XLA keeps values of the forward pass, which backward computes again."""
+    is_above = tf.reduce_any(tf.reshape(grad, [-1])[:1] > math.inf)  # False, which XLA does not know
+    return x + tf.cast(is_above, x.dtype)
 
 
 def _values(x: Tensor, a: Tensor, b: Tensor, version: str) -> Values:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from rrn.convert import rational
-from rrn.policies.read import Activation, Affine, Policy
+from rrn.policies.layers import Activation, Affine, Policy
 
 
 def build(read: Policy, last: bool) -> keras.Model:

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from rrn.convert import rational
-from rrn.policies.read import Activation, Affine, Policy
+from rrn.policies.layers import Activation, Affine, Policy
 
 FUNCTIONS: dict[str, Callable] = {
     "relu": jax.nn.relu,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -17,57 +16,16 @@ from rrn.agents.dqn.agent import DQN
 from rrn.agents.dqn.loss import CategoricalQHead
 from rrn.agents.ppo.agent import PPO
 from rrn.envs import make_envs
-from rrn.frameworks.coefficients import CoefficientDict, coefficients
+from rrn.frameworks.coefficients import coefficients
 from rrn.networks.base import input_shape
 from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
 from rrn.networks.mlp import VectorNetwork
+from rrn.policies.layers import Activation, Affine, Policy
 from rrn.runs.folder import load_config
 from rrn.training.trained_agent import load_agent, load_checkpoint
 
 CHAINS = (AtariNetwork, MinAtarNetwork, SmallNetwork, VectorNetwork)
 FUNCTIONS = {nn.ReLU: "relu", nn.LeakyReLU: "leaky_relu", nn.SiLU: "silu", nn.Tanh: "tanh", nn.GELU: "gelu"}
-
-
-@dataclass(frozen=True)
-class Affine:
-    """A convolution without padding, or a fully connected layer."""
-
-    name: str
-    kernel: np.ndarray  # [height, width, inputs, outputs] or [inputs, outputs]
-    bias: np.ndarray  # [outputs]
-    stride: int = 1
-
-
-@dataclass(frozen=True)
-class Activation:
-    """An activation of one site: a rational, or a function by name."""
-
-    name: str
-    owner: str  # name of the first site with the same module
-    rational: CoefficientDict | None
-    function: str = ""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A network as arrays.
-
-    Attributes:
-        shape: of an observation of our environments, [stack, *frame].
-        pixels: (channels, height, width) of the first convolution; None for vectors.
-        scale: what pixels are divided by.
-        layers: hidden ones, in their order, each with its activation behind it.
-        heads: last layers by name: q; or policy and value.
-        support: returns of the atoms of a distribution, which the last layer has for each action; None: Q-values.
-    """
-
-    shape: tuple[int, ...]
-    pixels: tuple[int, int, int] | None
-    scale: float
-    dtype: str  # of observations
-    layers: tuple[Affine | Activation, ...]
-    heads: dict[str, Affine]
-    support: np.ndarray | None
 
 
 def read_policy(folder: Path, checkpoint: str | None) -> Policy:

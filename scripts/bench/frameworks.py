@@ -131,9 +131,37 @@ def _keras_on_tensorflow(layer, x, grad):
     return tuple(partial(tf.function(function, jit_compile=True), x) for function in (layer, both_passes))
 
 
+def with_mxnet(x: np.ndarray) -> Runs:
+    """Hybridized Gluon blocks, with the arrays of their graph allocated once."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import mxnet as mx
+
+    from rrn.mxnet import Rational
+
+    x, grad = (mx.nd.array(c.reshape(-1, 128)) for c in (x, x[::-1].copy()))
+    x.attach_grad()
+
+    def forward(block):
+        block(x).wait_to_read()
+
+    def both_passes(block):
+        with mx.autograd.record():
+            y = block(x)
+        y.backward(grad)
+        mx.nd.waitall()
+
+    runs: Runs = {"forward": {}, "backward": {}}
+    for name, block in (("leaky_relu", mx.gluon.nn.LeakyReLU(0.01)), ("rational", Rational())):
+        block.initialize()
+        block.hybridize(static_alloc=True, static_shape=True)
+        runs["forward"][name], runs["backward"][name] = partial(forward, block), partial(both_passes, block)
+    return runs
+
+
 FRAMEWORKS = {  # name: packages that it needs, and the function that makes its candidates for an input [N] of float32
     "numpy": (("numpy",), with_numpy),
     "jax": (("jax",), with_jax),
+    "mxnet": (("mxnet",), with_mxnet),
     "keras": (("keras", os.environ.get("KERAS_BACKEND", "torch")), with_keras),
 }
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import rrn
-from rrn.activations.inspection.best_fit import FittedFunction, FunctionFit
+from rrn.activations.inspection.best_fit import FunctionFit
+from rrn.activations.inspection.fitted_function import FittedFunction
 from rrn.activations.inspection.snapshots import SiteSnapshot
 
 NAMES = {
@@ -73,6 +74,7 @@ def test_what_was_pickled_under_the_old_name_of_its_class_loads_with_a_warning(p
     for thing, old in ((fit, "KnownFit"), (fit.as_module(), "Known"), (site, "PlaceSnapshot")):
         new = type(thing).__name__
         data = pickle.dumps(thing, protocol).replace(f"\n{new}\n".encode(), f"\n{old}\n".encode())
+        data = data.replace(b".fitted_function\n", b".best_fit\n")
         with pytest.warns(DeprecationWarning, match=rf"\.{old} is rrn\..*\.{new} now"):
             again = pickle.loads(data)
         assert type(again) in (FittedFunction, FunctionFit, SiteSnapshot)

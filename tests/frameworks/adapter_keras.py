@@ -14,6 +14,7 @@ import rrn.keras
 BACKEND = keras.backend.backend()
 if BACKEND == "jax":
     import jax
+    from adapter_jax import enable_x64
 
 
 def in_float64(function):
@@ -21,7 +22,7 @@ def in_float64(function):
 
     @wraps(function)
     def run(*arguments, **options):
-        with jax.enable_x64(True) if BACKEND == "jax" else nullcontext():
+        with enable_x64(True) if BACKEND == "jax" else nullcontext():
             return function(*arguments, **options)
 
     return run

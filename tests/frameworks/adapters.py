@@ -54,6 +54,8 @@ FILES = {  # name: packages that it needs
     "jax": ("jax",),
     "keras": ("keras", os.environ.get("KERAS_BACKEND", "")),  # see conftest.py
 }
+if os.environ.get("KERAS_BACKEND") == "tensorflow":
+    FILES["xla"] = ("keras", "tensorflow")
 INSTALLED = [
     import_module(f"adapter_{name}").Adapter()
     for name, packages in FILES.items()

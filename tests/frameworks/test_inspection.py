@@ -1,7 +1,8 @@
-"""Histograms, snapshots, plots and nearest functions take arrays and coefficients, without torch but for the last."""
+"""Histograms, snapshots, plots and nearest functions take arrays and coefficients, without torch."""
 
 from __future__ import annotations
 
+import pickle
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import rrn
 import rrn.numpy
 from rrn import convert
+from rrn.activations.fitting.functions import FUNCTIONS
+from rrn.activations.inspection import sources
 from rrn.activations.inspection.snapshots import read_snapshots
 from rrn.frameworks import arrays
 from rrn.frameworks.coefficients import evaluate_rows
@@ -125,9 +128,53 @@ def test_a_plot_has_a_panel_for_each_rational_and_the_bars_of_its_inputs():
     assert np.allclose(curves[2].get_ydata(), np.maximum(x, 0))
 
 
-@pytest.mark.skipif(not find_spec("torch"), reason="torch is not installed")
-def test_the_nearest_function_of_coefficients():
-    for source in (LINEAR, convert.coefficients(LINEAR)):
-        assert rrn.best_fit(source, ["tanh", "relu"], inputs=np.linspace(-2, 2, 100)).name == "tanh"
+def seen_values():
+    found = rrn.Histogram(200, (-2, 2))
+    found.add(np.linspace(-2, 2, 1000))
+    return found
+
+
+@pytest.mark.parametrize("inputs", [None, np.linspace(-2, 2, 100), seen_values()], ids=["range", "array", "histogram"])
+@pytest.mark.parametrize("source", [LINEAR, convert.coefficients(LINEAR)], ids=["module", "dictionary"])
+def test_the_nearest_function_of_coefficients(monkeypatch, source, inputs):
+    """The same without torch as with it; in this process both ways are there, if torch is installed."""
+    found = rrn.best_fit(source, ["relu", "tanh"], inputs)
+    assert [fit.name for fit in (found, *found.others)] == ["tanh", "relu"]
+    x = np.linspace(-2, 2, 50)
+    y = found(x)
+    assert np.abs(y - LINEAR(x)).max() < 1e-5
+    monkeypatch.setattr(sources, "torch_is_in_use", lambda: False)
+    again = rrn.best_fit(source, ["relu", "tanh"], inputs)
+    assert np.allclose(again(x), y, atol=1e-5)
+    assert again.others[0].distance == pytest.approx(found.others[0].distance, abs=1e-6)  # relu has two, mirrored
+    assert again.function is np.tanh
+
+
+def test_names_and_functions_on_arrays_are_candidates(monkeypatch):
+    monkeypatch.setattr(sources, "torch_is_in_use", lambda: False)
+    found = rrn.best_fit(lambda x: 2 * np.cos(x) + 1, {"cos": np.cos, "tanh": np.tanh})
+    assert found.formula == "2 cos(x) + 1"
+    known = rrn.best_fit(LINEAR)
+    assert {fit.name for fit in (known, *known.others)} == set(FUNCTIONS)
+    assert known.name in ("tanh", "sigmoid")
+    assert pickle.loads(pickle.dumps(known)) == known
+    with pytest.raises(ValueError, match="expected one of identity, relu"):
+        rrn.best_fit(LINEAR, ["rleu"])
+    with pytest.raises(ValueError, match="inputs: expected a histogram, a tensor or an array, got 'abc'"):
+        rrn.best_fit(LINEAR, inputs="abc")
     with pytest.raises(ValueError, match="expected one function, it has 2 rows of coefficients"):
         rrn.best_fit(ACT)
+
+
+def test_a_fit_without_torch_becomes_a_module_where_torch_is(monkeypatch):
+    monkeypatch.setattr(sources, "torch_is_in_use", lambda: False)
+    found = rrn.best_fit(LINEAR, ["leaky_relu_0.1"])
+    monkeypatch.undo()
+    if not find_spec("torch"):
+        with pytest.raises(ImportError, match=r"as_module needs torch: pip install 'rrn\[torch\]'"):
+            found.as_module()
+        return
+    import torch
+
+    x = torch.linspace(-3, 3, 7, requires_grad=True)
+    assert np.allclose(found.as_module()(x).detach().numpy(), found(x.detach().numpy()))

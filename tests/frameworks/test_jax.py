@@ -141,7 +141,7 @@ def test_export_with_a_symbolic_shape():
 
 
 def test_inputs_that_are_split_over_a_mesh_with_explicit_axes(block):
-    mesh = jax.make_mesh((1, 1), ("batch", "channel"), (jax.sharding.AxisType.Explicit,) * 2)
+    mesh = jax.make_mesh((1, 1), ("batch", "channel"), axis_types=(jax.sharding.AxisType.Explicit,) * 2)
     a, b = init_coefficients("gelu", groups=4)
     x = jax.device_put(X, jax.sharding.NamedSharding(mesh, PartitionSpec("batch")))
     slope, by_a = jax.jit(jax.grad(lambda x, a: f(x, a, b).sum(), (0, 1)))(x, a)

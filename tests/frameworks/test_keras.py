@@ -276,27 +276,3 @@ def test_a_backend_that_cannot_be_used_is_a_sentence(backend, words):
     assert "UserError: " in done.stderr
     assert "KERAS_BACKEND" in done.stderr
     assert words in done.stderr or "is not installed" in done.stderr  # JAX, which that of NumPy imports
-
-
-def kept_by_torch(x, layer):
-    import torch
-
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda c: kept.append(c) or c, lambda c: c):
-        layer(torch.tensor(x, requires_grad=True))
-    return kept
-
-
-def kept_by_jax(x, layer):
-    import jax
-
-    weights = [w.value for w in layer.weights]
-    return jax.tree.leaves(jax.vjp(lambda x, weights: layer.stateless_call(weights, [], x)[0], x, weights)[1])
-
-
-def test_backward_keeps_the_input_alone():
-    if not (measure := {"torch": kept_by_torch, "jax": kept_by_jax}.get(keras.backend.backend())):
-        pytest.skip("TensorFlow does not tell")
-    x, layer = np.tile(X, (16, 8)), Rational("gelu")
-    layer(x)
-    assert sum(c.nbytes for c in measure(x, layer) if c.nbytes > 1000) == x.nbytes

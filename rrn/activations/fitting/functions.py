@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +24,10 @@ def _relu(x: np.ndarray) -> np.ndarray:
 
 def _leaky_relu(x: np.ndarray, slope: float = 0.01) -> np.ndarray:
     return np.where(x > 0, x, slope * x)
+
+
+def _leaky_relu_tenth(x: np.ndarray) -> np.ndarray:
+    return _leaky_relu(x, 0.1)
 
 
 def _elu(x: np.ndarray) -> np.ndarray:
@@ -84,7 +87,7 @@ FUNCTIONS: dict[str, Function] = {
     "identity": np.copy,
     "relu": _relu,
     "leaky_relu": _leaky_relu,
-    "leaky_relu_0.1": partial(_leaky_relu, slope=0.1),
+    "leaky_relu_0.1": _leaky_relu_tenth,
     "elu": _elu,
     "selu": _selu,
     "gelu": _gelu,
@@ -112,6 +115,19 @@ def full_name(name: str) -> str:
     if name not in NAMES:
         raise ValueError(f"expected one of {', '.join(NAMES)}, or a callable, got {name!r}.")
     return ALIASES.get(name, name)
+
+
+def affine_formula(name: str, a: float, b: float, c: float, d: float) -> str:
+    """Write a f(c x + d) + b with three digits, without what has no effect: "1.02 silu(0.98 x + 0.1) - 0.03"."""
+
+    def term(value: float) -> str:
+        return f" {'-' if value < 0 else '+'} {abs(value):.3g}" if abs(value) >= 5e-4 else ""
+
+    def factor(value: float) -> str:
+        text = f"{value:.3g}"
+        return {"1": "", "-1": "-"}.get(text, f"{text} ")
+
+    return f"{factor(a)}{name}({factor(c)}x{term(d)}){term(b)}"
 
 
 def check_function(function: object) -> None:

@@ -11,21 +11,24 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from scipy.optimize import least_squares
-from torch import Tensor, nn
 
+from rrn.activations.fitting import functions
 from rrn.activations.fitting.formula import check_range
-from rrn.activations.fitting.functions import ALIASES, Function
-from rrn.activations.functions import FUNCTIONS, as_function, named
+from rrn.activations.fitting.functions import ALIASES, Function, affine_formula
 from rrn.activations.inspection.histogram import Histogram
-from rrn.activations.inspection.sources import as_curve
-from rrn.activations.rational import coefficients_of
+from rrn.activations.inspection.sources import as_curve, as_function, in_float32, named
+from rrn.common.extras import needs
 from rrn.common.notebook import html_table
 from rrn.common.renamed import renamed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rrn.activations.inspection.fitted_function import FittedFunction
 
 SCALES, SHIFTS = (0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 8.0), np.linspace(-3, 3, 13)  # starts, at deviation 1
 REFINED_STARTS = 6  # number of starts that are refined: the best of those that are best for their scale
@@ -40,39 +43,23 @@ SCALE_FREE = ("relu", "leaky_relu", "leaky_relu_0.1", "identity")  # f(c x) = c 
 __getattr__ = renamed(
     __name__,
     {
-        "Known": "rrn.activations.inspection.best_fit:FittedFunction",
+        "FittedFunction": "rrn.activations.inspection.fitted_function:FittedFunction",
+        "Known": "rrn.activations.inspection.fitted_function:FittedFunction",
         "KnownFit": "rrn.activations.inspection.best_fit:FunctionFit",
     },
 )
 
 HEADS = ("distance", "relative", "function")  # of the printed table
-Candidates = Sequence[str] | Mapping[str, Callable[[Tensor], Tensor]]
-
-
-class FittedFunction(nn.Module):
-    """Activation a f(c x + d) + b without parameters, on tensors of any shape; f is a function on tensors."""
-
-    is_activation = True
-
-    def __init__(self, name: str, function: Callable[[Tensor], Tensor], a: float, b: float, c: float, d: float):
-        super().__init__()
-        self.name, self.function = name, function
-        self.a, self.b, self.c, self.d = a, b, c, d
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.a * self.function(self.c * x + self.d) + self.b
-
-    def extra_repr(self) -> str:
-        return _formula(self.name, self.a, self.b, self.c, self.d)
+Candidates = Sequence[str] | Mapping[str, Callable]
 
 
 @dataclass(frozen=True)
 class FunctionFit:
     """Known function fitted to an activation: a f(c x + d) + b, its distance, and the other candidates.
 
-    `distance` is the root mean squared difference over the inputs, of the module of `as_module` in float32; `relative`
-    is the same divided by the standard deviation of the outputs. `others` are the remaining candidates, nearest first.
-    Printed, and in a notebook, it is a table of all candidates.
+    `distance` is the root mean squared difference over the inputs, in float32; `relative` is the same divided by the
+    standard deviation of the outputs. `function` is f: on tensors where torch was imported before, else on arrays.
+    `others` are the remaining candidates, nearest first. Printed, and in a notebook, it is a table of all candidates.
     """
 
     name: str
@@ -82,7 +69,7 @@ class FunctionFit:
     d: float
     distance: float
     relative: float
-    function: Callable[[Tensor], Tensor]
+    function: Callable
     others: tuple[FunctionFit, ...] = field(default=(), repr=False)
 
     @property
@@ -96,11 +83,27 @@ class FunctionFit:
     @property
     def formula(self) -> str:
         """Formula as text, such as "1.02 silu(0.98 x + 0.1) - 0.03"."""
-        return _formula(self.name, self.a, self.b, self.c, self.d)
+        return affine_formula(self.name, self.a, self.b, self.c, self.d)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Evaluate the fitted function at x, an array of any shape, in float64."""
+        return self._on(as_function(self.function), np.asarray(x, dtype=np.float64))
+
+    def _on(self, function: Callable, x: Any) -> Any:
+        return self.a * function(self.c * x + self.d) + self.b
 
     def as_module(self) -> FittedFunction:
-        """Make an activation without parameters of the fitted function."""
-        return FittedFunction(self.name, self.function, self.a, self.b, self.c, self.d)
+        """Make an activation of torch without parameters of the fitted function.
+
+        Raises:
+            MissingPackage: torch is not installed.
+        """
+        with needs("FunctionFit.as_module"):
+            from rrn.activations.inspection.fitted_function import FittedFunction
+
+        is_known = functions.FUNCTIONS.get(self.name) is self.function  # on arrays
+        function = named(self.name) if is_known else self.function
+        return FittedFunction(self.name, function, self.a, self.b, self.c, self.d)
 
     def _rows(self) -> list[tuple[str, str, str]]:
         fits = (self, *self.others)
@@ -124,8 +127,8 @@ def best_fit(
     Args:
         module: an element-wise activation, evaluated in eval mode; any such function; or a rational of another
             framework, or its coefficients as of `rrn.convert.coefficients`.
-        candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions on tensors by name; None: all
-            known functions.
+        candidates: names (`rrn.activations.fitting.functions.NAMES`), or functions on arrays or tensors by name; None:
+            all known functions.
         inputs: a histogram of the inputs, or the inputs themselves; None: the histogram that `rrn.record_inputs` left
             on the module (for a recurrent rational, those of all its sites), or else evenly spaced points on `range`.
         range: (low, high), used without inputs.
@@ -140,17 +143,10 @@ def best_fit(
             are not finite, or a rational with several rows of coefficients.
     """
     module = as_curve(module)
-    owner = coefficients_of(module)  # type: ignore[arg-type]
-    rows = len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
-    if rows > 1:
-        raise ValueError(
-            f"module: expected one function, it has {rows} rows of coefficients; name one of "
-            "them, as in best_fit(lambda x: module.evaluate_rows(x[:, None])[:, 0])."
-        )
-    known = {name: named(name) for name in FUNCTIONS} if candidates is None else candidates
+    known = functions.FUNCTIONS if candidates is None else candidates
     if isinstance(known, str) or not isinstance(known, Iterable):
         raise ValueError(f"candidates: expected names, or functions by name, got {known!r}.")
-    if not isinstance(known, Mapping):
+    if candidates is None or not isinstance(known, Mapping):
         known = {ALIASES.get(name, name): named(name) for name in known}
     if not known:
         raise ValueError("candidates: expected one or more, got none.")
@@ -176,9 +172,7 @@ def best_fit(
     return replace(first, others=tuple(others))
 
 
-def _fit_candidate(
-    name: str, function: Callable[[Tensor], Tensor], x: np.ndarray, y: np.ndarray, weights: np.ndarray
-) -> FunctionFit:
+def _fit_candidate(name: str, function: Callable, x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> FunctionFit:
     """Fit one candidate to y at x [K] with these weights [K], and measure its distance, which may not be finite."""
     mean, level = float(weights @ x), float(weights @ y)
     spread, height = (float(np.sqrt(weights @ (v - v_mean) ** 2)) for v, v_mean in ((x, mean), (y, level)))
@@ -196,17 +190,17 @@ def _fit_candidate(
     if name == "identity":
         a, b, c, d = a * c, b + a * d, 1.0, 0.0
     fit = FunctionFit(name, a, b, c, d, math.nan, math.nan, function)
-    distance = float(np.sqrt(weights @ (_in_float32(fit.as_module(), x) - y) ** 2))
+    distance = float(np.sqrt(weights @ (_in_float32(fit, x) - y) ** 2))
     return replace(fit, distance=distance, relative=distance / height)
 
 
-def _in_float32(module: FittedFunction, x: np.ndarray) -> np.ndarray:
-    """Evaluate the module at x [K] in float32, or in float64 if its function does not take float32."""
+def _in_float32(fit: FunctionFit, x: np.ndarray) -> np.ndarray:
+    """Evaluate the fit at x [K] in float32, or in float64 if its function does not take float32."""
     try:
         with np.errstate(all="ignore"):
-            return as_function(lambda at: module(torch.from_numpy(at).float()))(x)
+            return as_function(lambda at: fit._on(fit.function, in_float32(at)))(x)
     except ValueError:
-        return as_function(module)(x)
+        return fit(x)
 
 
 def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
@@ -224,11 +218,11 @@ def points(module, inputs, range) -> tuple[np.ndarray, np.ndarray]:
         x = np.linspace(*range, EVEN_POINTS)  # type: ignore[call-overload]
         return x, np.full(EVEN_POINTS, 1 / EVEN_POINTS)
     if not isinstance(inputs, Histogram):
+        values, inputs = inputs, Histogram()
         try:
-            values, inputs = torch.as_tensor(inputs), Histogram()
-        except (TypeError, ValueError, RuntimeError):
-            raise ValueError(f"inputs: expected a histogram, a tensor or an array, got {inputs!r}.") from None
-        inputs.add(values)
+            inputs.add(values)
+        except ValueError:
+            raise ValueError(f"inputs: expected a histogram, a tensor or an array, got {values!r}.") from None
     outside = inputs.below + inputs.above + inputs.nan
     if outside > 0.01 * inputs.total:
         low, high = inputs.range
@@ -281,14 +275,3 @@ def _fit(
     c, d = best.x
     (a,), (b,), _ = project(np.array([c]), np.array([d]))
     return float(a), float(b), float(c), float(d)
-
-
-def _formula(name: str, a: float, b: float, c: float, d: float) -> str:
-    def term(value: float) -> str:
-        return f" {'-' if value < 0 else '+'} {abs(value):.3g}" if abs(value) >= 5e-4 else ""
-
-    def factor(value: float) -> str:
-        text = f"{value:.3g}"
-        return {"1": "", "-1": "-"}.get(text, f"{text} ")
-
-    return f"{factor(a)}{name}({factor(c)}x{term(d)}){term(b)}"

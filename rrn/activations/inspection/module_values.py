@@ -31,6 +31,12 @@ def values(module: nn.Module, x: np.ndarray) -> np.ndarray:
     return y.double().cpu().numpy()
 
 
+def rows_of(module: nn.Module) -> int:
+    """Return the number of rows of coefficients of an activation, 1 for what is no rational."""
+    owner = coefficients_of(module)
+    return len(next(owner.parameters())) if hasattr(owner, "evaluate_rows") else 1
+
+
 def recorded(module: nn.Module) -> tuple[str, CoefficientDict | None, Parameters | None]:
     """Return the class name of an activation, the coefficients of a rational, and the parameters of a PARAMETRIC."""
     owner = coefficients_of(module)

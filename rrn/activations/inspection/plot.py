@@ -88,10 +88,10 @@ def plot(
         if fitted is not False and (y.shape[1] > 1 or not np.isfinite(y).all()):
             others.append((unfitted, np.full(len(at), np.nan)))
         elif fitted is not False:
-            from rrn.activations.inspection.best_fit import best_fit  # torch, which the other curves do without
+            from rrn.activations.inspection.best_fit import best_fit  # SciPy, only needed here
 
             nearest = best_fit(module, None if fitted is True else fitted, histogram, range=(at[0], at[-1]))
-            others.append((f"{nearest.formula}, distance {nearest.distance:.2g}", as_function(nearest.as_module())(at)))
+            others.append((f"{nearest.formula}, distance {nearest.distance:.2g}", nearest(at)))
         shapes.append(Shape(name or kind_of(module), at, y, histogram, poles(module), tuple(others)))
     if not shapes:
         raise ValueError("expected an activation or a model with activation modules in it; it has none.")

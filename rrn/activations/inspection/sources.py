@@ -56,13 +56,40 @@ def poles(site: Any) -> tuple[float, ...]:
     return poles_of_module(site)
 
 
+def torch_is_in_use() -> bool:
+    """Return whether torch was imported: elsewhere nothing can be a tensor or a module of it."""
+    return sys.modules.get("torch") is not None
+
+
 def as_function(function: str | Callable) -> Function:
     """Return a function on arrays [K], of a name or callable; a callable on tensors only where torch is in use."""
-    if "torch" not in sys.modules:
+    if not torch_is_in_use():
         return functions.as_function(function)
     from rrn.activations.functions import as_function as of_tensors_too
 
     return of_tensors_too(function)
+
+
+def named(name: str) -> Callable:
+    """Return the known function of this name, on tensors where torch is in use, on arrays elsewhere.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if not torch_is_in_use():
+        return functions.FUNCTIONS[functions.full_name(name)]
+    from rrn.activations.functions import named as on_tensors
+
+    return on_tensors(name)
+
+
+def in_float32(x: np.ndarray) -> Any:
+    """Return x [K] in float32, as a tensor where torch is in use."""
+    if not torch_is_in_use():
+        return x.astype(np.float32)
+    import torch
+
+    return torch.from_numpy(x).float()
 
 
 def as_curve(site: Any) -> Any:
@@ -71,12 +98,19 @@ def as_curve(site: Any) -> Any:
     Raises:
         ValueError: it has several rows of coefficients.
     """
-    if not _is_elsewhere(site):
+    if _is_elsewhere(site):
+        given = coefficients(site)
+        rows, one = len(given["numerator"]), "give one of them"
+    elif torch_is_in_use():
+        from rrn.activations.inspection.module_values import rows_of  # torch
+
+        rows = rows_of(site)
+        one = "name one of them, as in best_fit(lambda x: module.evaluate_rows(x[:, None])[:, 0])"
+    else:
         return site
-    given = coefficients(site)
-    if (rows := len(given["numerator"])) > 1:
-        raise ValueError(f"module: expected one function, it has {rows} rows of coefficients; give one of them.")
-    return lambda x: evaluate_rows(given, x)[:, 0]
+    if rows > 1:
+        raise ValueError(f"module: expected one function, it has {rows} rows of coefficients; {one}.")
+    return (lambda x: evaluate_rows(given, x)[:, 0]) if _is_elsewhere(site) else site
 
 
 def _is_elsewhere(site: Any) -> bool:
