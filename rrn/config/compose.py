@@ -25,7 +25,7 @@ from rrn.common.imports import is_import_string
 from rrn.config.classes import TABLES
 from rrn.config.env import ENVS
 from rrn.config.games import atari_games
-from rrn.config.gym_ids import is_gym_id
+from rrn.config.gym_ids import find_spec, is_gym_id
 from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
 from rrn.config.own_folders import folder_words, folders
@@ -219,9 +219,13 @@ def _register_gym_or_suggest(env_id: str) -> None:
     """Register an id of Gymnasium.
 
     Raises:
-        UserError: Gymnasium does not know it.
+        UserError: Gymnasium does not know it, or it is a game that has its own name here.
     """
     try:
+        package = str(find_spec(env_id).entry_point).partition(".")[0].partition(":")[0]
+        if package in ("ale_py", "minatar") and not is_import_string(env_id):
+            # Gymnasium knows these ids only where the package is imported already
+            _check_choice("env", env_id, choices("env"))
         register_gym(env_id)
     except UserError as error:
         if is_import_string(env_id) or "version" in str(error) or "Did you mean" in str(error):

@@ -121,19 +121,26 @@ def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act
     assert to_config(OmegaConf.create(OmegaConf.to_yaml(config))) == config
 
 
+def _with_a_game(stem):
+    """Return the name of a file of a suite with one of its games in place of the suite."""
+    for suite, game in {"_MinAtar": "_MinAtar-Asterix", "_Gym": "_Taxi-v4", "_MuJoCo": "_Hopper-v5"}.items():
+        stem = f"{stem.removesuffix(suite)}{game}" if stem.endswith(suite) else stem
+    return stem
+
+
 @pytest.mark.parametrize("path", sorted(Path(conf_dir()).rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_file_is_used(path):
     """No file that nothing can choose; each key of each is known, since the composed whole is typed."""
     group = path.parent.relative_to(conf_dir()).as_posix()
     if group in ("experiment/for_env", "experiment/for_agent", "agent/for_env"):
         cut = str.rpartition if group == "agent/for_env" else str.partition  # names of agents may have a _ themselves
-        outer, _, inner = cut(path.stem.replace("MinAtar", "MinAtar-Asterix"), "_")
+        outer, _, inner = cut(_with_a_game(path.stem), "_")
         kinds = {"experiment/for_env": "env", "experiment/for_agent": "agent", "agent/for_env": "env"}
         compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
     elif group == "study":
         assert load_plan(path.stem).methods
     elif group == "act/for_agent":
-        act, agent, env = path.stem.replace("MinAtar", "MinAtar-Asterix").rsplit("_", 2)
+        act, agent, env = _with_a_game(path.stem).rsplit("_", 2)
         config = compose_config([f"act={act}", f"agent={agent}", f"env={env}"])
         assert config.act.lr == OmegaConf.load(path).lr
     elif group == "env/bases":
