@@ -14,6 +14,7 @@ COMMANDS = {
     "status": "show what the runs under a folder are doing",
     "report": "put runs beside the paper: scores, intervals, curves, one page",
     "study": "list or start all runs of a plan, such as the paper's",
+    "tune": "search settings that score high",
     "reference": "show the paper's scores and protocol",
     "shapes": "draw the activations of runs over their training",
     "fit": "fit a rational to a function",

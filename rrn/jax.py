@@ -5,6 +5,7 @@ rrn/nnx.py, rrn/linen.py and rrn/equinox.py have modules.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial, reduce
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ with needs("rrn.jax", "jax"):
 
 Ends = tuple[float, float]
 Rows = tuple[jax.Array, ...]
+BLOCK = 2**17  # elements that backward takes at once, about
 
 
 def rational(
@@ -126,8 +128,13 @@ def _slopes(ends: tuple[jax.Array, jax.Array], a: jax.Array, b: jax.Array, versi
     return jax.jvp(lambda x: _rational(x, *rows, version), (x,), (jnp.ones_like(x),))[1]
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _rational(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
+    """Evaluate R(x), with coefficients that broadcast against x."""
+    return (_small if _blocks(x, a[0].ndim) == 1 else _large)(x, a, b, version)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _small(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
     return _values(x, a, b, version).value
 
 
@@ -150,7 +157,40 @@ def _horner(rows: Sequence[jax.Array], z: jax.Array) -> jax.Array:
     return reduce(lambda total, row: total * z + row, reversed(rows))
 
 
-_rational.defjvp(_derivative, symbolic_zeros=True)
+_small.defjvp(_derivative, symbolic_zeros=True)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _large(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
+    return _values(x, a, b, version).value
+
+
+@_large.defjvp
+def _(version: str, primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    x, a, b = primals
+    return _values(x, a, b, version).value, jax.jvp(partial(_by_blocks, version=version), primals, tangents)[1]
+
+
+def _by_blocks(x: jax.Array, a: Rows, b: Rows, version: str) -> jax.Array:
+    """Evaluate R(x), on CPUs block by block: what backward computes for its ten sums then stays in the caches."""
+    whole = jax.checkpoint(partial(_small, version=version))  # backward computes a block again when it comes to it
+    axes = a[0].ndim
+
+    def by_blocks(x: jax.Array, a: Rows, b: Rows) -> jax.Array:
+        cut = x.reshape(_blocks(x, axes), -1, *x.shape[x.ndim - axes :])
+        return jax.lax.map(lambda block: whole(block, a, b), cut).reshape(x.shape)
+
+    return jax.lax.platform_dependent(x, a, b, cpu=by_blocks, default=whole)
+
+
+def _blocks(x: jax.Array, axes: int) -> int:
+    """Return the number of blocks of x, which leave its last axes whole; 1 where it is small."""
+    if not isinstance(x.size, int) or x.size < 2 * BLOCK:
+        return 1
+    if jax.device_count() > 1 or any(jax.typeof(x).sharding.spec):
+        return 1  # blocks would gather an array that several devices share
+    rows, counts = math.prod(x.shape[: x.ndim - axes]), range(x.size // BLOCK, 8 * x.size // BLOCK)
+    return next((count for count in counts if rows % count == 0), 1)
 
 
 @jax.custom_jvp

@@ -28,6 +28,7 @@ with cli_errors(), needs(*NEEDS):
     from rrn.config.help import help_text
     from rrn.config.hydra_private import explain, read_arguments
     from rrn.config.load import to_config
+    from rrn.config.own_folders import use_folders
     from rrn.config.register import conf_dir, register_choices
     from rrn.config.schedules import schedule_warnings
 
@@ -38,6 +39,7 @@ def main() -> None:
     try:
         sys.argv[1:] = [quote_home(word) for word in sys.argv[1:]]
         args = read_arguments()
+        use_folders(args.config_dir, args.overrides)
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             configs = compose_runs(args.overrides)
             _note_without_effect(args.overrides, configs)

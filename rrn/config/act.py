@@ -23,6 +23,7 @@ class ActConfig:
     """Settings of an activation without options, such as act=relu."""
 
     name: str = MISSING
+    kind: str | None = None  # the activation that it is, where a file of the user gives it another name; null: name
 
     def check(self, config: Config) -> None:
         """Check values that need more than a range.

@@ -41,6 +41,7 @@ class AgentConfig:
     without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {}
 
     name: str = MISSING
+    kind: str | None = None  # the agent that it is, where a file of the user gives it a name of its own; null: name
     target: str | None = None  # package.module:Class of a class of your own; null: the class that `name` has here
     gamma: float = setting(at_least=0, at_most=1, about="discount of later rewards")
 

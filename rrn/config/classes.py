@@ -16,7 +16,6 @@ from rrn.config.network import NETWORKS, NetworkConfig
 
 BASES = {"agent": AgentConfig, "env": EnvConfig, "act": ActConfig}
 TABLES: dict[str, Any] = {"agent": AGENTS, "env": ENVS, "act": ACTS, "network": NETWORKS}
-ROW = {"agent": "name", "env": "kind", "act": "name", "network": "name"}  # the setting that is the key in the table
 
 
 def class_of(group: str, values: dict[str, Any]) -> Any:
@@ -27,7 +26,7 @@ def class_of(group: str, values: dict[str, Any]) -> Any:
         KeyError: no class here has such settings.
     """
     if group == "network" or values.get("target") is None:  # all networks of the user's own have the same settings
-        return TABLES[group][values[ROW[group]]]
+        return TABLES[group][values.get("kind") or values["name"]]
     return OwnActConfig if group == "act" else own_class(group, values["target"])
 
 

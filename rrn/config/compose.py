@@ -27,26 +27,29 @@ from rrn.config.env import ENVS
 from rrn.config.games import atari_games
 from rrn.config.hydra_private import compose_own, group_options
 from rrn.config.load import to_config
+from rrn.config.own_folders import folder_words, folders
 from rrn.config.register import conf_dir, own_keys, register_choices, register_own, setting_names
 from rrn.config.schema import Config
 from rrn.config.suggestions import suggestion
 
 GROUPS = ("agent", "env", "act", "network", "experiment")
-FIXED = (  # by a choice
-    *("agent.name", "agent.double", "agent.target", "env.name", "env.kind", "env.target", "act.name", "act.target"),
-    *("network.name", "network.suffix"),
-)
+FIXED = {f"{group}.{key}" for group in ("agent", "env", "act") for key in ("name", "kind", "target")}
+FIXED |= {"agent.double", "network.name", "network.suffix"}
 MOST_RUNS = 10_000  # of a sweep; each is composed before the first begins
 FOLDERS = {"for_agent", "for_env", "for_agent_and_env", "bases"}  # in the groups, but no choices
 
 
-def compose_config(overrides: list[str]) -> Config:
+def compose_config(overrides: list[str], config_dir: str | None = None) -> Config:
     """Compose and check the configuration of one run.
+
+    Args:
+        overrides: words of a command line, such as act=rational.
+        config_dir: folder with configuration files of the user, as --config-dir of the command; None: none.
 
     Raises:
         UserError: an override has an unknown choice or key or a value that makes no sense, or there are several runs.
     """
-    with hydra_ready():
+    with folders(config_dir, overrides), hydra_ready():
         first, *others = compose_runs(overrides)
     if others:
         raise UserError(f"{' '.join(overrides)}: expected one run, got {1 + len(others)} of a sweep.")
@@ -82,7 +85,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
     parser = OverridesParser.create()
     runs: list[list[str]] = [[]]
     for text in overrides:
-        override = _parse(parser, text)
+        override = parse_word(parser, text)
         key = override.get_key_element().lstrip("+~")
         if key.startswith(("hydra.", "hydra/")):
             _check_own_of_hydra(key, text)
@@ -119,7 +122,7 @@ def check_words(overrides: list[str]) -> list[list[str]]:
     return runs
 
 
-def _parse(parser: OverridesParser, text: str) -> Override:
+def parse_word(parser: OverridesParser, text: str) -> Override:
     """Parse a word key=value.
 
     Raises:
@@ -150,15 +153,12 @@ def _check_own_of_hydra(key: str, text: str) -> None:
     Raises:
         UserError: it would bring settings or runs that are not checked here.
     """
-    if key.startswith("hydra.searchpath"):
-        raise UserError(f"{text}: all settings are in conf/ of rrn; give yours on the command line.")
     if key == "hydra.run.dir":
         raise UserError(f"{text}: expected run_dir=, which sets the folder of a run.")
     if key.startswith(("hydra/sweeper", "hydra.sweeper")) and text != "hydra/sweeper=basic":
-        raise UserError(f"{text}: a sweep makes a run of each combination of values; leave this out.")
+        raise UserError(f"{text}: a sweep makes a run of each combination; python -m rrn.tune searches, with Optuna.")
 
 
-@cache
 def choices(group: str) -> list[str]:
     """List the choices of a group, within `hydra_ready`."""
     return sorted(set(group_options(group)) - FOLDERS)
@@ -236,7 +236,7 @@ def run_command() -> str:
 def command_text(overrides: list[str], *options: str) -> str:
     """Return the command line with these overrides and options of Hydra, without resume=."""
     kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
-    return shlex.join(["python", "-m", "rrn.train", *options, *kept])
+    return shlex.join(["python", "-m", "rrn.train", *options, *folder_words(), *kept])
 
 
 def quote_home(word: str) -> str:

@@ -29,6 +29,7 @@ Options
                        for env=, act= and experiment=
   -m, --multirun       several runs: hydra.launcher.n_jobs=3 sets how many at
                        once, hydra/launcher=slurm makes jobs of a cluster
+  --config-dir FOLDER  choices of your own, in files laid out as conf/ of rrn
   --cfg job            print all settings with their values, and stop
   --version            print the version
   --hydra-help         the other options, which are Hydra's"""

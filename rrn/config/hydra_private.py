@@ -72,11 +72,10 @@ def _check_options(args: Namespace) -> None:
     Raises:
         UserError: one of them is given.
     """
-    conf = "the settings are those in conf/ of rrn; give yours on the command line"
+    conf = "the settings are those in conf/ of rrn; give a folder of yours with --config-dir"
     reasons = {
         "config_path": conf,
         "config_name": conf,
-        "config_dir": conf,
         "shell_completion": "there is no completion of words; --help lists the settings",
         "experimental_rerun": "a run goes on with resume=true and the words that it began with",
     }
@@ -132,6 +131,11 @@ class _OwnFiles(CachingConfigRepository):
 @cache
 def _own_files() -> _OwnFiles:
     return _OwnFiles(_loader().repository)
+
+
+def forget_files() -> None:
+    """Read all files again when they are next needed, because the folders that hold them are others now."""
+    _own_files.cache_clear()
 
 
 def _loader() -> Any:

@@ -90,6 +90,11 @@ def register_own(group: str, target: str) -> None:
         _own_keys.update(setting_names(own_class(group, target), f"{group}."))
 
 
+def register_kind(name: str, kind: str) -> None:
+    """Register what an agent of the user's, from a file, has as the agent of ours that it is."""
+    _register_smoke(name, AGENTS[kind])
+
+
 def own_keys() -> set[str]:
     """Return the dotted names of settings of the user's own classes that were chosen in this process."""
     return _own_keys | {"act.kwargs"}
@@ -113,6 +118,14 @@ def _nested(settings: dict[str, Any]) -> dict[str, Any]:
         group, _, key = name.partition(".")
         nested.setdefault(group, {})[key] = value
     return nested
+
+
+def registered(group: str) -> set[str]:
+    """Return the names that are registered in a group, without those of files."""
+    names = ConfigStore.instance().repo
+    for part in group.split("/"):
+        names = names.get(part, {})
+    return {name.removesuffix(".yaml") for name in names}
 
 
 def _store(group: str, name: str, node: dict[str, Any]) -> None:

@@ -42,11 +42,11 @@ def activation_of(config: Config) -> tuple[str, dict]:
     """Return the name of the activation and its options for `make_activations`, without `channels`."""
     if isinstance(config.act, OwnActConfig):
         return config.act.target, config.act.kwargs or {}
-    others = ("name", "lr", "delay", "from_run")
+    others = ("name", "kind", "lr", "delay", "from_run")
     options = {key: value for key, value in dataclasses.asdict(config.act).items() if key not in others}
     if isinstance(config.act, RationalConfig):
         options["trainable"] &= config.act.from_run is None
-    return config.act.name, options
+    return config.act.kind or config.act.name, options
 
 
 def in_settings(mistake: str, name: str, options: dict) -> str:

@@ -87,6 +87,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 # settings that change the speed or the name of a run, or have no effect under the paper's protocol
 NOT_COMPARED = {
     "agent.name",
+    "agent.kind",
     "agent.atoms",
     "agent.value_range",
     "agent.compile",

@@ -24,6 +24,7 @@ with cli_errors(), needs("python -m rrn.study", "rl"):
     from rich.text import Text
 
     from rrn.config import Config, changed_settings
+    from rrn.config.own_folders import folder_words, take_folders
     from rrn.runs.folder import load_config
     from rrn.runs.status_file import Status, read_status
     from rrn.study.cost import Cost, from_runs, measured
@@ -32,7 +33,8 @@ with cli_errors(), needs("python -m rrn.study", "rl"):
 
 USAGE = (
     "python -m rrn.study PLAN [env=... agent=... act=... seed=...]\n"
-    "                         [steps=...|frames=...] [measure=true|false] [start]"
+    "                         [steps=...|frames=...] [measure=true|false]\n"
+    "                         [--config-dir FOLDER] [start]"
 )
 HELP = """
 PLAN is paper, minatar or a file of your own. Without start: what belongs to it,
@@ -74,6 +76,7 @@ def study(arguments: Sequence[str]) -> int:
     if "--version" in words:
         print(f"rrn {version()}")
         return 0
+    words = take_folders(words)
     if not words or words[0].startswith("-") or "=" in words[0]:
         raise UserError("expected a plan first, as in python -m rrn.study paper; --help says what there is.")
     part = take_part(load_plan(words[0]), words[1:])
@@ -88,7 +91,8 @@ def study(arguments: Sequence[str]) -> int:
     if left:
         measure = next((word for word in ("true", "false") if f"measure={word}" in arguments), "needed")
         show_cost(console, part, left, run_states, measure)
-        console.print(Text(f"start them: {shlex.join(['python', '-m', 'rrn.study', *words, 'start'])}"), soft_wrap=True)
+        command = shlex.join(["python", "-m", "rrn.study", *words, *folder_words(), "start"])
+        console.print(Text(f"start them: {command}"), soft_wrap=True)
     return 0
 
 

@@ -17,11 +17,12 @@ from yaml import YAMLError
 from rrn.common.errors import UserError, first_line, nearest
 from rrn.common.imports import is_import_string
 from rrn.common.numbers import parse_int
-from rrn.config import ACTS, Config
+from rrn.config import Config
 from rrn.config.classes import name_of
-from rrn.config.compose import check_words, compose_unresolved, hydra_ready
+from rrn.config.compose import check_words, choices, compose_unresolved, hydra_ready
 from rrn.config.load import explain_validation_error, to_config
-from rrn.config.register import conf_dir, files_of
+from rrn.config.own_folders import plan_folders
+from rrn.config.register import files_of
 from rrn.config.settings import STEPS
 
 PART_KEYS = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
@@ -146,13 +147,14 @@ class Part:
                     if own not in common:
                         common[own] = self._folder_and_config(game, method, check=number == 0)
                     folder, config = common[own]
+                    env = config.env.name if files[0] == game else game  # composed for this game alone, or for several
                     for seed in self.seeds:
                         run = PlannedRun(
                             game=game,
                             method=method,
                             seed=seed,
                             steps=self.steps(config),
-                            folder=Path(_filled_in(folder, name_of("env", game), name_of("act", method.act), seed)),
+                            folder=Path(_filled_in(folder, env, name_of("act", method.act), seed)),
                             transitions=transitions(config),
                         )
                         runs.append(run)
@@ -176,15 +178,15 @@ def transitions(config: Config) -> int:
 
 
 def load_plan(name: str) -> Plan:
-    """Read the plan conf/study/<name>.yaml, or a file that ends in .yaml.
+    """Read the plan study/<name>.yaml in conf/ or in a folder of the user, or a file that ends in .yaml.
 
     Raises:
         UserError: there is no such plan, or the file holds something else.
     """
-    folder = Path(conf_dir()) / "study"
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(plan.stem for plan in folder.glob("*.yaml")))
+    plans = {path.stem: path for folder in plan_folders() for path in sorted(folder.glob("*.yaml"))}
+    path = Path(name) if name.endswith((".yaml", ".yml")) else plans.get(name)
+    if path is None or not path.is_file():
+        known = ", ".join(sorted(plans))
         raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
     try:
         plan: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
@@ -196,8 +198,10 @@ def load_plan(name: str) -> Plan:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
         raise UserError(f"{path}: expected one game, method and seed at least.")
-    for act in (method.act for method in plan.methods if method.act not in ACTS and not is_import_string(method.act)):
-        raise UserError(f"{path}: act={act}: no such act. {nearest(act, ACTS)}")
+    with hydra_ready():
+        acts = choices("act")
+    for act in (method.act for method in plan.methods if method.act not in acts and not is_import_string(method.act)):
+        raise UserError(f"{path}: act={act}: no such act. {nearest(act, acts)}")
     return plan
 
 

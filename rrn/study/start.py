@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rrn.common.console import detach_output
+from rrn.config.own_folders import folder_words
 from rrn.runs.signals import HANG_UP, stopping_signals
 from rrn.study.plan import Part, PlannedRun
 from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
@@ -78,7 +79,7 @@ def sweeps(part: Part, runs: Sequence[PlannedRun]) -> list[list[str]]:
             product = {"seed": map(str, seeds), "env": games, "act": acts}
             chosen = [f"{key}={','.join(values)}" for key, values in product.items()]
             words = [*part.plan.overrides, f"agent={agent}", *chosen, f"steps={steps}", *own, *part.overrides]
-            commands.append(["-m", "rrn.train", "-m", *words, "resume=true"])
+            commands.append(["-m", "rrn.train", "-m", *folder_words(), *words, "resume=true"])
     return commands
 
 

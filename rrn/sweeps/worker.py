@@ -11,8 +11,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -77,41 +80,61 @@ def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, 
     return _in_a_job(config, shared) if shared.jobs else _in_a_child(config, shared)
 
 
-def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
-    """Start a process, wait for it, and return the state of its run and why it ended."""
-    if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but the command stops the run
-        for ignored in stopping_signals():
-            signal.signal(ignored, signal.SIG_IGN)
-    task = {"config": OmegaConf.to_yaml(config), "command": run_command()}
-    text: str | None = json.dumps(task | {"stop_file": str(shared.stop_file), "parent": os.getpid()})
+def start_run(config: Config, command: str, stop_file: Path, output: IO[str]) -> subprocess.Popen:
+    """Start a process that trains a run and stops, with a checkpoint, when `stop_file` appears or this process ends.
+
+    Args:
+        config: of the run.
+        command: the command line that goes on with it, for what the run prints.
+        stop_file: see `request_stop`.
+        output: gets what is printed before the run has an output.log.
+    """
+    task = {"config": OmegaConf.to_yaml(config), "command": command}
     child = subprocess.Popen(
         [sys.executable, "-m", "rrn.sweeps.worker"],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        errors="backslashreplace",
         start_new_session=True,
         env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"},  # of what is read here, and of output.log
     )
-    while True:
-        try:
-            output = child.communicate(text, timeout=1)[0]  # printed before the run had an output.log
-            break
-        except subprocess.TimeoutExpired:
-            text = None
-            if not is_running(shared.parent) and shared.folder.is_dir():
-                request_stop(shared.stop_file, signal.SIGTERM)
+    assert child.stdin is not None
+    with suppress(BrokenPipeError), child.stdin as pipe:  # it ended at once; its output says why
+        json.dump(task | {"stop_file": str(stop_file), "parent": os.getpid()}, pipe)
+    return child
+
+
+def outcome(child: subprocess.Popen, config: Config, stop_file: Path, output: IO[str]) -> tuple[str, str | None]:
+    """Return the state of a run whose process has ended, and why it ended; the arguments are those of `start_run`."""
     status = read_status(Path(config.run_dir))
     if status is not None and status.pid == child.pid:
-        if status.state == "killed" and requested_signal(shared.stop_file):
+        if status.state == "killed" and requested_signal(stop_file):
             return "stopped", "at once, without a checkpoint"
         if status.state == "killed":
             return "killed", _killed_by(child.returncode)
         return status.state, status.why
     if child.returncode < 0:
         return "killed", _killed_by(child.returncode)
-    return "failed", (output.strip().splitlines() or [f"exit code {child.returncode}"])[-1].removeprefix("error: ")
+    output.seek(0)
+    printed = output.read().strip().splitlines() or [f"exit code {child.returncode}"]
+    return "failed", printed[-1].removeprefix("error: ")
+
+
+def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
+    """Start a process, wait for it, and return the state of its run and why it ended."""
+    if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but the command stops the run
+        for ignored in stopping_signals():
+            signal.signal(ignored, signal.SIG_IGN)
+    with TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as output:
+        child = start_run(config, run_command(), shared.stop_file, output)
+        while True:
+            try:
+                child.wait(timeout=1)
+                return outcome(child, config, shared.stop_file, output)
+            except subprocess.TimeoutExpired:
+                if not is_running(shared.parent) and shared.folder.is_dir():
+                    request_stop(shared.stop_file, signal.SIGTERM)
 
 
 def _killed_by(code: int) -> str:

@@ -69,7 +69,8 @@ def test_a_glob_means_to_hydra_what_it_means_here():
 
 def test_each_registered_name_has_its_file():
     with hydra_ready():
-        assert choices("act") == sorted(ACTIVATIONS)
+        ours = [name for name in choices("act") if ":" not in name]  # other tests of this process chose classes
+        assert ours == sorted(ACTIVATIONS)
         assert choices("agent") == names("agent") == sorted(AGENTS)
         assert set(choices("env")) == {game for env in ENVS.values() for game in env.games()}
     options = ("rational", "recurrent_rational")  # the others have none, and no file

@@ -46,8 +46,9 @@ REFUSED = {
     f"act.degrees={DEEP}": "too deep",  # what is said depends on how deep the calls are already
     "run_dir=~nobody_at_all/x": "there is no user of this name; a folder that is called so is ./~nobody",
     "run_dir='~nobody_at_all'": "there is no user of this name",
-    "hydra.searchpath=[/tmp]": "all settings are in conf/ of rrn; give yours on the command line.",
-    "hydra/sweeper=optuna": "hydra/sweeper=optuna: a sweep makes a run of each combination of values; leave this out.",
+    "hydra.searchpath=[/nonexistent]": "expected a folder with configuration files, there is none at /nonexistent.",
+    "hydra.searchpath=here": "expected folders, such as 'hydra.searchpath=[conf_of_mine]'.",
+    "hydra/sweeper=optuna": "a sweep makes a run of each combination; python -m rrn.tune searches",
     "hydra.sweeper.params={seed: 1}": "a sweep makes a run of each combination",
     "agent.hidden=64": "agent.hidden: no such setting. network=mlp 'network.widths=[64,64]' sets the units",
     "env.mode=1": "env.mode: no such setting. Games are played in the default mode and difficulty of ale-py.",
@@ -56,7 +57,7 @@ REFUSED = {
     "+agent.hidden=64": "agent.hidden: no such setting here. network=mlp 'network.widths",
 }
 OPTIONS = {
-    "--config-dir=/nonexistent": "--config-dir: this option of Hydra does not work here: the settings are those in",
+    "--config-dir=/nonexistent": "--config-dir: expected a folder with configuration files, there is none at",
     "--config-path=x": "--config-path: this option of Hydra does not work here",
     "--shell-completion": "does not work here: there is no completion of words",
     "--experimental-rerun=x": "a run goes on with resume=true",

@@ -12,6 +12,7 @@ import jax.numpy as jnp  # noqa: E402
 from jax import export  # noqa: E402
 from jax.sharding import PartitionSpec  # noqa: E402
 
+import rrn.jax  # noqa: E402
 import rrn.numpy  # noqa: E402
 from rrn.jax import init_coefficients, rational  # noqa: E402
 
@@ -26,6 +27,15 @@ f = jax.jit(rational)
 
 def close(found, expected, atol=2e-6):
     return np.allclose(found, expected, rtol=0, atol=atol)
+
+
+@pytest.fixture(params=[rrn.jax.BLOCK, 16], ids=["whole", "blocks"])
+def block(request, monkeypatch):
+    """Inputs of 64 elements as a whole, and in four blocks, as large ones are on a CPU."""
+    monkeypatch.setattr(rrn.jax, "BLOCK", request.param)
+    jax.clear_caches()
+    yield request.param
+    jax.clear_caches()
 
 
 def one_device_each(x):
@@ -65,19 +75,19 @@ SLOPES = {
 
 
 @pytest.mark.parametrize("call", SLOPES.values(), ids=SLOPES)
-def test_transformations_keep_the_slope(call):
+def test_transformations_keep_the_slope(call, block):
     assert close(call(X), SLOPE)
 
 
-def test_hessian_is_that_of_central_differences():
-    x, step = jnp.array([-1.0, 0.5, 2.0]), 1e-3
+def test_hessian_is_that_of_central_differences(block):
+    x, step = jnp.linspace(-2, 3, 32), 1e-3
     found = jax.hessian(lambda x: f(x, A, B).sum())(x)
-    ones, wide = np.ones(3), np.asarray(x, dtype=np.float64)
+    ones, wide = np.ones(32), np.asarray(x, dtype=np.float64)
     high, low = (rrn.numpy.gradients(ones, wide + h, A, B)[0] for h in (step, -step))
     assert close(found, np.diag((high - low) / (2 * step)), 1e-4)
 
 
-def test_agents_with_coefficients_of_their_own_run_as_one():
+def test_agents_with_coefficients_of_their_own_run_as_one(block):
     """vmap over coefficients and inputs, with their gradients, is a loop over agents."""
     a, b = A * jnp.linspace(0.5, 1.5, 3)[:, None, None], B * jnp.linspace(0.5, 1.5, 3)[:, None, None]
     x = jnp.stack([X, -X, X + 1])
@@ -89,13 +99,48 @@ def test_agents_with_coefficients_of_their_own_run_as_one():
             assert close(found[agent], sums, 1e-5 * np.abs(sums).max())
 
 
+@pytest.mark.parametrize(
+    ("version", "tail_range", "dtype", "atol"),
+    [("A", None, jnp.float32, 1e-6), ("C", (-1.0, 2.0), jnp.bfloat16, 2e-2)],
+)
+def test_blocks_with_groups(monkeypatch, version, tail_range, dtype, atol):
+    monkeypatch.setattr(rrn.jax, "BLOCK", 64)
+    a, b = init_coefficients("gelu", version=version, groups=2)
+    a = a * jnp.array([[0.5], [1.5]])
+    x = jnp.linspace(-4, 4, 512, dtype=dtype).reshape(16, 4, 8)
+    loss = jax.jit(jax.grad(lambda *c: rational(*c, version, 1, tail_range).sum(), (0, 1, 2)))
+    assert "while" in loss.lower(x, a, b).as_text()
+    expected = rrn.numpy.gradients(np.ones_like(x), x, a, b, version, 1, tail_range)
+    for found, exact in zip(loss(x, a, b), expected, strict=True):
+        assert close(found.astype(jnp.float32), exact.astype("float32"), atol * np.abs(exact.astype("float32")).max())
+
+
+def loops(*shape, platform="cpu"):
+    """Whether backward goes through blocks."""
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (shape, A.shape, B.shape)]
+    backward = jax.jit(jax.grad(lambda *c: rational(*c).sum(), (0, 1, 2)))
+    return "stablehlo.while" in export.export(backward, platforms=[platform])(*shapes).mlir_module()
+
+
+def test_blocks_are_for_large_inputs_of_one_cpu(monkeypatch):
+    most = 2 * rrn.jax.BLOCK
+    assert loops(most // 2, 2)
+    assert not loops(most - 2)
+    assert not loops(2**19 - 1)  # a prime number
+    assert not loops(most // 2, 2, platform="cuda")
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    jax.clear_caches()
+    assert not loops(most // 2, 2)
+    jax.clear_caches()
+
+
 def test_export_with_a_symbolic_shape():
     (size,) = export.symbolic_shape("n")
     exported = export.export(f)(*(jax.ShapeDtypeStruct(s, jnp.float32) for s in ((size, 32), A.shape, B.shape)))
     assert close(exported.call(X, A, B), Y)
 
 
-def test_inputs_that_are_split_over_a_mesh_with_explicit_axes():
+def test_inputs_that_are_split_over_a_mesh_with_explicit_axes(block):
     mesh = jax.make_mesh((1, 1), ("batch", "channel"), (jax.sharding.AxisType.Explicit,) * 2)
     a, b = init_coefficients("gelu", groups=4)
     x = jax.device_put(X, jax.sharding.NamedSharding(mesh, PartitionSpec("batch")))

@@ -74,7 +74,7 @@ def found(model, observations):
                 ("CartPole", "leaky_relu", ["agent=ppo"]),
                 ("MinAtar-Breakout", "recurrent_rational", ["agent=ppo"]),
                 ("Pong", "recurrent_rational", ["agent=dqn", "agent.dueling=true", "agent.noisy=true"]),
-                ("Pong", "rational", ["agent=ppo", "act.per=channel"]),
+                ("Pong", "rational", ["agent=ppo", "act.per=channel", "network=small"]),
             )
         ),
     ],
@@ -119,4 +119,14 @@ def test_mistakes_are_sentences(tmp_path, to):
         policy(tmp_path, to)
     saved_run(tmp_path / "run", "agent=dqn", "env=CartPole", "act=pelu")
     with pytest.raises(ValueError, match=r"act1: expected a rational, or one of gelu, .* got PELU"):
+        policy(tmp_path / "run", to)
+
+
+@each_target
+@pytest.mark.parametrize("words", [["network=impala"], ["network.norm=layer"]])
+def test_a_network_without_such_a_model_is_refused(tmp_path, to, words):
+    saved_run(tmp_path / "run", "env=MinAtar-Breakout", "act=relu", *words)
+    with pytest.raises(
+        ValueError, match="whose network is nature, minatar, mlp or small, without a norm, got dqn with"
+    ):
         policy(tmp_path / "run", to)

@@ -41,7 +41,7 @@ class SB3Agent(Agent):
         if getattr(config.act, "lr", None) is not None:
             raise UserError("act.lr: stable-baselines3 sets one learning rate for all parameters; leave it out.")
         settings = dataclasses.asdict(config.agent)
-        del settings["name"], settings["target"]
+        del settings["name"], settings["kind"], settings["target"]
         self.on_policy = isinstance(config.agent, SB3PPOConfig)
         if settings.pop("anneal", False):
             for name in ("learning_rate", "clip_range"):
