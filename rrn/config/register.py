@@ -92,7 +92,7 @@ def register_own(group: str, target: str) -> None:
 
 def register_kind(name: str, kind: str) -> None:
     """Register what an agent of the user's, from a file, has as the agent of ours that it is."""
-    _register_smoke(name, AGENTS[kind])
+    _register_for_agent(name, AGENTS[kind])
 
 
 def own_keys() -> set[str]:
