@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +132,18 @@ class Agent(ABC):
 
 def adam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.Adam:
     """Make Adam for a network; `lr_rational` is the learning rate of the coefficients, None: that of the weights."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    groups = trained if lr_rational is None else parameter_groups(network, learning_rate, lr_rational)
     device = next(network.parameters()).device
+    groups = _groups(network, learning_rate, lr_rational)
     return torch.optim.Adam(groups, lr=learning_rate, eps=eps, fused=device.type in ("cpu", "cuda"))
+
+
+def radam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.RAdam:
+    """Make RAdam (Liu et al. 2020) for a network, with the arguments of `adam`."""
+    return torch.optim.RAdam(_groups(network, learning_rate, lr_rational), lr=learning_rate, eps=eps)
+
+
+def _groups(network: nn.Module, learning_rate: float, lr_rational: float | None) -> Iterable[Any]:
+    """Return the trained parameters, in two groups if those of rationals have a learning rate of their own."""
+    if lr_rational is None:
+        return [p for p in network.parameters() if p.requires_grad]
+    return parameter_groups(network, learning_rate, lr_rational)

@@ -1,7 +1,7 @@
 """The settings of a run: types, checks and composition."""
 
 from rrn.config.act import ACTS, ActConfig, RationalConfig
-from rrn.config.agent import AGENTS, AgentConfig, DQNConfig, PPOConfig, SB3DQNConfig, SB3PPOConfig
+from rrn.config.agent import AGENTS, AgentConfig, DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
 from rrn.config.schema import Config, delay_steps
@@ -22,6 +22,7 @@ __all__ = [
     "GymConfig",
     "MinAtarConfig",
     "PPOConfig",
+    "PQNConfig",
     "RationalConfig",
     "SB3DQNConfig",
     "SB3PPOConfig",

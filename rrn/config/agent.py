@@ -25,6 +25,7 @@ class AgentConfig:
         smoke: settings of experiment=smoke, by dotted name.
         paper_protocol: it can be trained with experiment=paper and experiment=modern.
         overlaps_env: it uses env.overlap.
+        norm: the network.norm that it has where the user sets none.
         builds_network: it makes its network itself, and network= is refused.
         action_kinds: action spaces that it can act in, by their names in Gymnasium.
         packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
@@ -35,6 +36,7 @@ class AgentConfig:
     smoke: ClassVar[dict[str, Any]] = {}
     paper_protocol: ClassVar[bool] = False
     overlaps_env: ClassVar[bool] = False
+    norm: ClassVar[str | None] = None
     builds_network: ClassVar[bool] = False
     action_kinds: ClassVar[tuple[str, ...]] = ("Discrete",)
     packages: ClassVar[tuple[str, ...]] = ()
@@ -183,6 +185,35 @@ class PPOConfig(AgentConfig):
 
 
 @dataclass
+class PQNConfig(AgentConfig):
+    """Settings of PQN: agent=pqn."""
+
+    build: ClassVar[str] = "rrn.agents.pqn.build"
+    norm: ClassVar[str | None] = "layer"
+    smoke: ClassVar[dict[str, Any]] = {
+        "env.num_envs": 2,
+        "agent.rollout": 25,
+        "agent.batch_size": 10,
+        "agent.epsilon_end": 0.1,
+        "agent.epsilon_steps": 400,
+    }
+
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of RAdam")
+    anneal: bool = setting(about="learning_rate falls linearly to 0 over steps")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of RAdam, in its denominator")
+    q_lambda: float = setting(at_least=0, at_most=1, about="lambda of the returns; 0: of one step")
+    rollout: int = setting(at_least=1, at_most=STEPS, about="agent steps of each environment between updates")
+    epochs: int = setting(at_least=1, at_most=10_000, about="passes over each rollout")
+    batch_size: int = setting(at_least=1, at_most=10**6, about="agent steps of a minibatch")
+    epsilon_start: float = setting(at_least=0, at_most=1, about="probability of a random action at first")
+    epsilon_end: float = setting(at_least=0, at_most=1, about="probability of a random action after epsilon_steps")
+    epsilon_steps: int = setting(at_least=1, at_most=STEPS, about="agent steps over which epsilon falls")
+    max_grad_norm: float | None = setting(
+        above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
+    )
+
+
+@dataclass
 class SB3DQNConfig(AgentConfig):
     """Settings of agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
 
@@ -260,6 +291,7 @@ AGENTS: dict[str, type[AgentConfig]] = {
     "dqn": DQNConfig,
     "ddqn": DQNConfig,
     "ppo": PPOConfig,
+    "pqn": PQNConfig,
     "sb3_dqn": SB3DQNConfig,
     "sb3_ppo": SB3PPOConfig,
 }

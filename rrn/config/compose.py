@@ -37,7 +37,7 @@ GROUPS = ("agent", "env", "act", "network", "experiment")
 FIXED = {f"{group}.{key}" for group in ("agent", "env", "act") for key in ("name", "kind", "target")}
 FIXED |= {"agent.double", "network.name", "network.suffix"}
 MOST_RUNS = 10_000  # of a sweep; each is composed before the first begins
-FOLDERS = {"for_agent", "for_env", "bases"}  # in the groups, but no choices
+FOLDERS = {"for_agent", "for_env", "for_agent_and_env", "bases"}  # in the groups, but no choices
 
 
 def compose_config(overrides: list[str], config_dir: str | None = None) -> Config:

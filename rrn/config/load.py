@@ -67,7 +67,8 @@ def _name_network(composed: DictConfig) -> None:
     """Set network.suffix, in place, which run_dir refers to: what the network adds to the name of the folder."""
     network = composed.get("network")
     if isinstance(network, DictConfig) and "suffix" in network:
-        network["suffix"] = folder_suffix(*(network[key] for key in ("name", "target", "norm")))
+        usual_norm = class_of("agent", composed["agent"]).norm
+        network["suffix"] = folder_suffix(network["name"], network["target"], network["norm"], usual_norm)
 
 
 @cache

@@ -76,7 +76,10 @@ NETWORKS: dict[str, type[NetworkConfig]] = {
 }
 
 
-def folder_suffix(name: str, target: str | None, norm: str | None) -> str:
-    """Return what a network adds to the name of the folder of a run, such as "-impala"; nothing for the default."""
+def folder_suffix(name: str, target: str | None, norm: str | None, usual_norm: str | None = None) -> str:
+    """Return what a network adds to the name of the folder of a run, such as "-impala"; nothing for the default.
+
+    A norm adds something, such as "-layernorm" or "-nonorm", unless it is the usual one of the agent.
+    """
     kind = target.rpartition(":")[2].rpartition(".")[2] if target else name
-    return (f"-{kind}" if kind != DEFAULT else "") + (f"-{norm}norm" if norm else "")
+    return (f"-{kind}" if kind != DEFAULT else "") + (f"-{norm or 'no'}norm" if norm != usual_norm else "")

@@ -50,7 +50,7 @@ def register_choices() -> None:
             if not (folder / "env" / f"{game}.yaml").is_file():
                 _store("env", game, {"defaults": [f"bases/{kind}@_here_", "_self_"], "name": game})
     for name, agent in AGENTS.items():
-        _register_smoke(name, agent)
+        _register_for_agent(name, agent)
     _register_files(folder)
 
 
@@ -75,8 +75,9 @@ def _with_other_agent(name: str) -> list[str]:
     return [f"{other}_{env}" for other, kind in AGENTS.items() if other != agent and kind is AGENTS[agent]]
 
 
-def _register_smoke(name: str, agent: type[AgentConfig]) -> None:
+def _register_for_agent(name: str, agent: type[AgentConfig]) -> None:
     _store("experiment/for_agent", f"smoke_{name}", _nested(agent.smoke))
+    _store("network/for_agent", name, {"norm": agent.norm})
 
 
 def register_own(group: str, target: str) -> None:
@@ -87,14 +88,14 @@ def register_own(group: str, target: str) -> None:
     """
     _store(group, target, own_defaults(group, target))
     if group == "agent":
-        _register_smoke(target, own_class(group, target))
+        _register_for_agent(target, own_class(group, target))
     if group in ("agent", "env"):
         _own_keys.update(setting_names(own_class(group, target), f"{group}."))
 
 
 def register_kind(name: str, kind: str) -> None:
     """Register what an agent of the user's, from a file, has as the agent of ours that it is."""
-    _register_smoke(name, AGENTS[kind])
+    _register_for_agent(name, AGENTS[kind])
 
 
 @cache

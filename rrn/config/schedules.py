@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rrn.config.agent import DQNConfig, PPOConfig, SB3DQNConfig, SB3PPOConfig
+from rrn.config.agent import DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
 from rrn.config.schema import Config, delay_steps
 
 
@@ -18,11 +18,9 @@ def schedule_warnings(config: Config) -> list[str]:
 
 def _of_agent(config: Config) -> Iterator[str]:
     agent, steps = config.agent, config.steps
+    if isinstance(agent, PQNConfig) or (isinstance(agent, DQNConfig) and not agent.noisy):
+        yield from _epsilon(config, agent)
     if isinstance(agent, DQNConfig):
-        if not agent.noisy and agent.epsilon_steps > steps and agent.epsilon_start != agent.epsilon_end:
-            last = agent.epsilon_start + (agent.epsilon_end - agent.epsilon_start) * steps / agent.epsilon_steps
-            what = f"epsilon ends at {last:.2g}, not at agent.epsilon_end={agent.epsilon_end:g}"
-            yield _warning(config, what, "agent.epsilon_steps", agent.epsilon_steps)
         if agent.prioritised and agent.priority_beta_steps > steps and agent.priority_beta < 1:
             last = agent.priority_beta + (1 - agent.priority_beta) * steps / agent.priority_beta_steps
             what = f"the exponent of the importance weights ends at {last:.2g}, not at 1"
@@ -36,8 +34,9 @@ def _of_agent(config: Config) -> Iterator[str]:
         yield from _replay(
             config, ("agent.learning_starts", agent.learning_starts), ("agent.buffer_size", agent.buffer_size)
         )
-    elif isinstance(agent, PPOConfig | SB3PPOConfig):
-        name, rollout = ("rollout", agent.rollout) if isinstance(agent, PPOConfig) else ("n_steps", agent.n_steps)
+    elif isinstance(agent, PPOConfig | PQNConfig | SB3PPOConfig):
+        name = "n_steps" if isinstance(agent, SB3PPOConfig) else "rollout"
+        rollout = getattr(agent, name)
         if rollout * config.env.num_envs >= steps:
             yield (
                 f"with steps={steps} there is one rollout only, of agent.{name}={rollout} steps in each of "
@@ -57,6 +56,13 @@ def _of_run(config: Config) -> Iterator[str]:
         yield _warning(
             config, "the coefficients of rationals never learn", "act.delay", getattr(config.act, "delay", None)
         )
+
+
+def _epsilon(config: Config, agent: DQNConfig | PQNConfig) -> Iterator[str]:
+    if agent.epsilon_steps > config.steps and agent.epsilon_start != agent.epsilon_end:
+        last = agent.epsilon_start + (agent.epsilon_end - agent.epsilon_start) * config.steps / agent.epsilon_steps
+        what = f"epsilon ends at {last:.2g}, not at agent.epsilon_end={agent.epsilon_end:g}"
+        yield _warning(config, what, "agent.epsilon_steps", agent.epsilon_steps)
 
 
 def _replay(config: Config, warmup: tuple[str, int], capacity: tuple[str, int]) -> Iterator[str]:

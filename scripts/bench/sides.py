@@ -74,7 +74,7 @@ class Apart:
         return self.pipe.recv()
 
     def training_step(self, steps: int) -> int:
-        return self("advance", steps)
+        return self("training_step", steps)
 
     def close(self) -> None:
         self.pipe.close()
@@ -138,7 +138,7 @@ class Ours:
         if hasattr(learner, "replay"):
             parts |= {"acting": (agent, "act"), "sampling": (learner.replay, "sample"), "storing": (learner, "_store")}
         else:
-            parts["acting"] = (agent, "choose")
+            parts["acting"] = (agent, "sample_actions")
         for part, (owner, *names) in parts.items():
             for name in names:
                 setattr(owner, name, _clocked(getattr(owner, name), part, spent))

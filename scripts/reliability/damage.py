@@ -32,7 +32,7 @@ from rrn.common.errors import UserError
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_files import find
 
-AGENTS = ("dqn", "ddqn", "ppo", "sb3_dqn", "sb3_ppo")
+AGENTS = ("dqn", "ddqn", "ppo", "pqn", "sb3_dqn", "sb3_ppo")
 SETTINGS = ["experiment=smoke", "env=CartPole", "act=recurrent_rational", "device=cpu", "threads=1"]
 
 

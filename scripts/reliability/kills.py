@@ -32,7 +32,7 @@ SERVER.set_forkserver_preload(["stable_baselines3", "rrn.training.trainer", "rrn
 MOST = 4  # kills of one run, after which it may end
 SMALL = ["experiment=smoke", "steps=400", "checkpoint.every=40", "evaluation.every=100", "log_every=20"]
 SMALL += ["threads=1", "device=cpu"]
-AGENTS = ("dqn", "ddqn", "ppo", "sb3_dqn", "sb3_ppo")
+AGENTS = ("dqn", "ddqn", "ppo", "pqn", "sb3_dqn", "sb3_ppo")
 ACTS = {"CartPole": ["act=recurrent_rational"], "MinAtar-Breakout": ["act=rational", "act.version=D"]}
 RUNS = {f"{agent} {env}": [f"agent={agent}", f"env={env}", *ACTS[env]] for env in ACTS for agent in AGENTS}
 

@@ -112,6 +112,9 @@ def test_settings_of_an_agent_for_an_environment():
     assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational"]).act.lr == 1.5e-5
     assert compose_config(["agent=ppo", "env=MinAtar-Seaquest", "act=rational", "act.lr=1e-3"]).act.lr == 1e-3
     assert compose_config(["agent=dqn", "env=MinAtar-Seaquest", "act=rational"]).act.lr is None
+    envs = ("Pong", "MinAtar-Seaquest", "CartPole")
+    assert [compose_config(["agent=pqn", f"env={env}"]).env.num_envs for env in envs] == [128, 128, 4]
+    assert compose_config(["agent=pqn", "env=CartPole", "experiment=smoke"]).env.num_envs == 2
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)
@@ -137,6 +140,9 @@ def test_every_file_is_used(path):
         outer, _, inner = cut(_with_a_game(path.stem), "_")
         kinds = {"experiment/for_env": "env", "experiment/for_agent": "agent", "agent/for_env": "env"}
         compose_config([f"{group.partition('/')[0]}={outer}", f"{kinds[group]}={inner}"])
+    elif group == "experiment/for_agent_and_env":
+        experiment, agent, env = path.stem.split("_")
+        compose_config([f"experiment={experiment}", f"agent={agent}", f"env={env}"])
     elif group == "study":
         assert load_plan(path.stem).methods
     elif group == "act/for_agent":

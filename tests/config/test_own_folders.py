@@ -47,6 +47,12 @@ def test_a_file_of_the_user_for_an_environment_is_found(conf):
     assert (config.agent.learning_rate, config.agent.target_every, config.agent.name) == (0.5, 256, "careful")
 
 
+def test_an_agent_of_the_user_has_the_norm_of_its_kind(conf):
+    (conf / "agent" / "mine.yaml").write_text("defaults: [pqn]\nname: mine\nkind: pqn\n")
+    config = compose_config(["agent=mine", "act=relu", "env=CartPole"], "conf")
+    assert (config.network.norm, config.run_dir) == ("layer", "runs/CartPole/mine-relu/seed0")
+
+
 def test_searchpath_finds_the_same_files(conf):
     by_option = compose_config(["act=gentle", *SMALL], "conf")
     assert compose_config(["hydra.searchpath=[conf]", "act=gentle", *SMALL]) == by_option

@@ -25,6 +25,8 @@ LONGER = {
     "act.delay=1500000": "the coefficients of rationals never learn: act.delay=1500000",
     "act.delay=100epochs": "act.delay=100epochs",
     "agent=ppo agent.rollout=187500": "one rollout only, of agent.rollout=187500 steps in each of 8",
+    "agent=pqn steps=100000": "epsilon ends at 0.33, not at agent.epsilon_end=0.001",  # 1 - 0.999 / 1.5
+    "agent=pqn agent.rollout=11719": "set agent.rollout=1171 or less",
     "agent=sb3_ppo agent.n_steps=200000": "set agent.n_steps=18750 or less",
     "agent=sb3_dqn agent.target_update_interval=2M": "the target network is never updated",
     "agent=sb3_dqn agent.buffer_size=2M": "never full",
@@ -32,6 +34,7 @@ LONGER = {
 }
 FITS = [
     *("", "env=CartPole", "env=MinAtar-Breakout", "experiment=paper", "experiment=modern env=Skiing"),
+    *("agent=pqn", "agent=pqn env=CartPole", "agent=pqn env=MinAtar-Breakout"),
     *("experiment=smoke", "experiment=smoke env=CartPole", "agent=ppo", "agent=sb3_dqn", "agent=sb3_ppo"),
     *("agent.noisy=true steps=200000", "agent.epsilon_start=0.1 steps=200000", "agent.epsilon_steps=1500000"),
     *("agent.replay_capacity=1505000", "agent.warmup=1499999", "act=relu", "act.trainable=false act.delay=2M"),

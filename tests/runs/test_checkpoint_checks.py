@@ -20,7 +20,7 @@ from rrn.training.run import train
 from rrn.training.trainer import Trainer
 
 SMALL = ("env=CartPole", "experiment=smoke", "steps=50", "checkpoint.every=25", "threads=1", "device=cpu")
-AGENTS = ["dqn", "ppo", "sb3_dqn", "sb3_ppo"]
+AGENTS = ["dqn", "ppo", "pqn", "sb3_dqn", "sb3_ppo"]
 
 
 def configured(folder, *overrides):

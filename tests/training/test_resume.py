@@ -44,6 +44,11 @@ RUNS = {
         *("agent=ppo", "act=recurrent_rational", "env.frame_cap=160"),
         *("steps=200", "checkpoint.every=50", "evaluation.every=100"),
     ],
+    "pqn": [
+        *("agent=pqn", "act=recurrent_rational", "env.frame_cap=160"),
+        *("steps=200", "checkpoint.every=50", "evaluation.every=100"),
+    ],
+    "pqn on vectors": ["agent=pqn", "env=CartPole", "act=rational", "act.version=D", *LONG],
     "sb3_dqn": ["agent=sb3_dqn", "env=CartPole", "act=rational", "steps=800", "checkpoint.every=100"],
     "sb3_ppo": ["agent=sb3_ppo", "env=MinAtar-Breakout", "act=rational", "steps=800", "checkpoint.every=160"],
     "noise": ["env=CartPole", "act=rational", "act.version=D", "agent=ddqn", *LONG],
@@ -289,7 +294,7 @@ def test_where_all_checkpoints_are_damaged_the_status_keeps_its_step(train_here,
     assert (status.state, status.step) == ("failed", 50)
 
 
-@pytest.mark.parametrize("agent", ["dqn", "ppo", "sb3_dqn", "sb3_ppo"])
+@pytest.mark.parametrize("agent", ["dqn", "ppo", "pqn", "sb3_dqn", "sb3_ppo"])
 def test_a_run_that_is_stopped_before_it_has_seen_anything_goes_on(tmp_path, agent):
     config = compose_config([f"agent={agent}", "env=CartPole", "experiment=smoke", "steps=50", f"run_dir={tmp_path}"])
     assert not Trainer(config, tmp_path, lambda: True).run()

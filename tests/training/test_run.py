@@ -17,6 +17,7 @@ from rrn.config.load import load_run_config
 MEASURED = {
     "dqn": {"q_mean", "q_max", "gradient_norm", "epsilon"},
     "ppo": {"policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction", "gradient_norm", "learning_rate"},
+    "pqn": {"q_mean", "q_max", "gradient_norm", "epsilon", "learning_rate"},
     "sb3_dqn": {"epsilon"},
     "sb3_ppo": {"policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "clip"},
 }
@@ -47,6 +48,7 @@ PONG = [  # crelu has twice as many channels, recurrent_rational one module at f
             ("dqn", "rational"),
             ("ddqn", "crelu"),
             ("ppo", "recurrent_rational"),
+            ("pqn", "recurrent_rational"),
             ("sb3_dqn", "recurrent_rational"),
             ("sb3_ppo", "recurrent_rational"),
         ]
