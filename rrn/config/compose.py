@@ -107,8 +107,9 @@ def check_words(overrides: list[str]) -> list[list[str]]:
             for value in (text.replace("\\:", ":") for text in values):
                 if is_import_string(value) and key == "network":
                     raise UserError(f"network={value}: a class of your own is chosen by network.target={value}.")
-                if key == "env" and is_gym_id(value) and value not in choices(key):
-                    _register_gym_or_suggest(value)
+                if key == "env" and is_gym_id(value):
+                    if value not in choices(key):
+                        _register_gym_or_suggest(value)
                 elif is_import_string(value) and key != "experiment":
                     register_own(key, value)
                 else:

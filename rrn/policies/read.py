@@ -53,7 +53,9 @@ def read_policy(folder: Path, checkpoint: str | None) -> Policy:
     with torch.no_grad():
         layers = tuple(_hidden(cast(nn.Sequential, agent.network.layers), pixels))
         heads, support = _heads(agent)
-    return Policy(shape, pixels, 255.0 if dtype == "uint8" else 1.0, dtype, layers, heads, support)
+    return Policy(
+        shape, pixels, 255.0 if dtype == "uint8" or kind is AtariNetwork else 1.0, dtype, layers, heads, support
+    )
 
 
 def _hidden(layers: nn.Sequential, pixels: tuple[int, int, int] | None) -> Iterator[Affine | Activation]:

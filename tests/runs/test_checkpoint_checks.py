@@ -161,7 +161,7 @@ def test_every_field_that_a_run_begins_with_is_checked(tmp_path, agent):
     config = configured(tmp_path, f"agent={agent}", "act=rational")
     like = Trainer(config, tmp_path, lambda: True).state_dict()
     check_form(tmp_path, copy.deepcopy(like), like)
-    ways = [way for way in leaves(like) if way[0] not in ("run", "measures")]
+    ways = [way for way in leaves(like) if way[0] not in ("run", "measures") and way[-1] != "exact"]
     assert len(ways) > 20
     for way in ways:
         for broken in (object, "missing"):
