@@ -23,6 +23,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "change_version": "rrn.activations.conversion.change_form",
     "fit": "rrn.activations.fit_to_module",
     "Histogram": "rrn.activations.inspection.histogram",
+    "load": "rrn.training.loaded",
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",

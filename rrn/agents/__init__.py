@@ -10,9 +10,10 @@ from rrn.common.errors import UserError
 from rrn.common.imports import import_string
 from rrn.config import AGENTS, Config
 from rrn.envs import VectorEnv
+from rrn.envs.shape import EnvShape
 
 
-def make_agent(config: Config, games: VectorEnv, device: torch.device) -> Agent:
+def make_agent(config: Config, games: VectorEnv | EnvShape, device: torch.device) -> Agent:
     """Make the agent of the configuration, its network initialised from torch's global generator.
 
     Raises:

@@ -115,6 +115,14 @@ class Agent(ABC):
         """Set some of the network's weights, by name, to those of another run."""
         self.network.load_state_dict(values, strict=False)
 
+    def policy_state(self) -> dict:
+        """Return what it takes to act, without what learning takes."""
+        return {"network": self.network.state_dict()}
+
+    def load_policy_state(self, state: dict) -> None:
+        """Set what `policy_state` returned, of an agent of the same form; learning begins afresh."""
+        self.network.load_state_dict(state["network"])
+
     def state_dict(self) -> dict:
         return {
             "network": self.network.state_dict(),

@@ -45,6 +45,9 @@ class AgentConfig:
     name: str = MISSING
     kind: str | None = None  # the agent that it is, where a file of the user gives it a name of its own; null: name
     target: str | None = None  # package.module:Class of a class of your own; null: the class that `name` has here
+    from_run: str | None = setting(  # `from` on the command line
+        None, about="folder of a run, or a file of weights, to begin with the weights of; null: random ones"
+    )
     gamma: float = setting(at_least=0, at_most=1, about="discount of later rewards")
 
     def check(self, config: Config) -> None:

@@ -77,4 +77,6 @@ def own_defaults(group: str, target: str) -> dict[str, Any]:
     values: Any = OmegaConf.to_container(OmegaConf.structured(kind))
     if values["name"] == MISSING:
         values["name"] = kind.__name__.removesuffix("Config")
+    if group == "agent":
+        values["from"] = values.pop("from_run")
     return values | {"target": target} | ({"kind": "own"} if group == "env" else {})

@@ -264,7 +264,7 @@ def _known_keys() -> list[str]:
     """List every key that some choice has; a key that the chosen ones lack is refused after composing."""
     kinds = [("", Config), *((f"{group}.", kind) for group, table in TABLES.items() for kind in table.values())]
     keys = {key for prefix, kind in kinds for key in setting_names(kind, prefix)}
-    return sorted(key.replace("act.from_run", "act.from") for key in keys)
+    return sorted(key.replace(".from_run", ".from") for key in keys)
 
 
 def run_command() -> str:

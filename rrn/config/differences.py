@@ -16,6 +16,7 @@ MAY_CHANGE_ON_RESUME = {
     "threads",
     "checkpoint.every",
     "checkpoint.keep",
+    "checkpoint.weights",
     "env.overlap",
     "env.vectorization",
     "env.exact",
@@ -60,7 +61,7 @@ def changed_settings(before: Config, now: Config) -> str:
     """
     old, new = effective(before), effective(now)
     changed = [key for key in sorted((old.keys() & new.keys()) - MAY_CHANGE_ON_RESUME) if old[key] != new[key]]
-    names = {key: key.replace("act.from_run", "act.from") for key in changed}  # as on the command line
+    names = {key: key.replace(".from_run", ".from") for key in changed}  # as on the command line
     return ", ".join(f"{names[key]} was {typed(old[key])} and is {typed(new[key])}" for key in changed)
 
 

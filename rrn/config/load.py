@@ -38,8 +38,9 @@ def to_config(composed: DictConfig) -> Config:
     try:
         _name_network(composed)
         values: Any = OmegaConf.to_container(composed, resolve=True)
-        if "from" in values["act"]:  # a keyword of Python, so no name for a field
-            values["act"]["from_run"] = values["act"].pop("from")
+        for group in ("act", "agent"):
+            if "from" in values[group]:  # a keyword of Python, so no name for a field
+                values[group]["from_run"] = values[group].pop("from")
         values["network"] = {"name": DEFAULT, **values.get("network", {})}  # older runs have less
         values["network"].pop("suffix", None)
         agent, env, act, network = (class_of(group, values[group]) for group in ("agent", "env", "act", "network"))
@@ -105,7 +106,8 @@ def _expand_home(values: dict) -> None:
     Raises:
         UserError: there is no such user.
     """
-    for part, key, name in ((values, "run_dir", "run_dir"), (values["act"], "from_run", "act.from")):
+    earlier = ((values[group], "from_run", f"{group}.from") for group in ("act", "agent"))
+    for part, key, name in ((values, "run_dir", "run_dir"), *earlier):
         if isinstance(part.get(key), str) and part[key].startswith("~"):
             part[key] = expand_home(name, part[key])
 

@@ -37,6 +37,11 @@ class CheckpointConfig:
 
     every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between checkpoints")
     keep: int = setting(at_least=1, at_most=10**6, about="number of checkpoints that stay; older ones are deleted")
+    weights: str = setting(
+        "best",
+        choices=("best", "all", "none"),
+        about="weights alone that stay, in small files: those of the best and of the last evaluation, of all, or none",
+    )
 
 
 @dataclass

@@ -89,6 +89,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 NOT_COMPARED = {
     "agent.name",
     "agent.kind",
+    "agent.from_run",
     "agent.atoms",
     "agent.value_range",
     "agent.compile",

@@ -182,7 +182,8 @@ def settings(config: Config) -> dict[str, str]:
     """Return the settings that are part of the method, text by dotted name; `steps` too if schedules depend on it."""
     values = effective(config)
     scheduled = getattr(config.agent, "anneal", False) or hasattr(config.agent, "exploration_fraction")
-    earlier = values.pop("act.from_run", None)
-    if earlier:  # each game has an earlier run of its own, and each seed may have one
-        values["pretrained"] = re.sub(r"seed\d+$", "seed*", earlier.rstrip("/"))
+    for name, key in (("pretrained", "act.from_run"), ("agent.from", "agent.from_run")):
+        earlier = values.pop(key, None)
+        if earlier:  # each game has an earlier run of its own, and each seed may have one
+            values[name] = re.sub(r"seed\d+$", "seed*", earlier.rstrip("/"))
     return {key: str(value) for key, value in values.items() if key not in NOT_METHOD or (scheduled and key == "steps")}

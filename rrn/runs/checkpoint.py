@@ -42,24 +42,7 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
         UserError: it cannot be written, as on a full disk; earlier checkpoints are untouched.
     """
     target = path_of(folder, step)
-    partial = target.with_suffix(".partial")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
-        with open(partial, "r+b") as file:
-            _seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-        sync_folder(folder)
-    except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        last = find(folder)
-        raise UserError(
-            f"{target}: the checkpoint could not be written ({_reason(error)}); free some space and go on with "
-            f"resume=true from {last[-1].name if last else 'the start, there is no earlier one'}."
-        ) from error
+    write(target, state)
     for path in find(folder):
         if path > target:  # damaged, or the run has gone back behind it
             path.unlink()
@@ -71,6 +54,32 @@ def save(folder: Path, step: int, state: dict, keep: int) -> Path:
         if not beside.with_suffix(".pt").exists():
             beside.unlink()
     return target
+
+
+def write(target: Path, state: dict) -> None:
+    """Write a state to a file, whole or not at all, with its checksum.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk; the file that was there is untouched.
+    """
+    partial = target.with_suffix(".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+        with open(partial, "r+b") as file:
+            _seal(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+        sync_folder(target.parent)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        last = find(target.parent) or find(target.parent.parent / "checkpoints")
+        raise UserError(
+            f"{target}: the checkpoint could not be written ({_reason(error)}); free some space and go on with "
+            f"resume=true from {last[-1].name if last else 'the start, there is no earlier one'}."
+        ) from error
 
 
 def load_last(folder: Path) -> tuple[Path, dict] | None:

@@ -19,7 +19,7 @@ from rrn.runs.folder import config_of
 
 SHORT = reprlib.Repr()
 SHORT.maxlevel = 2
-OPTIONAL = ("run", "measures", "exact")  # what older checkpoints do not have
+OPTIONAL = ("run", "measures", "exact", "best")  # what older checkpoints do not have
 ADVICE = "take another one, or take this one out of its folder, so that the one before it is used."
 
 

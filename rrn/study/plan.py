@@ -20,6 +20,7 @@ from rrn.common.numbers import parse_int
 from rrn.config import Config
 from rrn.config.classes import name_of
 from rrn.config.compose import check_words, choices, compose_unresolved, hydra_ready
+from rrn.config.gym_ids import is_gym_id
 from rrn.config.load import explain_validation_error, to_config
 from rrn.config.own_folders import plan_folders
 from rrn.config.register import files_of
@@ -145,7 +146,8 @@ class Part:
                 for method in self.plan.methods:
                     own = *files, method.agent, *method.overrides
                     if own not in common:
-                        common[own] = self._folder_and_config(game, method, check=number == 0)
+                        new = number == 0 or is_gym_id(game) or is_import_string(game)  # the check registers it
+                        common[own] = self._folder_and_config(game, method, check=new)
                     folder, config = common[own]
                     env = config.env.name if files[0] == game else game  # composed for this game alone, or for several
                     for seed in self.seeds:

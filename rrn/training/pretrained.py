@@ -1,4 +1,4 @@
-"""Start a run with the activations that another run has learned: act.from=RUN.
+"""Start a run with what another run has learned: its activations, act.from=RUN, or all its weights, agent.from=RUN.
 
 Delfosse et al. 2021 test in this way whether the shapes or the learning of them helps: rationals from an earlier run
 of the game, frozen, and fresh weights.
@@ -11,8 +11,56 @@ from pathlib import Path
 from rrn.activations.sites import named_rationals
 from rrn.agents.base import Agent
 from rrn.common.errors import UserError
+from rrn.config import Config
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import not_finite
+from rrn.runs.checkpoint_checks import check_form, not_finite
+from rrn.runs.weights import BEST, find_weights
+
+
+def begin_with(agent: Agent, config: Config) -> None:
+    """Set the weights of an agent that has not learned yet to those that its configuration names, if any.
+
+    Raises:
+        UserError: as `take_weights` and `take_activations`.
+    """
+    if config.agent.from_run:
+        take_weights(agent, config.agent.from_run)
+    if getattr(config.act, "from_run", None):
+        take_activations(agent, config.act.from_run)  # type: ignore[attr-defined]
+
+
+def take_weights(agent: Agent, source: str | Path) -> None:
+    """Set all weights of an agent to those of a run: of its best evaluation or, in older runs, its last checkpoint.
+
+    Learning begins afresh: with new moments of the optimiser, an empty replay buffer and the target network equal.
+
+    Args:
+        agent: gets the weights.
+        source: folder of the run, or a file of weights or a checkpoint of one.
+
+    Raises:
+        UserError: no such file is there, or its agent has another form.
+    """
+    path = Path(source)
+    found = path if path.is_file() else find_weights(path, BEST)
+    if found is not None:
+        state = checkpoint.load(found)
+    else:
+        last = checkpoint.load_last(path / "checkpoints")
+        if last is None:
+            raise UserError(f"agent.from={source}: no weights are there; give the folder of a run that was trained.")
+        found, state = last
+    own = agent.policy_state()
+    saved = state["agent"] if isinstance(state.get("agent"), dict) else {}
+    try:
+        check_form(found, {"agent": saved}, {"agent": own})
+        agent.load_policy_state(saved)
+    except (UserError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = str(error).splitlines()[:2][-1].strip(" \t.")
+        raise UserError(
+            f"agent.from={source}: {found.name} is of another agent, network, activation or environment ({reason}); "
+            "set them as there."
+        ) from error
 
 
 def take_activations(agent: Agent, folder: str | Path) -> None:

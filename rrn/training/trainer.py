@@ -25,15 +25,17 @@ from rrn.common.files import write_atomic
 from rrn.common.numbers import count, duration, fixed_or_dash, plural
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
+from rrn.envs.shape import EnvShape
 from rrn.metrics.coefficients import coefficients
 from rrn.runs import checkpoint
 from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
 from rrn.runs.folder import read_run_id
 from rrn.runs.logger import FILES, RunLogger
 from rrn.runs.software import note_software
+from rrn.runs.weights import WeightsFiles
 from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
-from rrn.training.pretrained import take_activations
+from rrn.training.pretrained import begin_with
 from rrn.training.progress import Progress
 
 Report = Callable[[int, float, float], None]  # of step, last return and last evaluation; NaN for none yet
@@ -59,6 +61,7 @@ class Trainer:
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
         self.progress = Progress()
+        self.weights = WeightsFiles(folder, config.checkpoint.weights)
         games = make_envs(config.env, config.env.num_envs, (config.seed, TRAINING), RESEED_AFTER)
         for note in games.notes():
             self.progress.say(note)
@@ -66,8 +69,8 @@ class Trainer:
         self.agent = self.learner.agent
         self.evaluator = Evaluator(config, self.learner)
         self.delay = delay_steps(config)
-        if getattr(config.act, "from_run", None) and not (config.resume and checkpoint.find(folder / "checkpoints")):
-            take_activations(self.agent, config.act.from_run)  # type: ignore[attr-defined]
+        if not (config.resume and checkpoint.find(folder / "checkpoints")):
+            begin_with(self.agent, config)
         self.run_id = read_run_id(folder)
         self.step = 0  # agent steps of training
         self.evaluated = -1  # step of the last evaluation
@@ -203,6 +206,7 @@ class Trainer:
         self.evaluated = self.step
         self.saved = min(self.saved, self.step - 1)  # a checkpoint of this step, from before a resume, lacks this
         self.records.flush()
+        self.weights.evaluated(self.step, scores["mean"], self._weights_state())
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
             f"min {scores['min']:.0f}, max {scores['max']:.0f} of {plural(int(scores['games']), 'game')}"
@@ -210,6 +214,14 @@ class Trainer:
         self.clock += time.monotonic() - began  # the rate is that of training
         self.report(self.step, self.last["return"], self.last["evaluation"])
         return True
+
+    def _weights_state(self) -> dict:
+        """Return what a file of weights holds besides step and score."""
+        return {
+            "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
+            "games": EnvShape.of(self.learner.games).state_dict(),
+            "agent": self.agent.policy_state(),
+        }
 
     def _log(self) -> None:
         measured = {**self.learner.schedules(self.step), **self.learner.pop_values(), "steps_per_second": self._rate()}
@@ -251,6 +263,7 @@ class Trainer:
             "agent": self.agent.state_dict(),
             "learner": self.learner.state_dict(),
             "measures": self.evaluator.measures.state_dict(),
+            "best": self.weights.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "threads": torch.get_num_threads(),
@@ -264,6 +277,8 @@ class Trainer:
         self.learner.load_state_dict(state["learner"])
         if "measures" in state:  # older checkpoints have none
             self.evaluator.measures.load_state_dict(state["measures"])
+        if "best" in state:
+            self.weights.load_state_dict(state["best"])
         if self.config.threads is None:
             torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
             if state["threads"] > usable_cores():

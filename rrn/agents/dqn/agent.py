@@ -130,6 +130,10 @@ class DQN(Agent):
         super().load_weights(values)
         self.copy_target()
 
+    def load_policy_state(self, state: dict) -> None:
+        super().load_policy_state(state)
+        self.target.load_state_dict(self.network.state_dict())
+
     def state_dict(self) -> dict:
         return {**super().state_dict(), "target": self.target.state_dict()}
 

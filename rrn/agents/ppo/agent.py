@@ -172,12 +172,22 @@ class PPO(Agent):
                 measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
         return measured
 
-    def state_dict(self) -> dict:
+    def _moments(self) -> dict[str, RunningMoments]:
         moments = {"observed": self.observed, "returned": self.returned}
-        return super().state_dict() | {name: one.state_dict() for name, one in moments.items() if one is not None}
+        return {name: one for name, one in moments.items() if one is not None}
+
+    def policy_state(self) -> dict:
+        return super().policy_state() | {name: one.state_dict() for name, one in self._moments().items()}
+
+    def load_policy_state(self, state: dict) -> None:
+        super().load_policy_state(state)
+        for name, one in self._moments().items():
+            one.load_state_dict(state[name])
+
+    def state_dict(self) -> dict:
+        return super().state_dict() | {name: one.state_dict() for name, one in self._moments().items()}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
-        for name in ("observed", "returned"):
-            if getattr(self, name) is not None:
-                getattr(self, name).load_state_dict(state[name])
+        for name, one in self._moments().items():
+            one.load_state_dict(state[name])

@@ -41,7 +41,7 @@ class SB3Agent(Agent):
         if getattr(config.act, "lr", None) is not None:
             raise UserError("act.lr: stable-baselines3 sets one learning rate for all parameters; leave it out.")
         settings = dataclasses.asdict(config.agent)
-        del settings["name"], settings["kind"], settings["target"]
+        del settings["name"], settings["kind"], settings["target"], settings["from_run"]
         self.on_policy = isinstance(config.agent, SB3PPOConfig)
         if settings.pop("anneal", False):
             for name in ("learning_rate", "clip_range"):
@@ -105,6 +105,12 @@ class SB3Agent(Agent):
         super().load_weights(values)
         if not self.on_policy:
             self.model.q_net_target.load_state_dict(self.model.q_net.state_dict())
+
+    def policy_state(self) -> dict:
+        return {"policy": self.model.policy.state_dict()}
+
+    def load_policy_state(self, state: dict) -> None:
+        self.model.policy.load_state_dict(state["policy"])
 
     def state_dict(self) -> dict:
         return {**super().state_dict(), "policy": self.model.policy.state_dict()}
