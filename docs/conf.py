@@ -19,6 +19,8 @@ NAVIGATION = {  # caption: title and page
         "Installation": "installation",
         "Tutorial": "tutorial",
         "Guide": "guide",
+        "From Python": "python",
+        "How do I ...": "how_do_i",
         "Activations": "activations",
         "Frameworks": "frameworks",
         "NumPy": "numpy",

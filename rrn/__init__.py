@@ -32,6 +32,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "record_inputs": "rrn.activations.inspection.recording",
     "replace_activations": "rrn.activations.conversion.replace",
     "ShapePenalty": "rrn.activations.optim",
+    "train": "rrn.training.train_function",
     "snapshot": "rrn.activations.inspection.snapshots",
 }
 _MODULES = ("activations", "sb3")

@@ -51,6 +51,14 @@ def test_classify(example):
 
 
 @pytest.mark.slow
+def test_trained_agent(example):
+    text = example("trained_agent.py")
+    assert "TrainedAgent(env=CartPole, agent=dqn, act=rational" in text
+    (score,) = numbers(r"score of one game: (\S+)", text)
+    assert score > 20  # a random agent has about 20 on average, and one that learned nothing 9
+
+
+@pytest.mark.slow
 def test_convert(example):
     text = example("convert_a_model.py")
     assert "Replaced: 2 activations." in text

@@ -105,9 +105,9 @@ class StatusFile:
         if now >= self.next:
             self._put_down("running", None)
 
-    def stopped(self, number: int) -> None:
-        """Note that training ended early, by this signal."""
-        self._put_down("stopped", signal.Signals(number).name)
+    def stopped(self, number: int | None) -> None:
+        """Note that training ended early, by this signal; None: by a callback."""
+        self._put_down("stopped", "a callback" if number is None else signal.Signals(number).name)
 
     def _put_down(self, state: str, why: str | None) -> None:
         self.status.state, self.status.why, self.status.updated = state, why, _now()

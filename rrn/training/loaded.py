@@ -59,6 +59,7 @@ class TrainedAgent:
             ValueError: the observation has another shape.
         """
         frames, single = self._frames(observation)
+        self.agent.deterministic = deterministic
         actions = self._to_env(self.agent.act(frames, epsilon))
         if not single:
             return actions

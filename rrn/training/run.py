@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rrn.activations.ops.torch_private import is_compile_error
 from rrn.common.console import print_safely
@@ -20,14 +21,24 @@ from rrn.runs.output_log import output_log
 from rrn.runs.signals import StopSignals
 from rrn.runs.status_file import StatusFile
 
+if TYPE_CHECKING:
+    from rrn.training.trainer import OnEvaluation
 
-def train(config: Config, command: str = "python -m rrn.train", stop: StopSignals | None = None) -> int | None:
+
+def train(
+    config: Config,
+    command: str = "python -m rrn.train",
+    stop: StopSignals | None = None,
+    on_evaluation: OnEvaluation = lambda *now: None,
+) -> int | None:
     """Train or resume in the folder of the run; return the signal that stopped it, None at the end.
 
     Args:
         config: of the run.
         command: the command line that started it, for the line that says how to go on.
         stop: of a run that is one of several; its output goes to output.log.
+        on_evaluation: called after each evaluation with the step, the scores and the agent; if it returns True, the
+            run is stopped, with a checkpoint.
 
     Raises:
         UserError: the folder holds a run already, it is of another configuration, or training cannot go on.
@@ -47,7 +58,7 @@ def train(config: Config, command: str = "python -m rrn.train", stop: StopSignal
             go_on = f"{command} resume=true"
             with log, StatusFile(folder, config, go_on) as status, as_user_errors(folder, command):
                 print_safely(f"{config.env.protocol()}\nrun folder: {folder}\n")
-                trainer = Trainer(config, folder, lock.watch(stop), status.update)
+                trainer = Trainer(config, folder, lock.watch(stop), status.update, on_evaluation)
                 if trainer.run():
                     print_safely(
                         f"finished at step {trainer.step}; look at it with: tensorboard --logdir "

@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from rrn.agents import make_learner
-from rrn.agents.base import NotFinite
+from rrn.agents.base import Agent, NotFinite
 from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
@@ -39,6 +39,7 @@ from rrn.training.pretrained import begin_with
 from rrn.training.progress import Progress
 
 Report = Callable[[int, float, float], None]  # of step, last return and last evaluation; NaN for none yet
+OnEvaluation = Callable[[int, dict[str, float], Agent], object]  # of step, summary of the scores, and the agent
 TRAINING = 0  # second part of the key of a game's seed
 RESEED_AFTER = 5000  # steps of one game that is trained on; a resumed run plays them again, in seconds
 
@@ -51,13 +52,22 @@ class Trainer:
         folder: of the run; it exists.
         stop: asked at each step whether to end early.
         report: called at each step with how far the run is.
+        on_evaluation: called after each evaluation; if it returns True, the run ends early.
 
     Raises:
         UserError: a checkpoint of another run, or one that does not fit.
     """
 
-    def __init__(self, config: Config, folder: Path, stop: Callable[[], bool], report: Report = lambda *now: None):
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        stop: Callable[[], bool],
+        report: Report = lambda *now: None,
+        on_evaluation: OnEvaluation = lambda *now: None,
+    ):
         self.config, self.folder, self.stop, self.report = config, folder, stop, report
+        self.on_evaluation, self.ended_by_callback = on_evaluation, False
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
         self.progress = Progress()
@@ -120,7 +130,7 @@ class Trainer:
     def _report_and_ask(self) -> bool:
         """Report how far the run is; return whether to end early."""
         self.report(self.step, self.last["return"], self.last["evaluation"])
-        return self.stop()
+        return self.stop() or self.ended_by_callback
 
     def _evaluation_due(self) -> bool:
         """Return True at each multiple of `every`, step 0 included, and at the end."""
@@ -206,22 +216,17 @@ class Trainer:
         self.evaluated = self.step
         self.saved = min(self.saved, self.step - 1)  # a checkpoint of this step, from before a resume, lacks this
         self.records.flush()
-        self.weights.evaluated(self.step, scores["mean"], self._weights_state())
+        shape = EnvShape.of(self.learner.games).state_dict()
+        weights = {"run": self._identity(), "games": shape, "agent": self.agent.policy_state()}
+        self.weights.evaluated(self.step, scores["mean"], weights)
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
             f"min {scores['min']:.0f}, max {scores['max']:.0f} of {plural(int(scores['games']), 'game')}"
         )
+        self.ended_by_callback = self.on_evaluation(self.step, scores, self.agent) is True
         self.clock += time.monotonic() - began  # the rate is that of training
         self.report(self.step, self.last["return"], self.last["evaluation"])
         return True
-
-    def _weights_state(self) -> dict:
-        """Return what a file of weights holds besides step and score."""
-        return {
-            "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
-            "games": EnvShape.of(self.learner.games).state_dict(),
-            "agent": self.agent.policy_state(),
-        }
 
     def _log(self) -> None:
         measured = {**self.learner.schedules(self.step), **self.learner.pop_values(), "steps_per_second": self._rate()}
@@ -253,10 +258,13 @@ class Trainer:
             self._write_config()
         self.saved = self.step
 
+    def _identity(self) -> dict:
+        return {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)}
+
     def state_dict(self) -> dict:
         """Return all that the rest of the run depends on, and which run it is."""
         return {
-            "run": {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)},
+            "run": self._identity(),
             "step": self.step,
             "evaluated": self.evaluated,
             "last": dict(self.last),
