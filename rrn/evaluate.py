@@ -1,4 +1,4 @@
-"""The command `python -m rrn.evaluate RUN [episodes=10 ...]`: play whole games, print the scores, write a video.
+"""The command `python -m rrn.evaluate RUN [RUN ...] [episodes=10 ...]`: play whole games, print scores, show games.
 
 python -m rrn.evaluate runs/Pong/dqn-recurrent_rational/seed0 episodes=10
 """
@@ -21,12 +21,12 @@ from rrn.common.numbers import parse_int
 NEEDS = ("python -m rrn.evaluate", "rl")
 with cli_errors(), needs(*NEEDS):
     from rrn.config.help import help_width, setting_lines
-    from rrn.config.settings import check_ranges, setting
+    from rrn.config.settings import check_ranges, require, setting
 
 if TYPE_CHECKING:
     from rrn.envs import Episode
 
-USAGE = "python -m rrn.evaluate RUN [SETTING=VALUE ...]"
+USAGE = "python -m rrn.evaluate RUN [RUN ...] [SETTING=VALUE ...]"
 
 
 @dataclass
@@ -40,7 +40,13 @@ class Settings:
     seed: int = setting(0, at_least=0, at_most=2**32 - 1, about="of the games and the random actions")
     num_envs: int = setting(8, at_least=1, at_most=4096, about="games that are played in parallel")
     checkpoint: str | None = setting(None, about="a file; null: the last one of the run")
-    video: str | None = setting("auto", about="a .mp4 or .gif file; auto: in the run's folder; null: none")
+    deterministic: bool = setting(False, about="take the most probable action of a policy, and none at random")
+    video: str | None = setting(
+        "auto",
+        about="a .mp4 or .gif file for the best game, of several runs side by side; auto: in the run's folder, "
+        "without render; null: none",
+    )
+    render: str | None = setting(None, choices=["human"], about="human: show the games in a window; null: do not")
     device: str = setting("auto", about="auto (a GPU if torch finds one), cpu, cuda or cuda:N")
     replace: str | None = setting(
         None, choices=["best_fit"], about="best_fit: replace each rational by the nearest known function; null: do not"
@@ -52,15 +58,15 @@ def main(arguments: list[str]) -> None:
     with cli_errors():
         if {"-h", "--help"} & set(arguments):
             lines = setting_lines(Settings(), "", help_width())
-            print("\n".join([USAGE, "", "Play whole games with the agent of a run.", "", *lines]))
+            print("\n".join([USAGE, "", "Play whole games with the agents of runs.", "", *lines]))
         elif "--version" in arguments:
             print(f"rrn {version()}")
         else:
             evaluate(*parse(arguments))
 
 
-def parse(arguments: list[str]) -> tuple[Path, Settings]:
-    """Read the folder of the run and the settings from the command line.
+def parse(arguments: list[str]) -> tuple[list[Path], Settings]:
+    """Read the folders of the runs and the settings from the command line.
 
     Raises:
         UserError: no folder, an unknown setting, or a value that makes no sense.
@@ -69,10 +75,8 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     options = [a for a in folders if a.startswith("-")]
     if options:
         raise UserError(f"{options[0]}: no such option. Expected: {USAGE}; --help lists the settings.")
-    if len(folders) != 1:
-        raise UserError(
-            f"expected one folder of a run, got {len(folders) or 'none'}: {USAGE}; --help lists the settings."
-        )
+    if not folders:
+        raise UserError(f"expected the folder of a run, got none: {USAGE}; --help lists the settings.")
     entries, settings = {entry.name: entry for entry in fields(Settings)}, Settings()
     for argument in (a for a in arguments if a not in folders):
         key, _, text = argument.partition("=")
@@ -82,7 +86,11 @@ def parse(arguments: list[str]) -> tuple[Path, Settings]:
     check_ranges(settings)
     if settings.video not in ("auto", None) and Path(settings.video).suffix not in (".mp4", ".gif"):
         raise UserError(f"video: expected a name that ends in .mp4 or .gif, got {settings.video}.")
-    return Path(expand_home("RUN", folders[0])), settings
+    if settings.deterministic and settings.epsilon:
+        raise UserError("deterministic=true plays without random actions; leave epsilon out.")
+    if settings.checkpoint and len(folders) > 1:
+        raise UserError("checkpoint is a file of one run; leave it out for several.")
+    return [Path(expand_home("RUN", folder)) for folder in folders], settings
 
 
 def _read(entry: Field, text: str) -> Any:
@@ -92,14 +100,18 @@ def _read(entry: Field, text: str) -> Any:
         UserError: it is not of the kind of this setting.
     """
     kind = str(entry.type).partition(" |")[0]
+    expected = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}[kind]
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1]
     if text in ("null", ""):
         if "None" in str(entry.type):
             return None
-        raise UserError(f"{entry.name}: expected {'a word' if kind == 'str' else 'a whole number'}, got null.")
+        raise UserError(f"{entry.name}: expected {expected}, got null.")
     if kind == "str":
         return expand_home(entry.name, text) if text.startswith("~") else text
+    if kind == "bool":
+        require(text.lower() in ("true", "false"), entry.name, expected, text)
+        return text.lower() == "true"
     number = parse_int(text)
     if number is not None:
         return number if kind == "int" else float(number)
@@ -108,19 +120,19 @@ def _read(entry: Field, text: str) -> Any:
             return float(text)
     except ValueError:
         pass
-    raise UserError(f"{entry.name}: expected {'a whole number' if kind == 'int' else 'a number'}, got {text!r}.")
+    raise UserError(f"{entry.name}: expected {expected}, got {text!r}.")
 
 
-def evaluate(folder: Path, settings: Settings) -> list[Episode]:
-    """Play the games, print the summary, write the video, and return the games.
+def evaluate(folders: list[Path], settings: Settings) -> list[list[Episode]]:
+    """Play the games, print the summaries, show the games, and return those of each run.
 
     Raises:
-        UserError: there is no run or no checkpoint that fits it, or the video cannot be written.
+        UserError: there is no run or no checkpoint that fits it, or the games cannot be shown.
     """
     with needs(*NEEDS):
-        from rrn.training.evaluate_run import evaluate_run  # imports torch, which finding a mistake does not need
+        from rrn.training.evaluate_runs import evaluate_runs  # imports torch, which finding a mistake does not need
 
-    return evaluate_run(folder, **asdict(settings))
+    return evaluate_runs(folders, **asdict(settings))
 
 
 if __name__ == "__main__":

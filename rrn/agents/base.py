@@ -38,7 +38,12 @@ class Agent(ABC):
         optimiser: of its parameters.
         actions: of the environment; a number for as many discrete ones.
         seed: of the generator for acting and sampling.
+
+    Attributes:
+        deterministic: of agents that sample from a policy: take the most probable action instead, in `act`.
     """
+
+    deterministic = False
 
     def __init__(self, network: Network, optimiser: torch.optim.Optimizer, actions: ActionSpace | int, seed: int):
         self.network, self.optimiser = network, optimiser

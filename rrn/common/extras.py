@@ -27,6 +27,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "omegaconf": "omegaconf",
         "plotly": "plotly",
         "psutil": "psutil",
+        "pygame": "pygame-ce",
         "rich": "rich",
         "tensorboard": "tensorboard",
     },

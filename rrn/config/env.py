@@ -28,7 +28,8 @@ class EnvConfig:
         most_threads: most CPU threads of torch in a run where `threads` is null. Small networks gain little from a
             second thread, and lose much with it where another program wants the processor too.
         packages: packages that scores depend on besides rrn, torch and NumPy, as named on the package index.
-        video: "package.module:function" that writes a video of a game; None: it has no screen.
+        video: "package.module:function" that draws a game, called as function(config, episode); it returns a
+            `rrn.common.animation.Video`. None: there is nothing to see.
         frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
         frame_bytes: size of one frame in a replay buffer; 0 if frames are too small to matter.
@@ -97,7 +98,7 @@ class AtariConfig(EnvConfig):
     paper_protocol: ClassVar[bool] = True
     most_threads: ClassVar[int] = 4
     packages: ClassVar[tuple[str, ...]] = ("gymnasium", "ale-py")
-    video: ClassVar[str | None] = "rrn.envs.video:write_video"
+    video: ClassVar[str | None] = "rrn.envs.video:make_video"
 
     frame_skip: int = setting(at_least=1, at_most=1000, about="emulator frames per agent step")
     sticky_actions: float = setting(at_least=0, at_most=1, about="probability that the last action is repeated")
@@ -158,6 +159,7 @@ class MinAtarConfig(EnvConfig):
     envs: ClassVar[str] = "rrn.envs.minatar:MinAtarEnv"
     suite: ClassVar[str | None] = "MinAtar"
     packages: ClassVar[tuple[str, ...]] = ("minatar",)
+    video: ClassVar[str | None] = "rrn.envs.minatar_video:make_video"
 
     sticky_actions: float = setting(at_least=0, at_most=1, about="probability that the last action is repeated")
     ramping: bool = setting(about="the game becomes harder as it goes on")
@@ -180,7 +182,7 @@ class GymConfig(EnvConfig):
 
     envs: ClassVar[str] = "rrn.envs.gymnasium:GymEnv"
     packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
-    video: ClassVar[str | None] = "rrn.envs.gym_video:write_video"
+    video: ClassVar[str | None] = "rrn.envs.gym_video:make_video"
 
     id: str = ""  # of Gymnasium, [module:][namespace/]name-version
     kwargs: dict[str, Any] | None = field(

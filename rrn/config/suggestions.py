@@ -11,7 +11,7 @@ CONCEPTS = {  # what other libraries call something that is no setting here, or 
     ("mode", "difficulty"): "Games are played in the default mode and difficulty of ale-py.",
     ("optimizer", "optimiser"): "It is Adam, with agent.learning_rate.",
     ("lr",): "Did you mean agent.learning_rate, or act.lr of rationals?",
-    ("render", "render_mode"): "python -m rrn.evaluate films games.",
+    ("render", "render_mode"): "python -m rrn.evaluate RUN render=human shows games, and video= films them.",
     ("gpu", "cuda", "use_cuda"): "Did you mean device?",
     ("timesteps", "total_timesteps", "max_steps", "frames", "total_frames"): "Did you mean steps?",
     ("wandb", "logger", "tensorboard", "log_dir"): "A run writes scalars.csv and files for TensorBoard into run_dir.",

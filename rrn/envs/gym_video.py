@@ -1,11 +1,13 @@
-"""Make a video of an episode of a Gymnasium environment afterwards, by playing its actions again."""
+"""Draw an episode of a Gymnasium environment afterwards, by playing its actions again."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from rrn.common.animation import write_frames
+import gymnasium
+import numpy as np
+
+from rrn.common.animation import Video
 from rrn.common.errors import UserError
 from rrn.config import GymConfig
 from rrn.envs.base import Episode
@@ -15,8 +17,8 @@ from rrn.envs.gymnasium import env_works, make_copy
 FRAMES_PER_SECOND = 30  # if the environment names no other number
 
 
-def write_video(path: Path, config: GymConfig, episode: Episode) -> None:
-    """Write an episode as .mp4 or .gif, one frame for each step.
+def make_video(config: GymConfig, episode: Episode) -> Video:
+    """Return an episode as a video, one frame for each step, at the speed that the environment names.
 
     Raises:
         UserError: the environment draws no pictures, or a package for that is missing.
@@ -26,14 +28,32 @@ def write_video(path: Path, config: GymConfig, episode: Episode) -> None:
         modes = copy.metadata.get("render_modes", [])
         copy.close()
         if "rgb_array" not in modes:
-            raise UserError(f"video: env.id={config.id} has no render mode rgb_array; leave video out.")
+            raise UserError(f"env.id={config.id} has no render mode rgb_array, so its games cannot be shown.")
         copy = make_copy(config, render_mode="rgb_array")
-        _, to_env = actions_of(copy.action_space, f"env.id={config.id}")
-        copy.reset(seed=episode.seed)
-        frames: list[Any] = [copy.render()]
-        for action in to_env(episode.actions):
-            copy.step(action)
-            frames.append(copy.render())
-        rate = copy.metadata.get("render_fps", FRAMES_PER_SECOND)
-        copy.close()
-    write_frames(path, iter(frames), rate)
+        rate = copy.metadata.get("render_fps") or FRAMES_PER_SECOND
+    return Video(_frames(config, copy, episode), rate)
+
+
+def _frames(config: GymConfig, copy: gymnasium.Env, episode: Episode) -> Iterator[np.ndarray]:
+    with env_works(config):
+        try:
+            _, to_env = actions_of(copy.action_space, f"env.id={config.id}")
+            copy.reset(seed=episode.seed)
+            yield _picture(copy)
+            for action in to_env(episode.actions):
+                copy.step(action)
+                yield _picture(copy)
+        finally:
+            copy.close()
+
+
+def _picture(copy: gymnasium.Env) -> np.ndarray:
+    """Return a picture [height, width, 3] uint8 of what an environment shows.
+
+    Raises:
+        ValueError: it returns something else.
+    """
+    picture = np.asarray(copy.render())
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ValueError(f"expected render() to return [height, width, 3] uint8, got {picture.shape} {picture.dtype}")
+    return picture

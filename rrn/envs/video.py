@@ -1,15 +1,13 @@
-"""Make videos of games afterwards, by replaying a game from its seed and actions."""
+"""Draw Atari games afterwards, by replaying a game from its seed and actions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 
-from rrn.common.animation import write_frames
+from rrn.common.animation import Video
 from rrn.config import AtariConfig
 from rrn.config.games import atari_games
 from rrn.envs import Episode
@@ -42,8 +40,6 @@ def screens(config: AtariConfig, episode: Episode) -> Iterator[np.ndarray]:
                 return
 
 
-def write_video(path: Path, config: AtariConfig, episode: Episode) -> None:
-    """Write a game as .mp4, 60 frames a second, or as .gif, every second frame for its size."""
-    frames = (frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, episode))
-    every = 2 if path.suffix == ".gif" else 1
-    write_frames(path, islice(frames, 0, None, every), FRAMES_PER_SECOND / every)
+def make_video(config: AtariConfig, episode: Episode) -> Video:
+    """Return a game as a video, 60 frames a second, each [420, 320, 3]."""
+    return Video((frame.repeat(SCALE, 0).repeat(SCALE, 1) for frame in screens(config, episode)), FRAMES_PER_SECOND)

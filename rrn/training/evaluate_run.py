@@ -1,7 +1,8 @@
-"""Play whole games with the agent of a trained run, print the scores, and write a video of the best game."""
+"""Play whole games with the agent of a trained run, and print the scores."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -13,7 +14,6 @@ from rrn.activations.sites import named_activations
 from rrn.agents.base import NotFinite
 from rrn.common.device import pick_device
 from rrn.common.errors import UserError
-from rrn.common.imports import import_string
 from rrn.common.numbers import plural
 from rrn.common.threads import set_threads
 from rrn.config import EnvConfig
@@ -25,6 +25,21 @@ from rrn.training.trained_agent import load_agent, load_checkpoint
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
 
 
+@dataclass
+class Evaluated:
+    """Hold the games that the agent of a run has played."""
+
+    folder: Path  # of the run
+    checkpoint: Path
+    env: EnvConfig
+    games: list[Episode]
+
+    @property
+    def best(self) -> Episode:
+        """Return the game with the highest score."""
+        return max(self.games, key=lambda game: game.score)
+
+
 def evaluate_run(
     folder: Path,
     *,
@@ -33,11 +48,11 @@ def evaluate_run(
     seed: int,
     num_envs: int,
     checkpoint: str | None,
-    video: str | None,
     device: str,
     replace: str | None,
-) -> list[Episode]:
-    """Play games with the agent of a checkpoint, print the summary, write the video, and return the games.
+    deterministic: bool,
+) -> Evaluated:
+    """Play games with the agent of a checkpoint, print the summary, and return the games.
 
     Args:
         folder: of the run.
@@ -46,24 +61,29 @@ def evaluate_run(
         seed: of the games and the random actions.
         num_envs: parallel environments.
         checkpoint: a file; None: the last one of the run.
-        video: a .mp4 or .gif file; "auto": in the run's folder; None: no video.
         device: as `pick_device` takes it.
         replace: "best_fit": replace each rational by the nearest known function; None: play with the agent as it is.
+        deterministic: take the most probable action of a policy, and no random ones.
 
     Raises:
-        UserError: there is no run or no checkpoint that fits it, or the video cannot be written.
+        UserError: there is no run or no checkpoint that fits it.
     """
     config = load_config(folder)
     set_threads(config.threads, config.env.most_threads)  # sums, and so scores, depend on them
     torch_device = pick_device(device)
-    epsilon = config.evaluation.epsilon if epsilon is None else epsilon
+    if deterministic:
+        epsilon = 0.0
+    elif epsilon is None:
+        epsilon = config.evaluation.epsilon
     path, state = load_checkpoint(folder, config, checkpoint)
     games = make_envs(config.env, min(num_envs, episodes), (seed, COMMAND))
     agent = load_agent(folder, config, games, torch_device, path, state)
+    agent.deterministic = deterministic
     if replace:
         _replace_rationals(agent.network.layers, folder, state["step"])
     print(config.env.protocol())
-    print(f"{path.name}: playing {plural(episodes, 'game')} with epsilon {epsilon:g}", flush=True)
+    how = "deterministic actions" if deterministic else f"epsilon {epsilon:g}"
+    print(f"{path.name}: playing {plural(episodes, 'game')} with {how}", flush=True)
     try:
         played = play(agent, games, (seed, COMMAND), epsilon, episodes)
     except NotFinite as error:
@@ -73,22 +93,7 @@ def evaluate_run(
         f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "
         f"of {plural(int(scores['games']), 'game')}"
     )
-    if video:
-        best = max(played, key=lambda game: game.score)
-        automatic = folder / "videos" / f"{path.stem}_score_{best.score:g}.mp4"
-        _write_video(automatic if video == "auto" else Path(video), config.env, best)
-    return played
-
-
-def _write_video(target: Path, env: EnvConfig, game: Episode) -> None:
-    if not env.video:
-        print(f"no video: {env.name} has no screen of its own")
-        return
-    try:
-        import_string(env.video, "video")(target, env, game)
-    except OSError as error:
-        raise UserError(f"video={target}: {error.strerror or error}; choose another file.") from error
-    print(f"video of the best game: {target}")
+    return Evaluated(folder, path, config.env, played)
 
 
 def _replace_rationals(layers: nn.Module, folder: Path, step: int) -> None:

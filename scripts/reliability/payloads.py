@@ -30,7 +30,7 @@ from hostile_runs import SECRET, Payload, payloads
 GOOD, BAD, LOST = "runs/good", "runs/other", ("videos", "report.html")
 SETTINGS = ["experiment=smoke", "env=CartPole", "act=recurrent_rational", "device=cpu", "threads=1"]
 PRELOADED = ("rrn.report.__main__", "rrn.shapes", "rrn.evaluate", "rrn.train", "rrn.status", "rrn.training.trainer")
-PRELOADED += ("rrn.training.evaluate_run", "rrn.agents.dqn.learner")
+PRELOADED += ("rrn.training.evaluate_runs", "rrn.agents.dqn.learner")
 FOR_TRAINING = ("resume", "evaluate", "act.from")  # which take seconds, and read what these payloads change
 CHANGED = ("config", "checkpoint", "status.json: link", "scalars.csv", "shapes.jsonl", "software")
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

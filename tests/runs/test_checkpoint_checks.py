@@ -89,7 +89,7 @@ def test_the_checkpoint_of_another_run_is_refused(own, tmp_path, other, differen
         go_on(own, "steps=80")
     assert difference in str(error.value)
     with pytest.raises(UserError, match="this checkpoint is of a run with another configuration"):
-        evaluate(own, Settings(episodes=1, video=None))
+        evaluate([own], Settings(episodes=1, video=None))
     assert files(own) == before
 
 
@@ -146,7 +146,7 @@ def test_weights_that_are_not_finite_are_refused(train_here, agent, value):
     with pytest.raises(UserError, match=r"agent\.network.* is not finite; take another one"):
         go_on(folder, f"agent={agent}", "steps=80")
     with pytest.raises(UserError, match=r"agent\.network.* is not finite; take another one"):
-        evaluate(folder, Settings(episodes=1, video=None))
+        evaluate([folder], Settings(episodes=1, video=None))
 
 
 def leaves(values, at=()):
@@ -216,7 +216,7 @@ def test_a_checkpoint_is_enough_to_go_on_and_to_evaluate(own, tmp_path, capsys, 
     whole = shutil.copytree(own, tmp_path / "whole")
     damage(own / "config.yaml")
     assert load_config(own) == replace(load_config(whole), run_dir=load_config(own).run_dir)
-    assert len(evaluate(own, Settings(episodes=1, video=None))) == 1
+    assert len(evaluate([own], Settings(episodes=1, video=None))[0]) == 1
     assert "config.yaml cannot be read; step_0000000050.pt has the settings too." in capsys.readouterr().err
     with pytest.raises(UserError, match=r"another configuration \(agent.gamma was 0.99 and is 0.9\)"):
         go_on(own, "steps=80", "agent.gamma=0.9")

@@ -68,7 +68,7 @@ def test_stopping_gives_nothing():
 def test_a_folder_may_have_the_sign_of_settings_in_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lr=1").mkdir()
-    folder, settings = parse(["lr=1", "episodes=3"])
+    (folder,), settings = parse(["lr=1", "episodes=3"])
     assert (str(folder), settings.episodes) == ("lr=1", 3)
     with pytest.raises(UserError, match="episodes: expected a whole number, got 'ten'"):
         parse(["lr=1", "episodes=ten"])

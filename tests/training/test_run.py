@@ -148,7 +148,7 @@ def test_evaluate_with_the_rationals_replaced(train_here, command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected one folder of a run, got none: python -m rrn.evaluate RUN"),
+        ([], "expected the folder of a run, got none: python -m rrn.evaluate RUN"),
         (["nowhere"], "nowhere: no run is here"),
         (["."], ".: no run is here"),
         (["nowhere", "episods=3"], "episods: no such setting. Did you mean episodes?"),

@@ -79,16 +79,18 @@ class PPO(Agent):
 
     @torch.no_grad()
     def sample_actions(
-        self, observations: Tensor, generator: torch.Generator | None = None
+        self, observations: Tensor, generator: torch.Generator | None = None, deterministic: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Sample actions for normalised observations; return them, their log probabilities and the values, on the CPU.
+
+        `deterministic` takes the most probable actions instead.
 
         Raises:
             NotFinite: the network gives NaN or inf.
         """
         outputs, values = self.outputs_and_values(observations)
         if outputs.isfinite().all():
-            actions, log_probs = self.head.sample(outputs, generator or self.generator)
+            actions, log_probs = self.head.sample(outputs, generator or self.generator, deterministic)
             if log_probs.isfinite().all():
                 return actions, log_probs, values.cpu()
         raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
@@ -105,7 +107,7 @@ class PPO(Agent):
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sample actions from the policy; return them and the values, as returns of the rewards themselves."""
-        actions, _, values = self.sample_actions(self.normalise(observations), generator)
+        actions, _, values = self.sample_actions(self.normalise(observations), generator, self.deterministic)
         return actions, values if self.returned is None else values * self.returned.scale.float()
 
     def loss(self, samples: RolloutBatch, clip: float) -> tuple[Tensor, dict[str, Tensor]]:

@@ -23,8 +23,14 @@ class PolicyHead(ABC):
     outputs: int
 
     @abstractmethod
-    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw actions [N, *shape] for outputs [N, outputs]; return them and log probabilities [N], on the CPU."""
+    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
+        """Draw actions [N, *shape] for outputs [N, outputs]; return them and log probabilities [N], on the CPU.
+
+        Args:
+            outputs: of the network.
+            generator: of the random numbers.
+            deterministic: take the most probable actions instead; for a Gaussian these are the means.
+        """
 
     @abstractmethod
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,9 +43,12 @@ class CategoricalHead(PolicyHead):
     def __init__(self, space: Discrete):
         self.space, self.outputs = space, space.n
 
-    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
         log_policy = outputs.log_softmax(1).cpu()
-        actions = torch.multinomial(log_policy.exp(), 1, generator=generator)
+        if deterministic:
+            actions = log_policy.argmax(1, keepdim=True)
+        else:
+            actions = torch.multinomial(log_policy.exp(), 1, generator=generator)
         return actions.squeeze(1), log_policy.gather(1, actions).squeeze(1)
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,9 +64,9 @@ class MultiCategoricalHead(PolicyHead):
         self.space, self.outputs = space, sum(space.sizes)
         self.heads = [CategoricalHead(Discrete(size)) for size in space.sizes]
 
-    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
         parts = outputs.split([head.outputs for head in self.heads], 1)
-        each = [head.sample(part, generator) for head, part in zip(self.heads, parts, strict=True)]
+        each = [head.sample(part, generator, deterministic) for head, part in zip(self.heads, parts, strict=True)]
         actions, log_probs = zip(*each, strict=True)
         return torch.stack(actions, 1), torch.stack(log_probs).sum(0)
 
@@ -82,9 +91,9 @@ class GaussianHead(PolicyHead):
     def __init__(self, space: Box, log_std: nn.Parameter):
         self.space, self.outputs, self.log_std = space, space.shape[0], log_std
 
-    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
         mean, log_std = outputs.cpu(), self.log_std.detach().cpu()
-        noise = torch.randn(mean.shape, generator=generator)
+        noise = torch.zeros(mean.shape) if deterministic else torch.randn(mean.shape, generator=generator)
         return mean + log_std.exp() * noise, _log_density(noise, log_std)
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:

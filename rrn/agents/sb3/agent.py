@@ -82,7 +82,10 @@ class SB3Agent(Agent):
         try:
             logits = self.policy.action_net(policy_features)
             probabilities = self.policy.action_dist.proba_distribution(logits).distribution.probs.cpu()
-            actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+            if self.deterministic:
+                actions = probabilities.argmax(1)
+            else:
+                actions = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
         except (ValueError, RuntimeError) as error:
             explain(error)
             raise
