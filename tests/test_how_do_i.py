@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -61,10 +62,11 @@ def test_the_notebook_runs_and_its_results_show_themselves(tmp_path, monkeypatch
     for cell in cells:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []  # made anew by whoever opens it
-            *lines, last = "".join(cell["source"]).splitlines()
-            simple = last[0] not in " )" and " = " not in last
-            exec("\n".join(lines if simple else [*lines, last]), names)
-            shown.append(eval(last, names) if simple and not last.startswith("import") else None)
+            source = "".join(cell["source"])
+            tree = ast.parse(source)
+            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, "cell", "exec"), names)
+            shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None)
     assert sum(hasattr(value, "_repr_png_") for value in shown) == 3  # two curves and the activations
-    assert sum(hasattr(value, "_repr_html_") for value in shown) == 3  # the curves' tables, and the agent
+    assert sum(hasattr(value, "_repr_html_") for value in shown) == 4  # the same three and the agent
     assert any(isinstance(value, float) and value > 8 for value in shown)

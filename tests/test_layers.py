@@ -65,6 +65,7 @@ WITH_TORCH = {
     "runs/checkpoint.py",
     "runs/checkpoint_checks.py",
     "runs/event_file.py",
+    "runs/weights.py",
     "runs/logger.py",
 }
 FILES = [path.relative_to(ROOT) for folder in ("rrn", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
