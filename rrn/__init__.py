@@ -21,6 +21,7 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "best_fit": "rrn.activations.inspection.best_fit",
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",
+    "export_policy": "rrn.policies",
     "fit": "rrn.activations.fit_to_module",
     "Histogram": "rrn.activations.inspection.histogram",
     "load": "rrn.training.loaded",

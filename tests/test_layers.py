@@ -32,11 +32,11 @@ training
 policies
 sweeps
 __init__.py
-study tune __main__.py train.py evaluate.py status.py fit.py shapes.py doctor.py
+study tune __main__.py train.py evaluate.py export.py status.py fit.py shapes.py doctor.py
 scripts
 """  # lowest first; those of one line may not import from each other
 FLOOR = {place: number for number, line in enumerate(FLOORS.split("\n")) for place in line.split()}
-COMMANDS = {"train.py", "evaluate.py", "status.py", "fit.py", "shapes.py", "doctor.py"}
+COMMANDS = {"train.py", "evaluate.py", "export.py", "status.py", "fit.py", "shapes.py", "doctor.py"}
 WITHOUT_TORCH = {"common", "stats.py", "activations/fitting", "config", "frameworks", "runs", "reference"}
 WITHOUT_TORCH |= {
     "numpy.py",

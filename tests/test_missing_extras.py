@@ -25,6 +25,7 @@ COMMANDS = [  # packages that are missing, the command line, what it says
     (PACKAGES, "rrn.report", "python -m rrn.report needs rich: pip install 'rrn[rl]'"),
     (PACKAGES, "rrn.study paper", "python -m rrn.study needs rich: pip install 'rrn[rl]'"),
     (["optuna"], "rrn.tune act=relu,silu", "python -m rrn.tune needs optuna: pip install 'rrn[tune]'"),
+    (PACKAGES, "rrn.export run --to onnx", "python -m rrn.export needs omegaconf: pip install 'rrn[rl]'"),
     (PACKAGES, "rrn.shapes run", "python -m rrn.shapes needs matplotlib: pip install 'rrn[rl]'"),
     (PACKAGES, "rrn.reference protocol", "python -m rrn.reference protocol needs omegaconf: pip install 'rrn[rl]'"),
     (PACKAGES, "rrn.fit tanh --degrees 1 1 --plot fit.png",

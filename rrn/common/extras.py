@@ -44,6 +44,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "hydra_plugins.hydra_submitit_launcher": "hydra-submitit-launcher",
     },
     "tune": {"optuna": "optuna"},
+    "export": {"onnx": "onnx", "onnxruntime": "onnxruntime", "safetensors": "safetensors"},
     "cuda": {**_TORCH, "cuda.core": "cuda-core"},
 }
 

@@ -1,4 +1,4 @@
-"""Trained policies of torch as models of Flax and Keras.
+"""Trained policies of torch as models of Flax and Keras, and as files for other programs.
 
 These are a folder above `training`, and not a part of rrn/convert.py: they need torch, the environment of the run and
 its checkpoint, where the conversion of rationals does without.
@@ -51,3 +51,33 @@ def policy(run: str | PathLike, to: str, *, checkpoint: str | None = None, chann
         else:
             from rrn.policies.keras import build
     return build(read_policy(Path(run), checkpoint), channels == "last")
+
+
+def export_policy(
+    run: str | PathLike, to: str, out: str | PathLike | None = None, *, checkpoint: str | None = None
+) -> Path:
+    """Write the policy of a trained run as a file for other programs, and a model card, README.md, beside it.
+
+    The files of onnx, torchscript and sb3 take observations as our environments give them, [N, stack, *frame]; scaling
+    of pixels and normalisation of observations are inside. Their outputs are the greedy action and what it is chosen
+    by: Q-values [N, actions] of DQN and PQN (of a distribution, its mean); logits, or mean and log_std, and values [N]
+    of PPO. The file is loaded again, and must give the outputs of the agent on observations of the environment.
+
+    Args:
+        run: folder of the run.
+        to: "onnx" for onnxruntime; "torchscript" for `torch.jit.load`, without rrn; "sb3" for DQN or PPO of
+            Stable-Baselines3, with rrn; "safetensors" for the weights, with the settings of the run as metadata.
+        out: the file; None: export/TO/policy in the folder of the run, with the suffix of the format.
+        checkpoint: a file; None: the last one of the run.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: there is no run or checkpoint, the format cannot hold this policy, or a README.md of somebody else
+            is where the card goes.
+        MissingPackage: a package of the format is not installed.
+    """
+    with needs("rrn.export_policy", "rl"):
+        from rrn.policies.export import export
+    return export(Path(run), to, None if out is None else Path(out), checkpoint)

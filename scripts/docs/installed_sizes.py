@@ -69,7 +69,7 @@ def main() -> None:
             print(f"{extra:24} cannot be measured here: {error.name} is not installed")
             continue
         print(row(f"{extra} adds", packages - base))
-        if extra in ("minatar", "sweep", "sb3"):
+        if extra in ("export", "minatar", "sweep", "sb3"):
             print(row(f"{extra} adds to rl", packages - closure(["rrn[rl]"])))
 
 

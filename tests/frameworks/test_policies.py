@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from helpers.saved_runs import OBSERVATIONS, saved_run
 
 from rrn.common.errors import UserError
 from rrn.policies import policy
@@ -14,34 +15,6 @@ pytestmark = pytest.mark.slow  # of the compilers
 
 HERE = [to for to, package in (("nnx", "flax"), ("keras", "keras")) if find_spec(package) and find_spec("torch")]
 each_target = pytest.mark.parametrize("to", HERE)
-OBSERVATIONS = {
-    "CartPole": lambda random: random.normal(size=(50, 1, 4)).astype(np.float32),
-    "MinAtar-Breakout": lambda random: random.random((50, 1, 4, 10, 10)) < 0.2,
-    "Pong": lambda random: random.integers(0, 256, (50, 4, 84, 84)).astype(np.uint8),
-}
-
-
-def saved_run(folder, *overrides):
-    """Folder of a run with one checkpoint, of weights and coefficients that are not those of the start; its agent."""
-    import torch  # and these, which import it: most environments of other frameworks are without
-    from omegaconf import OmegaConf
-
-    from rrn.agents import make_agent
-    from rrn.config.compose import compose_config
-    from rrn.envs import make_envs
-    from rrn.runs import checkpoint
-
-    config = compose_config([*overrides, f"run_dir={folder}", "device=cpu", "threads=1"])
-    torch.manual_seed(1)
-    agent = make_agent(config, make_envs(config.env, 1, (0,)), torch.device("cpu"))
-    with torch.no_grad():
-        for p in agent.network.parameters():
-            p += 0.02 * torch.randn_like(p)
-    (folder / "checkpoints").mkdir(parents=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config))
-    checkpoint.save(folder / "checkpoints", 0, {"step": 0, "agent": agent.state_dict()}, keep=1)
-    agent.network.eval()
-    return agent
 
 
 def expected(agent, observations):
@@ -81,7 +54,7 @@ def found(model, observations):
 )
 def test_actions_are_the_same(tmp_path, to, env, act, options):
     trained = saved_run(tmp_path / "run", f"env={env}", f"act={act}", *options)
-    observations = OBSERVATIONS[env](np.random.default_rng(0))
+    observations = OBSERVATIONS[env](np.random.default_rng(0), 50)
     rows = expected(trained, observations)
     seen = {"first": observations}
     if env != "CartPole":

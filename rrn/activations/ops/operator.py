@@ -7,6 +7,7 @@
     torch.compile                                torch.ops.rrn.rational       one node of the graph, with our kernels
     forward-mode AD, as in torch.func.jvp        reference.rational           torch knows its derivatives
     torch.onnx.export(dynamo=False)              reference.rational           ONNX does not know our operator
+    torch.jit.trace within plain_operations()    reference.rational           what is saved must run without rrn
     torch.func: grad, vmap and others            library.TransformedRational  they take no gradient of torch.library
     torch.jit.trace, make_fx, tensor subclasses  torch.ops.rrn.rational       one operator to record or to dispatch
     eager, where a gradient is wanted            _Rational                    our kernels without the dispatcher
@@ -17,6 +18,9 @@ for a small network (scripts/bench/activation.py).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +36,18 @@ from rrn.activations.ops.torch_private import SingleLevelFunction, functorch_act
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of inputs and of coefficients
 PLAIN_TENSORS = (Tensor, nn.Parameter)  # classes of coefficients on the eager paths; others have their own rules
+_plain = False  # within plain_operations()
+
+
+@contextmanager
+def plain_operations() -> Iterator[None]:
+    """Context manager within which torch.jit.trace records rationals as operations of torch, which run without rrn."""
+    global _plain
+    before, _plain = _plain, True
+    try:
+        yield
+    finally:
+        _plain = before
 
 
 def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "A", axis: int = 1) -> Tensor:
@@ -67,7 +83,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor, version: str = "
         return (reference if plain else torch.ops.rrn).rational(x, numerator, denominator, version, axis)
     if type(numerator) is Coefficients or type(denominator) is Coefficients:  # of a module that was not called yet
         Coefficients.release(numerator, denominator)
-    if under_forward_ad() or (is_recorded() and torch.onnx.is_in_onnx_export()):
+    if under_forward_ad() or (is_recorded() and (_plain or torch.onnx.is_in_onnx_export())):
         return reference.rational(x, numerator, denominator, version, axis)
     if functorch_active():
         return TransformedRational.apply(x, numerator, denominator, version, axis)

@@ -36,6 +36,10 @@ class PolicyHead(ABC):
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log probabilities [B] of actions [B, *shape] and the entropies [B], for outputs [B, outputs]."""
 
+    @abstractmethod
+    def mode(self, outputs: Tensor) -> Tensor:
+        """Return the likeliest actions [N, *shape] for outputs [N, outputs]."""
+
 
 class CategoricalHead(PolicyHead):
     """One of n actions, by logits."""
@@ -56,6 +60,9 @@ class CategoricalHead(PolicyHead):
         log_probs = log_policy.gather(1, actions[:, None]).squeeze(1)
         return log_probs, -(log_policy.exp() * log_policy).sum(1)
 
+    def mode(self, outputs: Tensor) -> Tensor:
+        return outputs.argmax(1)
+
 
 class MultiCategoricalHead(PolicyHead):
     """Several choices, each by logits of its own, independent of each other."""
@@ -65,17 +72,23 @@ class MultiCategoricalHead(PolicyHead):
         self.heads = [CategoricalHead(Discrete(size)) for size in space.sizes]
 
     def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
-        parts = outputs.split([head.outputs for head in self.heads], 1)
-        each = [head.sample(part, generator, deterministic) for head, part in zip(self.heads, parts, strict=True)]
+        each = [head.sample(part, generator, deterministic) for head, part in self._parts(outputs)]
         actions, log_probs = zip(*each, strict=True)
         return torch.stack(actions, 1), torch.stack(log_probs).sum(0)
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        parts = outputs.split([head.outputs for head in self.heads], 1)
-        choices = actions.unbind(1)
-        each = [head.evaluate(part, choice) for head, part, choice in zip(self.heads, parts, choices, strict=True)]
+        parts, choices = self._parts(outputs), actions.unbind(1)
+        each = [head.evaluate(part, choice) for (head, part), choice in zip(parts, choices, strict=True)]
         log_probs, entropies = (torch.stack(values).sum(0) for values in zip(*each, strict=True))
         return log_probs, entropies
+
+    def mode(self, outputs: Tensor) -> Tensor:
+        return torch.stack([head.mode(part) for head, part in self._parts(outputs)], 1)
+
+    def _parts(self, outputs: Tensor) -> list[tuple[CategoricalHead, Tensor]]:
+        """Return the head of each choice and its part of the outputs."""
+        parts = outputs.split([head.outputs for head in self.heads], 1)
+        return list(zip(self.heads, parts, strict=True))
 
 
 class GaussianHead(PolicyHead):
@@ -99,6 +112,9 @@ class GaussianHead(PolicyHead):
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         entropy = (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum()
         return _log_density((actions - outputs) / self.log_std.exp(), self.log_std), entropy.expand(len(actions))
+
+    def mode(self, outputs: Tensor) -> Tensor:
+        return outputs
 
 
 def _log_density(noise: Tensor, log_std: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class SB3VecEnv(VecEnv):
     def __init__(self, games: VectorEnv, clip_rewards: bool) -> None:
         self.games, self.clip_rewards = games, clip_rewards
         self.finished: list[Episode] = []  # episodes that the learner has not taken yet
-        super().__init__(games.num_envs, _space(games), spaces.Discrete(games.num_actions))
+        super().__init__(games.num_envs, observation_space(games), spaces.Discrete(games.num_actions))
 
     def reset(self) -> np.ndarray:
         """Return the current observations; the environments reset by themselves."""
@@ -59,8 +59,8 @@ class SB3VecEnv(VecEnv):
         return [False] * self.num_envs
 
 
-def _space(games: VectorEnv) -> spaces.Box:
-    """Make the space: [stack * channels, height, width] for pixels and for MinAtar, [features] for others."""
+def observation_space(games: VectorEnv) -> spaces.Box:
+    """Make the space: [stack * channels, height, width] for pixels and MinAtar, [features] for others."""
     first, *rest = games.frame_shape
     if games.frame_type == torch.uint8:
         channels = games.stack * int(np.prod(games.frame_shape[:-2]))
