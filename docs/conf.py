@@ -30,6 +30,8 @@ NAVIGATION = {  # caption: title and page
         "Agents": "agents",
         "Networks": "networks",
         "Environments": "environments",
+        "More than one machine": "machines",
+        "Weights & Biases, MLflow": "trackers",
         "Classes of your own": "own_classes",
         "API": "api/index",
     },

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import rrn
+from rrn.config.compose import compose_config, compose_runs, hydra_ready
 
 FOLDER = Path(rrn.__file__).parents[1] / "examples"
 
@@ -103,3 +106,41 @@ def test_keras(example):
     assert error < mean / 20
     assert numbers(r"moved by (\S+)", text)[0] > 0.01
     assert max(numbers(r"differs by (\S+)", text)) < 1e-5
+
+
+@pytest.mark.slow
+def test_runs_are_copied_to_wandb(example, train_here, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    example("wandb_runs.py", str(train_here("env=CartPole", "experiment=smoke")))
+    (stored,) = Path("wandb").glob("offline-run-*/*.wandb")
+    assert stored.read_bytes().count(b"evaluation/mean") >= 2  # a row for each evaluation
+
+
+@pytest.mark.slow
+def test_runs_are_copied_to_mlflow(example, train_here, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    folder = train_here("env=CartPole", "experiment=smoke")
+    example("mlflow_runs.py", str(folder))
+    (run,) = mlflow.search_runs(experiment_names=["rrn"], output_format="list")
+    assert run.data.params["env"] == "CartPole"
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "evaluation/mean")
+    rows = (folder / "scalars.csv").read_text("utf-8").splitlines()
+    wanted = [row.split(",") for row in rows if ",evaluation/mean," in row]
+    assert [(one.step, one.value) for one in history] == [(int(step), float(value)) for step, _, value in wanted]
+
+
+def test_cluster_files_hold_runs_that_go_on():
+    job = yaml.safe_load((FOLDER / "cluster/kubernetes.yaml").read_text("utf-8"))["spec"]
+    container = job["template"]["spec"]["containers"][0]
+    assert container["command"] == ["python", "-m", "rrn.train"]
+    words = [word.replace("$(JOB_COMPLETION_INDEX)", "3") for word in container["args"]]
+    found = compose_config(words)
+    assert (found.seed, found.resume, found.run_dir) == (3, True, "runs/Pong/dqn-recurrent_rational/seed3")
+    task = yaml.safe_load((FOLDER / "cluster/skypilot.yaml").read_text("utf-8"))
+    words = shlex.split(task["run"].replace("\\\n", ""))
+    with hydra_ready():
+        runs = compose_runs(words[words.index("-m", words.index("rrn.train")) + 1 :])
+    assert len({run.run_dir for run in runs}) == 8
+    assert all(run.resume and run.run_dir.startswith("/runs/Pong/dqn-") for run in runs)

@@ -43,6 +43,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "hydra_plugins.hydra_joblib_launcher": "hydra-joblib-launcher",
         "hydra_plugins.hydra_submitit_launcher": "hydra-submitit-launcher",
     },
+    "ray": {"hydra_plugins.hydra_ray_launcher": "hydra-ray-launcher", "ray": "ray"},
     "tune": {"optuna": "optuna"},
     "export": {"onnx": "onnx", "onnxruntime": "onnxruntime", "safetensors": "safetensors"},
     "cuda": {**_TORCH, "cuda.core": "cuda-core"},

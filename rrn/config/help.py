@@ -28,7 +28,7 @@ Options
   --help               this; with agent=ppo, the settings of that agent, and so
                        for env=, act= and experiment=
   -m, --multirun       several runs: hydra.launcher.n_jobs=3 sets how many at
-                       once, hydra/launcher=slurm makes jobs of a cluster
+                       once, hydra/launcher=slurm or ray uses a cluster
   --config-dir FOLDER  choices of your own, in files laid out as conf/ of rrn
   --cfg job            print all settings with their values, and stop
   --version            print the version

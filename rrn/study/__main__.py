@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 from rrn.common.command_line import version
 from rrn.common.console import cli_errors, terminal_size
@@ -188,7 +189,7 @@ def show_cost(
     text = f"left: {len(left)} runs, {_steps(sum(steps.values()))} agent steps"
     if all(run.method in costs for run in steps):
         hours = sum(number / costs[run.method].rate for run, number in steps.items()) / 3600
-        at_once = max_parallel_runs([config] * len(left), 0)
+        at_once = max_parallel_runs([config] * len(left), 0) if find_spec("joblib") else 1
         text += f", {_time(hours)} of one core; with {at_once} at a time {_time(hours / at_once)}"
     console.print(text)
     disks = [costs[run.method].disk_of(run) if run.method in costs else None for run, _ in left]

@@ -17,7 +17,8 @@ from rrn.common.console import detach_output
 from rrn.config.own_folders import folder_words
 from rrn.runs.signals import HANG_UP, stopping_signals
 from rrn.study.plan import Part, PlannedRun
-from rrn.sweeps.sweep import ON_A_CLUSTER, STOP_WITH
+from rrn.sweeps.launchers import ON_A_CLUSTER
+from rrn.sweeps.sweep import STOP_WITH
 
 
 def start(part: Part, runs: Sequence[PlannedRun], console: Console) -> int:

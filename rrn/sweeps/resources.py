@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import psutil
 
 from rrn.common.cores import usable_cores
@@ -20,9 +18,7 @@ def count_gpus() -> int:
 
 
 def max_parallel_runs(configs: list[Config], gpus: int) -> int:
-    """Choose the number of parallel runs by cores, GPUs and the memory of replay buffers; 1 without joblib."""
-    if find_spec("joblib") is None:
-        return 1
+    """Choose the number of parallel runs by cores, GPUs and the memory of replay buffers."""
     largest = max((_replay_bytes(config) for config in configs), default=0)
     cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
     limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -39,11 +38,11 @@ from rrn.runs.folder import can_go_on, is_finished
 from rrn.runs.signals import HANG_UP, request_stop, stopping_signals
 from rrn.runs.status_file import is_running, read_status
 from rrn.runs.table import Row, table
+from rrn.sweeps.launchers import ON_A_CLUSTER, PLUGINS, check_launcher, number_of_jobs
+from rrn.sweeps.ray_cluster import connect, ray_settings
 from rrn.sweeps.resources import count_gpus, max_parallel_runs
 from rrn.sweeps.worker import SweepContext, run_job
 
-PLUGINS = {"local": "joblib", "slurm": "submitit_slurm"}  # launchers in conf/ to the plugins of Hydra that they set up
-ON_A_CLUSTER = ("slurm", "submitit_slurm")
 STOP_WITH = "RRN_STOP_WITH"  # environment variable: id of a process; the sweep stops when that ends
 REFRESH, PRINT = 1.0, 300.0  # seconds between two tables on a terminal, and in a file
 QUIET = 10.0  # seconds in which nothing runs, after which a sweep that lost its launcher is over
@@ -75,13 +74,15 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
         if launcher == "basic":
             why = MissingPackage("a sweep with several runs at once", "hydra-joblib-launcher", "sweep")
             print(f"one run after the other; {why}", file=sys.stderr)
-    _check_launcher(launcher, known)
+    check_launcher(launcher, known)
+    plugin = PLUGINS.get(launcher, launcher)
     at_once, gpus = 1, 0
-    if PLUGINS.get(launcher, launcher) == "joblib":
-        gpus = count_gpus() if configs[0].device == "auto" else 0
+    if plugin in ("joblib", "ray"):
+        gpus = count_gpus() if plugin == "joblib" and configs[0].device == "auto" else 0
         at_once = max_parallel_runs([config for config in configs if not is_finished(config)], gpus)
+    if plugin == "joblib":
         if "hydra.launcher.n_jobs" in given:
-            at_once = _at_once(given["hydra.launcher.n_jobs"], at_once)
+            at_once = number_of_jobs(given["hydra.launcher.n_jobs"], at_once)
         else:
             added["hydra.launcher.n_jobs"] = at_once
     if launcher != "basic" and "threads" not in given:
@@ -91,11 +92,14 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     folder = added.get("hydra.sweep.dir") or given["hydra.sweep.dir"]
     if "${" in folder:
         raise UserError(f"hydra.sweep.dir: expected a folder without ${{...}}, got {folder}.")
+    if plugin == "ray" and "hydra.sweep.dir" in added:  # whose processes begin in another folder
+        added["hydra.sweep.dir"] = "'{}'".format(str(Path(folder).absolute()).replace("'", r"\'"))
     shared = SweepContext(
         folder=Path(folder).absolute() / ".rrn",
         parent=os.getpid(),
-        jobs="submitit" in PLUGINS.get(launcher, launcher),
+        jobs="submitit" in plugin or plugin == "ray",
         gpus=gpus,
+        ray_cwd=Path.cwd() if plugin == "ray" else None,
     )
     return Sweep(
         overrides=overrides,
@@ -104,30 +108,8 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
         shared=shared,
         launcher=launcher,
         at_once=at_once,
+        ray=ray_settings(overrides) if plugin == "ray" else None,
     )
-
-
-def _check_launcher(launcher: str, known: list[str]) -> None:
-    plugin = PLUGINS.get(launcher, launcher)
-    if launcher in (*PLUGINS, "joblib", "submitit_local", "submitit_slurm") and plugin not in known:
-        package = f"hydra-{plugin.partition('_')[0]}-launcher"
-        raise MissingPackage(f"hydra/launcher={launcher}", package, "sweep")
-    if launcher not in known:
-        raise UserError(f"hydra/launcher={launcher}: no such launcher. Choose one of {', '.join(sorted(known))}.")
-    if launcher in ON_A_CLUSTER and not (shutil.which("sbatch") and shutil.which("srun")):
-        raise UserError(
-            f"hydra/launcher={launcher}: there is no sbatch here; go to a machine of the cluster that has it."
-        )
-
-
-def _at_once(text: str, default: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number != -1 and number < 1:
-        raise UserError(f"hydra.launcher.n_jobs: expected how many runs at a time, or -1 for one a core, got {text}.")
-    return default if number == -1 else number
 
 
 @dataclass
@@ -140,6 +122,7 @@ class Sweep:
     shared: SweepContext  # what the processes know of each other
     launcher: str  # name of Hydra's launcher
     at_once: int  # parallel runs, for the line that reports it
+    ray: DictConfig | None = None  # settings of the launcher ray
 
     def __post_init__(self) -> None:
         self.signal: int | None = None
@@ -194,6 +177,8 @@ class Sweep:
         except Exception as error:
             if type(error).__name__ == "TerminatedWorkerError":  # from joblib, which then kills the other workers too
                 return "a process of the sweep was killed, perhaps by the system for lack of memory, and ended the rest"
+            if self.ray is not None and any(row.state != "waiting" for row in self.rows()):
+                return f"Ray gave a run up: {first_line(error)}"
             if any(row.state != "waiting" for row in self.rows()):
                 return "a job ended without a result; its output.log and the files in its .submitit folder may say why"
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -257,15 +242,19 @@ class Sweep:
         return Row(folder, "waiting", "it did not begin" if at_the_end else None, status)
 
     def _say_what_begins(self) -> int:
-        """Print how many runs are left, and return the number."""
+        """Print how many runs are left, and how many at a time, for which Ray starts; return the first number."""
         finished = [config.run_dir for config in self.configs if is_finished(config)]
         for folder in finished:
             print(f"finished before: {folder}")
-        where = "in the queue of the cluster" if self.launcher in ON_A_CLUSTER else f"{self.at_once} at a time"
+        left = len(self.configs) - len(finished)
+        if left and self.ray is not None:
+            self.at_once = min(left, connect(self.ray, self.at_once))
+        where = f"{self.at_once} at a time" if self.at_once else "as the cluster grows"
+        if self.launcher in ON_A_CLUSTER:
+            where = "in the queue of the cluster"
         if self.launcher == "submitit_local":
             where = "all at a time"
         threads = ", each with threads=1" if "threads=1" in self.added else ""
-        left = len(self.configs) - len(finished)
         if left:
             print(f"{plural(left, 'run')}, {where}{threads}; output of each: output.log in its folder", flush=True)
         return left

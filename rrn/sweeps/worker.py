@@ -1,7 +1,8 @@
 """Train one run of a sweep in its own process, so that what ends it ends no other run.
 
-Hydra's launchers call `run_job`: joblib in its workers, submitit in the jobs of a cluster. A worker starts
-`python -m rrn.sweeps.worker`, which trains; a job is a process of its own already, and trains itself.
+Hydra's launchers call `run_job`: joblib in its workers, submitit in the jobs of a cluster, Ray in its tasks. A worker
+of joblib starts `python -m rrn.sweeps.worker`, which trains; a job or task is a process of its own already, and trains
+itself. One that the cluster loses is started again, and the run goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ class SweepContext:
 
     folder: Path  # for the files below, within that of the sweep; all machines see it
     parent: int  # process id of the command
-    jobs: bool  # the launcher starts a job for each run, here or on a cluster
+    jobs: bool  # the launcher starts a process for each run, here or on a cluster
     gpus: int = 0  # GPUs to assign to the runs in turn; 0: each run sees those that it may use
+    ray_cwd: Path | None = None  # of the command, if the launcher is Ray, whose processes begin elsewhere
 
     @property
     def stop_file(self) -> Path:
@@ -54,6 +56,8 @@ class SweepContext:
 def run_job(composed: DictConfig, shared: SweepContext) -> None:
     """Train one run and write its outcome to the folder of the sweep; no exception leaves this function."""
     number = HydraConfig.get().job.num
+    if shared.ray_cwd is not None:
+        os.chdir(shared.ray_cwd)
     try:
         state, why = _run(composed, shared, number)
     except UserError as error:
@@ -73,7 +77,7 @@ def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, 
     if is_finished(config):
         return "done", None
     if (stopped := requested_signal(shared.stop_file)) is not None:
-        return "stopped", f"{signal.Signals(stopped).name}, before it began"
+        return "stopped", f"{signal.Signals(stopped).name}, before it {'went on' if begun.exists() else 'began'}"
     begun.touch()
     if shared.gpus and config.device == "auto":
         config.device = f"cuda:{number % shared.gpus}"
@@ -144,13 +148,15 @@ def _killed_by(code: int) -> str:
 
 def _in_a_job(config: Config, shared: SweepContext) -> tuple[str, str | None]:
     """Train in this process; if the cluster wants its machine back, submitit puts the job in the queue again."""
-    from submitit import JobEnvironment
-
     from rrn.training.run import train
 
-    wanted_back = JobEnvironment._usr_sig()
+    wanted_back = None
+    if shared.ray_cwd is None:
+        from submitit import JobEnvironment
+
+        wanted_back = JobEnvironment._usr_sig()
     stopped_by = train(config, run_command(), StopSignals(shared.stop_file, wanted_back))
-    if stopped_by == wanted_back:
+    if stopped_by and stopped_by == wanted_back:
         signal.raise_signal(wanted_back)  # submitit's handler ends this process
     return ("stopped", signal.Signals(stopped_by).name) if stopped_by else ("done", None)
 

@@ -3,7 +3,7 @@
 python scripts/docs/installed_sizes.py
 
 It reads the files of the packages that are installed here, so run it where the extras of pyproject.toml are installed,
-and for mxnet in the environment of that.
+and for mxnet and ray in the environments of those.
 Needs Python 3.11.
 """
 
@@ -69,7 +69,7 @@ def main() -> None:
             print(f"{extra:24} cannot be measured here: {error.name} is not installed")
             continue
         print(row(f"{extra} adds", packages - base))
-        if extra in ("export", "minatar", "sweep", "sb3"):
+        if extra in ("export", "minatar", "ray", "sb3", "sweep"):
             print(row(f"{extra} adds to rl", packages - closure(["rrn[rl]"])))
 
 

@@ -43,17 +43,18 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
         ConfigLoaderImpl,
         "get_group_options",
         lambda self, group, *rest, **more: (
-            ["basic", "local", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
+            ["basic", "local", "ray", "slurm"] if group == "hydra/launcher" else options(self, group, *rest, **more)
         ),
     )
     assert prepared(*ten).launcher == "basic"
     assert "pip install 'rrn[sweep]'" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"hydra/launcher=local needs hydra-joblib-launcher: pip install"):
         prepared(*ten, "hydra/launcher=local")
+    with pytest.raises(UserError, match=r"hydra/launcher=ray needs hydra-ray-launcher: pip install 'rrn\[ray\]'"):
+        prepared(*ten, "hydra/launcher=ray")
 
 
 def test_runs_with_several_threads_do_not_share_cores(monkeypatch):
-    pytest.importorskip("joblib")
     monkeypatch.setattr(resources, "usable_cores", lambda: 8)
     for threads, at_once in (("null", 8), ("1", 8), ("3", 2), ("16", 1)):
         config = compose_config(["env=CartPole", f"threads={threads}"])
