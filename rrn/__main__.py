@@ -10,7 +10,7 @@ from rrn.common.errors import nearest
 
 COMMANDS = {
     "train": "train an agent, or with -m several",
-    "evaluate": "play whole games with a trained agent, and film the best",
+    "evaluate": "play whole games with trained agents, film or show them",
     "status": "show what the runs under a folder are doing",
     "report": "put runs beside the paper: scores, intervals, curves, one page",
     "study": "list or start all runs of a plan, such as the paper's",
