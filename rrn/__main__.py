@@ -10,7 +10,7 @@ from rrn.common.errors import nearest
 
 COMMANDS = {
     "train": "train an agent, or with -m several",
-    "evaluate": "play whole games with a trained agent, and film the best",
+    "evaluate": "play whole games with trained agents, film or show them",
     "export": "write a trained policy for onnxruntime, torch or Stable-Baselines3",
     "status": "show what the runs under a folder are doing",
     "report": "put runs beside the paper: scores, intervals, curves, one page",

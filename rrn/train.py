@@ -8,11 +8,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from rrn.common.console import cli_errors, detach_output, os_error
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
 from rrn.common.printable import printable_lines
+
+if TYPE_CHECKING:
+    from rrn.training.train_function import TrainingResult
 
 NEEDS = ("python -m rrn.train", "rl")
 with cli_errors(), needs(*NEEDS):
@@ -110,5 +115,16 @@ def _fail(error: UserError) -> None:
     raise SystemExit(2)
 
 
+class _Function(ModuleType):
+    """This module where it was imported: `rrn.train(...)` calls the function of that name all the same."""
+
+    def __call__(self, *overrides: str, **settings: Any) -> TrainingResult:
+        from rrn.training.train_function import train
+
+        return train(*overrides, **settings)
+
+
 if __name__ == "__main__":
     main()
+else:
+    sys.modules[__name__].__class__ = _Function

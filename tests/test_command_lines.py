@@ -69,6 +69,9 @@ def test_a_name_that_is_too_long_is_one_line(run, word):
         (["video=null"], "video", None),
         (["checkpoint=a=b"], "checkpoint", "a=b"),
         (["seed=1", "seed=2"], "seed", 2),
+        (["deterministic=True"], "deterministic", True),
+        (["deterministic=false", "epsilon=0.1"], "epsilon", 0.1),
+        (["render=human"], "render", "human"),
     ],
 )
 def test_evaluate_reads_values(words, name, value):
@@ -92,12 +95,27 @@ def test_evaluate_reads_values(words, name, value):
         ("device=null", "device: expected a word, got null."),
         ("checkpoint=~nobody_at_all/x", "there is no user of this name"),
         ("episods=3", "episods: no such setting. Did you mean episodes?"),
+        ("deterministic=1", "deterministic: expected true or false, got 1."),
+        ("deterministic=null", "deterministic: expected true or false, got null."),
+        ("render=window", "render: expected human, or null, got window."),
     ],
 )
 def test_evaluate_refuses_values(word, message):
     with pytest.raises(UserError) as refused:
         parse(["run", word])
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["deterministic=true", "epsilon=0.1"], "deterministic=true plays without random actions; leave epsilon out."),
+        (["other", "checkpoint=a.pt"], "checkpoint is a file of one run; leave it out for several."),
+    ],
+)
+def test_evaluate_refuses_words_that_do_not_go_together(words, message):
+    with pytest.raises(UserError, match=message):
+        parse(["run", *words])
 
 
 @pytest.mark.parametrize(("text", "number"), [("1k", 1000), ("1e3", 1000), ("1.5M", 1_500_000), ("-3", -3), ("0", 0)])

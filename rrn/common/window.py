@@ -59,6 +59,7 @@ def show(videos: Iterable[tuple[str, Video]]) -> bool:
                 picture = frame[::every, ::every].swapaxes(0, 1)
                 screen = pygame.display.get_surface()
                 if screen is None or screen.get_size() != picture.shape[:2]:
+                    pygame.display.quit()  # pygame crashes where a scaled window gets another size
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # that there is no fast renderer
                         screen = pygame.display.set_mode(picture.shape[:2], pygame.SCALED | pygame.RESIZABLE)

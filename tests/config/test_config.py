@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
-from rrn import train
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import UserError
 from rrn.common.numbers import parse_int
@@ -23,6 +23,8 @@ from rrn.config.load import load_run_config, to_config
 from rrn.config.register import conf_dir, register_choices
 from rrn.report.runs import settings
 from rrn.study.plan import load_plan
+
+train = import_module("rrn.train")  # the module; rrn.train is a function
 
 
 def names(group):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from importlib import import_module
 
 import pytest
 
-from rrn import evaluate, train
+from rrn import evaluate
 from rrn.config import ACTS, AGENTS, ENVS, Config
 from rrn.config.help import HIDDEN
 from rrn.config.network import NETWORKS
 from rrn.config.schema import CheckpointConfig, EvaluationConfig
+
+train = import_module("rrn.train")  # the module; rrn.train is a function
 
 
 @pytest.fixture

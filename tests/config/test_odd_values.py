@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from rrn import train
 from rrn.common.errors import UserError
 from rrn.config import AGENTS, ENVS, Config
 from rrn.config.compose import check_words, compose_config, hydra_ready, quote_home
 from rrn.config.load import load_run_config, to_config
 from rrn.config.suggestions import suggestion
+
+train = import_module("rrn.train")  # the module; rrn.train is a function
 
 DEEP = "[" * 500 + "]" * 500
 REFUSED = {

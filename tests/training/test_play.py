@@ -40,6 +40,20 @@ def test_the_same_seeds_give_the_same_games():
     assert torch.equal(agent.generator.get_state(), state[1])
 
 
+@pytest.mark.parametrize("agent", ["ppo", "sb3_ppo", "dqn", "pqn"])
+def test_a_deterministic_agent_acts_without_random_numbers(agent):
+    """Five starts of an episode with a policy that is near even: two generators give one sequence of actions."""
+    actor, games = agent_and_games(64, f"agent={agent}")
+    acted = lambda seed: actor.act(games.observations, 0.0, torch.Generator().manual_seed(seed))  # noqa: E731
+    sampled = {acted(seed).tobytes() for seed in range(5)}
+    assert len(sampled) == (5 if "ppo" in agent else 1)
+    actor.deterministic = True
+    (chosen,) = {acted(seed).tobytes() for seed in range(5)}
+    if agent == "ppo":
+        logits, _ = actor.outputs_and_values(torch.from_numpy(games.observations))
+        assert chosen == logits.argmax(1).numpy().tobytes()
+
+
 def test_with_a_number_of_steps_the_games_that_end_within_count_and_one_at_least():
     agent, games = agent_and_games(1)
     found = play(agent, games, (1, 1), epsilon=1.0, steps=200)

@@ -55,6 +55,16 @@ def test_a_vector_is_a_diagonal_gaussian():
     assert torch.allclose((actions - mean).std(0), log_std.exp(), rtol=0.03)
 
 
+def test_deterministic_actions_are_the_most_probable_ones():
+    logits = torch.tensor([[0.1, 0.2, -1, 3, 2], [5, 0, 0, 0, 1]])
+    head = MultiCategoricalHead(MultiDiscrete([2, 3]))
+    actions, log_probs = head.sample(logits, None, deterministic=True)
+    assert actions.tolist() == [[1, 1], [0, 2]]
+    assert torch.allclose(log_probs, head.evaluate(logits, actions)[0])
+    gaussian = GaussianHead(Box([-1, -1], [1, 1]), nn.Parameter(torch.zeros(2)))
+    assert torch.equal(gaussian.sample(logits[:, :2], None, deterministic=True)[0], logits[:, :2])
+
+
 def test_the_deviation_is_learned_and_starts_at_1():
     learner = learner_for("gym_toys:Push-v0")
     assert learner.agent.network.log_std.tolist() == [0, 0]
