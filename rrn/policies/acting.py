@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rrn.agents.base import Agent
 from rrn.agents.dqn.agent import DQN
 from rrn.agents.ppo.agent import PPO
+from rrn.agents.ppo.normalise import RunningMoments, normalised
 from rrn.agents.ppo.policy import CategoricalHead, GaussianHead, PolicyHead
 from rrn.agents.pqn.agent import PQN
 from rrn.common.errors import UserError
@@ -59,34 +60,46 @@ class SB3QModule(ActingModule):
 class ActorCriticModule(ActingModule):
     """Base class: actions, the logits or the mean and log_std that they are drawn from, and values [N]."""
 
+    low: Tensor  # [D], where actions are a Box
+    high: Tensor
+
     def __init__(self, head: PolicyHead):
         super().__init__()
         self.head = head
         policy = ("mean", "log_std") if isinstance(head, GaussianHead) else ("logits",)
         self.outputs = ("action", *policy, "value")
+        if isinstance(head, GaussianHead):
+            space = cast(Box, head.space)
+            self.register_buffer("low", torch.from_numpy(space.low))
+            self.register_buffer("high", torch.from_numpy(space.high))
 
     def all_outputs(self, policy: Tensor, value: Tensor, log_std: Tensor | None) -> tuple[Tensor, ...]:
         """Return the outputs for what the network gives, [N, outputs] and [N], and log_std [D] of a Gaussian."""
         action = self.head.mode(policy)
         if not isinstance(self.head, GaussianHead):
             return action, policy, value
-        space = cast(Box, self.head.space)
-        low, high = torch.from_numpy(space.low), torch.from_numpy(space.high)
-        return action.maximum(low).minimum(high), policy, log_std.expand_as(policy), value
+        return action.maximum(self.low).minimum(self.high), policy, log_std.expand_as(policy), value
 
 
 class PPOModule(ActorCriticModule):
     """Outputs of PPO; values are in the unit of the rewards, as the agent estimates them."""
 
+    unit: Tensor
+
     def __init__(self, agent: PPO):
         super().__init__(agent.head)
-        self.network, self.agent = agent.network, agent
+        self.network = agent.network
+        self.normalises = agent.observed is not None
+        if agent.observed is not None:
+            self.register_buffer("mean", agent.observed.mean)
+            self.register_buffer("scale", agent.observed.scale)
+        self.register_buffer("unit", torch.ones(()) if agent.returned is None else agent.returned.scale.float())
 
     def forward(self, observations: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network(self.agent.normalise(observations))
-        policy, value = outputs[:, :-1], outputs[:, -1]
-        if self.agent.returned is not None:
-            value = value * self.agent.returned.scale.float()
+        if self.normalises:
+            observations = normalised(observations, cast(RunningMoments, self))  # whose mean and scale it has
+        outputs = self.network(observations)
+        policy, value = outputs[:, :-1], outputs[:, -1] * self.unit
         return self.all_outputs(policy, value, getattr(self.network, "log_std", None))
 
 

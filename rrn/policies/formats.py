@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -103,13 +105,28 @@ def trace(module: ActingModule, observations: Tensor) -> torch.jit.ScriptModule:
             traced = torch.jit.trace(module, (observations,), check_trace=False)
         except REFUSALS as error:
             raise UserError(f"torch cannot record the network: {first_line(error)}; try safetensors.") from error
-    for warning in noted:  # torch and rrn branch by sizes that are the same for all numbers of observations
-        if issubclass(warning.category, torch.jit.TracerWarning) and not warning.filename.startswith(FOLDERS):
-            raise UserError(
-                f"{warning.filename}, line {warning.lineno}: expected a network whose operations do not depend on "
-                "values, as a recording has one path; write it with torch.where, or try safetensors."
-            )
+    if any(issubclass(one.category, torch.jit.TracerWarning) and not _is_trusted(one.filename) for one in noted):
+        _check_branches(module, observations)
     return traced
+
+
+def _is_trusted(file: str) -> bool:
+    """Return whether a file is of torch or rrn, which branch by sizes that are the same for all observations."""
+    return file.startswith(FOLDERS)
+
+
+@torch.no_grad()
+def _check_branches(module: ActingModule, observations: Tensor) -> None:
+    """Raise a UserError if the operations of a module depend on values: it cannot be run without any, on "meta"."""
+    try:
+        copy.deepcopy(module).to("meta")(observations.to("meta"))
+    except (RuntimeError, ValueError) as error:
+        lines = [line for line in traceback.extract_tb(error.__traceback__) if not _is_trusted(line.filename)]
+        where = f"{lines[-1].filename}, line {lines[-1].lineno}" if lines else "the network"
+        raise UserError(
+            f"{where}: expected operations that do not depend on values, as a recording has one path; use torch.where, "
+            "or try safetensors."
+        ) from error
 
 
 def _expm1(g: Any, x: Any) -> Any:

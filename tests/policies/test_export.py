@@ -193,17 +193,44 @@ class Branching(nn.Module):
         self.hidden, self.act, self.last = nn.Linear(shape[0], 8), activation(8), nn.Linear(8, outputs)
 
     def forward(self, x):
+        if x.shape[1] != 4:  # which a recording can follow
+            raise ValueError
         x = self.act(self.hidden(x))
         if x.mean() > 100:
             x = -x
         return self.last(x)
 
 
+class Checking(Branching):
+    """A network that looks at sizes alone."""
+
+    def forward(self, x):
+        assert x.shape[1] == 4
+        return self.last(self.act(self.hidden(x)))
+
+
+def test_a_network_of_ones_own_may_look_at_sizes(tmp_path):
+    agent = saved(tmp_path, "CartPole", "act=recurrent_rational", f"network.target={__name__}:Checking")
+    policy, observations = torch.jit.load(rrn.export_policy(tmp_path, "torchscript")), draw("CartPole")
+    assert_same([output.numpy() for output in policy(torch.from_numpy(observations))], agent, observations)
+
+
+DEPENDS = r"test_export\.py, line \d+: expected operations that do not depend on values"
+
+
 @pytest.mark.parametrize(
     ("to", "words", "sentence"),
     [
-        ("torchscript", [f"network.target={__name__}:Branching"], "operations do not depend on values"),
-        ("onnx", [f"network.target={__name__}:Branching"], "operations do not depend on values"),
+        (
+            "torchscript",
+            [f"network.target={__name__}:Branching"],
+            DEPENDS,
+        ),
+        (
+            "onnx",
+            [f"network.target={__name__}:Branching"],
+            DEPENDS,
+        ),
         ("sb3", ["agent.distributional=true"], r"expected agent\.distributional=false"),
         ("sb3", ["network.norm=layer"], "got network=default with a norm"),
         ("sb3", [f"network.target={__name__}:Branching"], f"got network={__name__}:Branching"),

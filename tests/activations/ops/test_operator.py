@@ -249,3 +249,12 @@ def test_the_old_onnx_exporter_gets_plain_operations(monkeypatch):
         monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda answer=is_exporting: answer)
         traced = torch.jit.trace(rrn.Rational(), torch.ones(2, 3))
         assert ("rrn::" in str(traced.inlined_graph)) != is_exporting
+
+
+def test_a_trace_within_plain_operations_runs_without_rrn():
+    module, x = rrn.Rational("gelu"), torch.randn(2, 3)
+    with operator.plain_operations():
+        plain = torch.jit.trace(module, torch.ones(2, 3))
+    assert "rrn::" not in str(plain.inlined_graph)
+    assert torch.allclose(plain(x), module(x), atol=1e-6)
+    assert "rrn::" in str(torch.jit.trace(module, torch.ones(2, 3)).inlined_graph)
