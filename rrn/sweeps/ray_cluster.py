@@ -36,8 +36,10 @@ def connect(settings: DictConfig, runs: int) -> int:
     init = cast(dict[str, Any], OmegaConf.to_container(settings.init, resolve=True))
     takes = {"CPU": settings.remote.get("num_cpus") or 1, "GPU": settings.remote.get("num_gpus") or 0}
     address = init.get("address") or os.environ.get("RAY_ADDRESS")
-    if address is None and init.get("num_cpus") is None:
-        init["num_cpus"] = max(1, int(runs * takes["CPU"]))
+    if address is None:
+        init["address"] = "local"  # without a word Ray would take any cluster that was started on this machine
+        if init.get("num_cpus") is None:
+            init["num_cpus"] = max(1, int(runs * takes["CPU"]))
     try:
         ray.init(**init)
     except (ConnectionError, RuntimeError, TypeError, ValueError) as error:

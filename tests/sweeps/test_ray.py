@@ -24,7 +24,8 @@ RUN = ["env=CartPole", "experiment=smoke", "device=cpu", "act=rational", "evalua
 RAY = ["hydra/launcher=ray"]
 CLUSTER = """
 import ray, sys
-print(ray.init(num_cpus=3, include_dashboard=False, logging_level="error").address_info["address"], flush=True)
+started = ray.init("local", num_cpus=3, include_dashboard=False, logging_level="error")
+print(started.address_info["address"], flush=True)
 sys.stdin.read()
 """
 
