@@ -21,10 +21,8 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "best_fit": "rrn.activations.inspection.best_fit",
     "change_degrees": "rrn.activations.conversion.change_form",
     "change_version": "rrn.activations.conversion.change_form",
-    "export_policy": "rrn.policies",
     "fit": "rrn.activations.fit_to_module",
     "Histogram": "rrn.activations.inspection.histogram",
-    "load": "rrn.training.loaded",
     "load_old_state_dict": "rrn.activations.conversion.legacy",
     "parameter_groups": "rrn.activations.optim",
     "plot": "rrn.activations.inspection.plot",
@@ -33,8 +31,12 @@ _LATER = {  # name: module, imported when first asked for: they bring torch and 
     "record_inputs": "rrn.activations.inspection.recording",
     "replace_activations": "rrn.activations.conversion.replace",
     "ShapePenalty": "rrn.activations.optim",
-    "train": "rrn.training.train_function",
     "snapshot": "rrn.activations.inspection.snapshots",
+}
+_OF_RUNS = {  # the same, which need the extra `rl`; so `from rrn import *` leaves them out
+    "export_policy": "rrn.policies",
+    "load": "rrn.training.loaded",
+    "train": "rrn.training.train_function",
 }
 _MODULES = ("activations", "sb3")
 
@@ -43,15 +45,15 @@ __version__ = "0.1.0"
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_MODULES})
+    return sorted({*globals(), *_LATER, *_OF_RUNS, *_MODULES})
 
 
 def __getattr__(name: str):
-    if name in _LATER:
+    if name in _LATER or name in _OF_RUNS:
         from rrn.common.extras import needs
 
-        with needs(f"rrn.{name}"):
-            return getattr(import_module(_LATER[name]), name)
+        with needs(f"rrn.{name}", "rl" if name in _OF_RUNS else "torch"):
+            return getattr(import_module((_LATER | _OF_RUNS)[name]), name)
     if name in _MODULES:
         return import_module(f"rrn.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

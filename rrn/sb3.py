@@ -186,7 +186,7 @@ def _checked(act: str, options: dict[str, Any]) -> dict[str, Any]:
         return options  # its arguments
     if act not in ACTIVATIONS:
         raise ValueError(f"act: no such activation {act!r}. {nearest(act, ACTIVATIONS)}")
-    fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name"}
+    fields = {field.name for field in dataclasses.fields(ACTS.get(act, ActConfig))} - {"name", "kind"}
     known = fields | {"hidden"} | ({"from"} if "from_run" in fields else set())
     kept = {}
     for name, value in options.items():

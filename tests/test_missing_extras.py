@@ -51,6 +51,8 @@ CALLS = [  # packages that are missing, Python, the error
     (PACKAGES, "rrn.plot(rrn.Rational())", "a picture of activations needs matplotlib: pip install 'rrn[plot]'"),
     (PACKAGES, "rrn.animate([rrn.snapshot(rrn.Rational())], 'a.gif')",
      "an animation as .gif needs imageio: pip install 'rrn[plot]'"),
+    (["gymnasium"], "rrn.load('run')", "rrn.load needs gymnasium: pip install 'rrn[rl]'"),
+    (PACKAGES, "rrn.train(env='CartPole')", "rrn.train needs omegaconf: pip install 'rrn[rl]'"),
     (PACKAGES, "import rrn.mxnet", "rrn.mxnet needs mxnet: pip install 'rrn[mxnet]'"),
     (PACKAGES, "import rrn.sb3", "rrn.sb3 needs gymnasium: pip install 'rrn[sb3]'"),
     (PACKAGES, "import rrn.jax", "rrn.jax needs jax: pip install 'rrn[jax]'"),

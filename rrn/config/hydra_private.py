@@ -47,6 +47,7 @@ def read_arguments() -> Namespace:
         for names in (("--help", "-h"), ("--hydra-help",), ("--multirun", "-m")):
             parser.add_argument(*names, action="store_true")
         parser.add_argument("--cfg", "-c")
+        parser.add_argument("--config-dir", "-cd")
         parser.add_argument("--info", "-i", nargs="?", const="all")
         return parser.parse_known_intermixed_args()[0]
     parser = get_args_parser()

@@ -267,9 +267,10 @@ def test_a_run_logs_them_at_each_evaluation(trained_run, agent, act):
     for name in ("predicted_value", "overestimation", "dormant/act1", "dormant", "weight_norm/hidden1"):
         assert [step for step, _ in values[name]] == steps, name
     assert values["gradient_norm/hidden1"][0][0] == steps[1]  # none before the first update
+    learned = ("pelu", "prelu", "rational", "recurrent_rational", "snake", "swish")
     learns = {name for name in values if name.startswith("moved")}
     expected = {f"{label}/act{i}" for label in ("moved", "moved_since_start") for i in (1, 2)}
-    assert learns == (expected if act in ("pelu", "rational", "recurrent_rational") else set())
+    assert learns == (expected if act in learned else set())
     assert all([step for step, _ in values[name]] == steps[1:] and values[name][0][1] > 0 for name in learns)
 
 
