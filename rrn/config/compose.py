@@ -274,8 +274,13 @@ def run_command() -> str:
 
 def command_text(overrides: list[str], *options: str) -> str:
     """Return the command line with these overrides and options of Hydra, without resume=."""
-    kept = [text.replace("\\:", ":") for text in overrides if not text.lstrip("+").startswith("resume=")]
+    kept = [_unescaped(text) for text in overrides if not text.lstrip("+").startswith("resume=")]
     return shlex.join(["python", "-m", "rrn.train", *options, *folder_words(), *kept])
+
+
+def _unescaped(text: str) -> str:
+    """Undo what Hydra does to package.module:Class and ${seed} in the words of a run of a sweep."""
+    return re.sub(r"\$\\\{(.*?)\\\}", r"${\1}", text.replace("\\:", ":"))
 
 
 def quote_home(word: str) -> str:

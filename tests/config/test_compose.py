@@ -10,7 +10,7 @@ from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from rrn.config.compose import compose_config, compose_unresolved, hydra_ready
+from rrn.config.compose import command_text, compose_config, compose_unresolved, hydra_ready
 from rrn.config.games import MINATAR_GAMES, atari_games
 from rrn.config.hydra_private import compose_own
 from rrn.config.register import files_of
@@ -120,3 +120,11 @@ def test_without_a_private_name_of_hydra_the_result_is_the_same(name, tmp_path, 
     assert done.returncode == 0, done.stderr
     assert done.stdout == process("rrn.train", *words).stdout
     assert "steps: 7" in done.stdout
+
+
+def test_the_command_of_a_run_of_a_sweep_is_as_it_was_typed():
+    """Hydra escapes ${...} and colons in the words that it gives each run; pasted back they would mean another thing."""
+    words = ["act=torch.nn\\:Mish", "seed=1"]
+    assert command_text(["run_dir=x/$\\{env.name\\}/$\\{seed\\}", *words], "-m") == (
+        "python -m rrn.train -m 'run_dir=x/${env.name}/${seed}' act=torch.nn:Mish seed=1"
+    )
