@@ -123,7 +123,7 @@ def test_without_a_private_name_of_hydra_the_result_is_the_same(name, tmp_path, 
 
 
 def test_the_command_of_a_run_of_a_sweep_is_as_it_was_typed():
-    """Hydra escapes ${...} and colons in the words that it gives each run; pasted back they would mean another thing."""
+    """Hydra escapes ${...} and colons in the words that it gives to each run."""
     words = ["act=torch.nn\\:Mish", "seed=1"]
     assert command_text(["run_dir=x/$\\{env.name\\}/$\\{seed\\}", *words], "-m") == (
         "python -m rrn.train -m 'run_dir=x/${env.name}/${seed}' act=torch.nn:Mish seed=1"
