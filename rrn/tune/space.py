@@ -104,7 +104,7 @@ def read_space(words: Iterable[str]) -> Space:
 def _first(override: Override) -> Any:
     if override.value_type == ValueType.INTERVAL_SWEEP:
         low = cast(IntervalSweep, override.value()).start
-        return int(low or 0) if low == int(low or 0) else low
+        return int(low) if low is not None and float(low).is_integer() else low
     return next(iter(_values(override)))
 
 

@@ -6,54 +6,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rrn.agents.compression import compress, decompress
-from rrn.agents.learner import Learner
 from rrn.agents.ppo.agent import PPO, RolloutBatch
 from rrn.agents.ppo.gae import gae
 from rrn.agents.ppo.normalise import scaled
-from rrn.common.device import CPU, require_memory
+from rrn.agents.rollout import RolloutLearner
 from rrn.common.eval_mode import eval_mode
 from rrn.config import PPOConfig
 from rrn.envs import Episode, VectorEnv
 
 
-class PPOLearner(Learner):
-    """Train PPO on its N environments, with rollouts of T = config.rollout agent steps each.
-
-    A checkpoint keeps the observations of the last rollout, to show the activations; before the first rollout these
-    are the initial ones.
-    """
+class PPOLearner(RolloutLearner):
+    """Train PPO on its N environments."""
 
     agent: PPO
 
     def __init__(self, config: PPOConfig, agent: PPO, games: VectorEnv, clip_rewards: bool, steps: int):
-        super().__init__()
-        self.config, self.agent, self.games = config, agent, games
-        self.clip_rewards, self.steps = clip_rewards, steps
-        self.steps_per_call = config.rollout * games.num_envs
-        shape = (config.rollout, games.num_envs)
-        require_memory("agent.rollout", config.rollout, config.rollout * games.observations.nbytes, CPU)
-        self.observations = torch.from_numpy(games.observations).repeat(config.rollout, *(1,) * games.observations.ndim)
-        space = games.action_space
-        self.actions = torch.zeros((*shape, *space.shape), dtype=space.tensor_type)
-        self.log_probs, self.values, self.rewards = torch.zeros((3, *shape))
-        self.dones = torch.zeros(shape, dtype=torch.bool)
-        self.returns = torch.zeros(
-            games.num_envs, dtype=torch.float64
-        )  # discounted, backwards in time, for their scale
-        self.left = 1.0  # share of the learning rate and the clip range used by the last updates
+        super().__init__(config, agent, games, clip_rewards, steps)
+        self.config = config
+        self.log_probs = torch.zeros_like(self.values)
+        # discounted, backwards in time, for their scale
+        self.returns = torch.zeros(games.num_envs, dtype=torch.float64)
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
         with eval_mode(self.agent.network):  # so that version D plays without its noise, as in DQN
             finished, samples = self._collect(), self._samples()
-        self.left = self._left(step) if self.config.anneal else 1.0
+        self.left = self.share_left(step)
         for measured in self.agent.update(samples, self.left, measure):
             self.log_values(measured)
         return finished
-
-    def _left(self, step: int) -> float:
-        """Return the share of training left at a step; it scales the learning rate and the clip range."""
-        return max(1 - step / self.steps, 0.0)
 
     def _collect(self) -> list[Episode]:
         finished: list[Episode] = []
@@ -105,10 +85,6 @@ class PPOLearner(Learner):
             returns=returns.flatten(),
         )
 
-    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
-        seen = self.observations.flatten(0, 1)
-        return seen[torch.randint(len(seen), (number,), generator=generator)]
-
     def schedules(self, step: int) -> dict[str, float]:
         return {"learning_rate": self.config.learning_rate * self.left, "clip": self.config.clip * self.left}
 
@@ -117,10 +93,9 @@ class PPOLearner(Learner):
 
     def state_dict(self) -> dict:
         returns = {} if self.agent.returned is None else {"returns": self.returns}
-        return {**super().state_dict(), **returns, "observations": compress(self.observations.flatten(0, 1))}
+        return {**super().state_dict(), **returns}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
-        decompress(state["observations"], self.observations.flatten(0, 1))
         if self.agent.returned is not None and not self.games.anew:
             self.returns = state["returns"]

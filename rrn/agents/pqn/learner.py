@@ -6,42 +6,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rrn.agents.compression import compress, decompress
-from rrn.agents.learner import Learner
 from rrn.agents.pqn.agent import PQN
 from rrn.agents.pqn.returns import lambda_returns
-from rrn.common.device import CPU, require_memory
+from rrn.agents.rollout import RolloutLearner
 from rrn.common.eval_mode import eval_mode
 from rrn.config import PQNConfig
 from rrn.envs import Episode, VectorEnv
 
 
-class PQNLearner(Learner):
-    """Train PQN on its N environments, with rollouts of T = config.rollout agent steps each.
-
-    A checkpoint keeps the observations of the last rollout, to show the activations; before the first rollout these
-    are the initial ones.
-    """
+class PQNLearner(RolloutLearner):
+    """Train PQN on its N environments."""
 
     agent: PQN
 
     def __init__(self, config: PQNConfig, agent: PQN, games: VectorEnv, clip_rewards: bool, steps: int):
-        super().__init__()
-        self.config, self.agent, self.games = config, agent, games
-        self.clip_rewards, self.steps = clip_rewards, steps
-        self.steps_per_call = config.rollout * games.num_envs
-        shape = (config.rollout, games.num_envs)
-        require_memory("agent.rollout", config.rollout, config.rollout * games.observations.nbytes, CPU)
-        self.observations = torch.from_numpy(games.observations).repeat(config.rollout, *(1,) * games.observations.ndim)
-        self.actions = torch.zeros(shape, dtype=torch.int64)
-        self.values, self.rewards = torch.zeros((2, *shape))
-        self.dones = torch.zeros(shape, dtype=torch.bool)
-        self.left = 1.0  # share of the learning rate used by the last updates
+        super().__init__(config, agent, games, clip_rewards, steps)
+        self.config = config
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
         with eval_mode(self.agent.network):  # so that version D plays without its noise, as in DQN
             finished, returns = self._collect(step), self._returns()
-        self.left = max(1 - step / self.steps, 0.0) if self.config.anneal else 1.0
+        self.left = self.share_left(step)
         rollout = (self.observations.flatten(0, 1), self.actions.flatten(), returns.flatten())
         for measured in self.agent.update(*rollout, self.left, measure):
             self.log_values(measured)
@@ -74,19 +59,8 @@ class PQNLearner(Learner):
         rollout = (self.rewards, self.values, self.dones, last_values)
         return lambda_returns(*rollout, self.config.gamma, self.config.q_lambda)
 
-    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
-        seen = self.observations.flatten(0, 1)
-        return seen[torch.randint(len(seen), (number,), generator=generator)]
-
     def schedules(self, step: int) -> dict[str, float]:
         return {"epsilon": self.agent.epsilon(step), "learning_rate": self.config.learning_rate * self.left}
 
     def progress_text(self, step: int) -> str:
         return f"eps {self.agent.epsilon(step):.2f}"
-
-    def state_dict(self) -> dict:
-        return {**super().state_dict(), "observations": compress(self.observations.flatten(0, 1))}
-
-    def load_state_dict(self, state: dict) -> None:
-        super().load_state_dict(state)
-        decompress(state["observations"], self.observations.flatten(0, 1))
