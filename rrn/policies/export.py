@@ -93,10 +93,8 @@ def weights(agent: Agent) -> dict[str, Tensor]:
     """Return what an agent acts by: the state_dict of its network, and the moments that it normalises with, by name."""
     policy = getattr(agent, "policy", None)  # of Stable-Baselines3: the whole network, of which agent.network is a part
     tensors = dict((policy if isinstance(policy, nn.Module) else agent.network).state_dict())
-    moments = {"observed": agent.observed, "returned": agent.returned} if isinstance(agent, PPO) else {}
-    for name, one in moments.items():
-        if one is not None:
-            tensors |= {f"{name}.mean": one.mean, f"{name}.variance": one.variance}
+    for name, one in agent.moments().items() if isinstance(agent, PPO) else ():
+        tensors |= {f"{name}.mean": one.mean, f"{name}.variance": one.variance}
     return tensors
 
 

@@ -79,21 +79,27 @@ class PPO(Agent):
 
     @torch.no_grad()
     def sample_actions(
-        self, observations: Tensor, generator: torch.Generator | None = None, deterministic: bool = False
+        self, observations: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Sample actions for normalised observations; return them, their log probabilities and the values, on the CPU.
-
-        `deterministic` takes the most probable actions instead.
 
         Raises:
             NotFinite: the network gives NaN or inf.
         """
+        outputs, values = self._finite_outputs(observations)
+        actions, log_probs = self.head.sample(outputs, generator or self.generator)
+        if not log_probs.isfinite().all():
+            raise self._not_finite(observations)
+        return actions, log_probs, values.cpu()
+
+    def _finite_outputs(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         outputs, values = self.outputs_and_values(observations)
-        if outputs.isfinite().all():
-            actions, log_probs = self.head.sample(outputs, generator or self.generator, deterministic)
-            if log_probs.isfinite().all():
-                return actions, log_probs, values.cpu()
-        raise NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
+        if not outputs.isfinite().all():
+            raise self._not_finite(observations)
+        return outputs, values
+
+    def _not_finite(self, observations: Tensor) -> NotFinite:
+        return NotFinite({"observations": observations}, [(self.network, observations)], "the policy")
 
     @torch.no_grad()
     def value(self, observations: Tensor) -> Tensor:
@@ -106,8 +112,13 @@ class PPO(Agent):
         return outputs[:, :-1], outputs[:, -1]
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Sample actions from the policy; return them and the values, as returns of the rewards themselves."""
-        actions, _, values = self.sample_actions(self.normalise(observations), generator, self.deterministic)
+        """Sample actions from the policy, or take the likeliest; return them and the values, in units of rewards."""
+        seen = self.normalise(observations)
+        if self.deterministic:
+            outputs, values = self._finite_outputs(seen)
+            actions, values = self.head.mode(outputs).cpu(), values.cpu()
+        else:
+            actions, _, values = self.sample_actions(seen, generator)
         return actions, values if self.returned is None else values * self.returned.scale.float()
 
     def loss(self, samples: RolloutBatch, clip: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -174,22 +185,23 @@ class PPO(Agent):
                 measured.append(dict(zip(("loss", *parts), values, strict=True)) | norm)
         return measured
 
-    def _moments(self) -> dict[str, RunningMoments]:
+    def moments(self) -> dict[str, RunningMoments]:
+        """Return what observations and rewards are normalised by, observed and returned, if they are."""
         moments = {"observed": self.observed, "returned": self.returned}
         return {name: one for name, one in moments.items() if one is not None}
 
     def policy_state(self) -> dict:
-        return super().policy_state() | {name: one.state_dict() for name, one in self._moments().items()}
+        return super().policy_state() | {name: one.state_dict() for name, one in self.moments().items()}
 
     def load_policy_state(self, state: dict) -> None:
         super().load_policy_state(state)
-        for name, one in self._moments().items():
+        for name, one in self.moments().items():
             one.load_state_dict(state[name])
 
     def state_dict(self) -> dict:
-        return super().state_dict() | {name: one.state_dict() for name, one in self._moments().items()}
+        return super().state_dict() | {name: one.state_dict() for name, one in self.moments().items()}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
-        for name, one in self._moments().items():
+        for name, one in self.moments().items():
             one.load_state_dict(state[name])

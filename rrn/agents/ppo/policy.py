@@ -23,14 +23,8 @@ class PolicyHead(ABC):
     outputs: int
 
     @abstractmethod
-    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
-        """Draw actions [N, *shape] for outputs [N, outputs]; return them and log probabilities [N], on the CPU.
-
-        Args:
-            outputs: of the network.
-            generator: of the random numbers.
-            deterministic: take the most probable actions instead; for a Gaussian these are the means.
-        """
+    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw actions [N, *shape] for outputs [N, outputs]; return them and log probabilities [N], on the CPU."""
 
     @abstractmethod
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,7 +32,7 @@ class PolicyHead(ABC):
 
     @abstractmethod
     def mode(self, outputs: Tensor) -> Tensor:
-        """Return the likeliest actions [N, *shape] for outputs [N, outputs]."""
+        """Return the likeliest actions [N, *shape] for outputs [N, outputs]; for a Gaussian these are the means."""
 
 
 class CategoricalHead(PolicyHead):
@@ -47,12 +41,9 @@ class CategoricalHead(PolicyHead):
     def __init__(self, space: Discrete):
         self.space, self.outputs = space, space.n
 
-    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
+    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         log_policy = outputs.log_softmax(1).cpu()
-        if deterministic:
-            actions = log_policy.argmax(1, keepdim=True)
-        else:
-            actions = torch.multinomial(log_policy.exp(), 1, generator=generator)
+        actions = torch.multinomial(log_policy.exp(), 1, generator=generator)
         return actions.squeeze(1), log_policy.gather(1, actions).squeeze(1)
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,8 +62,8 @@ class MultiCategoricalHead(PolicyHead):
         self.space, self.outputs = space, sum(space.sizes)
         self.heads = [CategoricalHead(Discrete(size)) for size in space.sizes]
 
-    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
-        each = [head.sample(part, generator, deterministic) for head, part in self._parts(outputs)]
+    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        each = [head.sample(part, generator) for head, part in self._parts(outputs)]
         actions, log_probs = zip(*each, strict=True)
         return torch.stack(actions, 1), torch.stack(log_probs).sum(0)
 
@@ -104,9 +95,9 @@ class GaussianHead(PolicyHead):
     def __init__(self, space: Box, log_std: nn.Parameter):
         self.space, self.outputs, self.log_std = space, space.shape[0], log_std
 
-    def sample(self, outputs: Tensor, generator: torch.Generator, deterministic: bool = False) -> tuple[Tensor, Tensor]:
+    def sample(self, outputs: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         mean, log_std = outputs.cpu(), self.log_std.detach().cpu()
-        noise = torch.zeros(mean.shape) if deterministic else torch.randn(mean.shape, generator=generator)
+        noise = torch.randn(mean.shape, generator=generator)
         return mean + log_std.exp() * noise, _log_density(noise, log_std)
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:

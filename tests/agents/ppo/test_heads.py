@@ -58,11 +58,13 @@ def test_a_vector_is_a_diagonal_gaussian():
 def test_deterministic_actions_are_the_most_probable_ones():
     logits = torch.tensor([[0.1, 0.2, -1, 3, 2], [5, 0, 0, 0, 1]])
     head = MultiCategoricalHead(MultiDiscrete([2, 3]))
-    actions, log_probs = head.sample(logits, None, deterministic=True)
+    actions = head.mode(logits)
     assert actions.tolist() == [[1, 1], [0, 2]]
-    assert torch.allclose(log_probs, head.evaluate(logits, actions)[0])
+    log_probs = head.evaluate(logits, actions)[0]
+    others = torch.cartesian_prod(torch.arange(2), torch.arange(3))
+    assert all((head.evaluate(logits, other.expand(2, 2))[0] <= log_probs).all() for other in others)
     gaussian = GaussianHead(Box([-1, -1], [1, 1]), nn.Parameter(torch.zeros(2)))
-    assert torch.equal(gaussian.sample(logits[:, :2], None, deterministic=True)[0], logits[:, :2])
+    assert torch.equal(gaussian.mode(logits[:, :2]), logits[:, :2])
 
 
 def test_the_deviation_is_learned_and_starts_at_1():
