@@ -181,6 +181,7 @@ class PPOConfig(AgentConfig):
     normalise_rewards: bool = setting(
         False, about="divide rewards by the deviation of the discounted returns so far, for learning only"
     )
+    separate_value: bool = setting(False, about="a network of its own for the value, of the same kind as the policy's")
 
     def check(self, config: Config) -> None:
         both = self.normalise_rewards and config.env.clip_rewards

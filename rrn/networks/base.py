@@ -67,6 +67,23 @@ class ModuleNetwork(Network):
         return as_floats(observations.flatten(1, -3) if observations.dim() > 3 else observations.flatten(1))
 
 
+class PolicyAndValue(Network):
+    """Two networks side by side, one for the policy and one for the value: outputs of the policy, then the value.
+
+    Their layers are `layers.policy` and `layers.value`.
+    """
+
+    def __init__(self, policy: Network, value: Network):
+        nn.Module.__init__(self)
+        self.outputs, self.widths = policy.outputs + value.outputs, (*policy.widths, *value.widths)
+        self.layers = nn.ModuleDict({"policy": policy.layers, "value": value.layers})
+        self.preprocess = policy.preprocess  # type: ignore[method-assign]  # of both: they are of one kind
+
+    def forward(self, observations: Tensor) -> Tensor:
+        x = self.preprocess(observations)
+        return torch.cat([layers(x) for layers in self.layers.values()], 1)
+
+
 def input_shape(frame_shape: Sequence[int], stack: int) -> tuple[int, ...]:
     """Return the shape of an observation for a network, (C, H, W) of pixels or (features,), with the stack in one."""
     if len(frame_shape) < 2:

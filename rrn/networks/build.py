@@ -75,6 +75,25 @@ def make_network(
             keeps those that it is made with.
 
     Raises:
+        UserError: as `make_networks`.
+    """
+    [network] = make_networks(config, frame_shape, stack, [(outputs, initialise)])
+    return network
+
+
+def make_networks(
+    config: Config,
+    frame_shape: Sequence[int],
+    stack: int,
+    parts: Sequence[tuple[int, Callable[[Network], None]]],
+) -> list[Network]:
+    """Make networks of one kind, whose activations are made together, so that act.share counts the sites of all.
+
+    Args:
+        config, frame_shape, stack: as for `make_network`.
+        parts: outputs and initialise of each network, as there.
+
+    Raises:
         UserError: the network does not fit the observations, options of the activation do not fit the network, or a
             class of the user's own fails.
     """
@@ -90,29 +109,34 @@ def make_network(
             widths = arguments.get("widths", kind.widths)
         else:
             with torch.random.fork_rng(devices=[]):  # as if it was built once
-                kind(shape, outputs, factory, **arguments)
+                kind(shape, parts[0][0], factory, **arguments)
             widths = factory.widths
             if not widths:
                 raise ValueError("expected a network that calls activation(width) for each activation, got no call")
+    sites = len(widths)
     try:
-        activations = factory.fill(widths)
+        activations = factory.fill([*widths] * len(parts))
     except ValueError as error:
         raise UserError(in_settings(str(error), name, options)) from error
-    with _fitting(config), own_classes_work(config):
-        if issubclass(kind, Network):
-            network = kind(frame_shape, stack, outputs, activations, **arguments)
-        else:
-            network = ModuleNetwork(kind(shape, outputs, factory, **arguments), outputs, widths)
-            _check_sites(network, activations)
-        given = network.eval()(torch.zeros(1, stack, *frame_shape)).shape
-        if given != (1, outputs):
-            raise ValueError(f"expected outputs [1, {outputs}] for one observation, got {list(given)}")
-    network.train()
-    if issubclass(kind, Network) or config.network.target is None:
-        initialise(network)
-        if any(isinstance(module, nn.SELU) for module in network.modules()):
-            lecun(network)
-    return network
+    networks = []
+    for first, (outputs, initialise) in zip(range(0, len(activations), sites), parts, strict=True):
+        own = activations[first : first + sites]
+        with _fitting(config), own_classes_work(config):
+            if issubclass(kind, Network):
+                network = kind(frame_shape, stack, outputs, own, **arguments)
+            else:
+                network = ModuleNetwork(kind(shape, outputs, factory, **arguments), outputs, widths)
+                _check_sites(network, own)
+            given = network.eval()(torch.zeros(1, stack, *frame_shape)).shape
+            if given != (1, outputs):
+                raise ValueError(f"expected outputs [1, {outputs}] for one observation, got {list(given)}")
+        network.train()
+        if issubclass(kind, Network) or config.network.target is None:
+            initialise(network)
+            if any(isinstance(module, nn.SELU) for module in network.modules()):
+                lecun(network)
+        networks.append(network)
+    return networks
 
 
 def _network_class(config: Config, frame_shape: Sequence[int]) -> tuple[type[nn.Module], dict[str, Any]]:

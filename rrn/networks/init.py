@@ -17,15 +17,20 @@ def xavier(network: Network) -> None:
 
 
 @torch.no_grad()
-def orthogonal(network: Network) -> None:
-    """Draw orthogonal weights, gain sqrt(2), 0.01 for the policy, 1 for the value (the last output); biases are 0."""
+def orthogonal(network: Network, values: int = 1) -> None:
+    """Draw orthogonal weights, gain sqrt(2), in the last layer 0.01 for the policy and 1 for the value; biases are 0.
+
+    Args:
+        network: on the CPU.
+        values: number of its last outputs that are values; the others are those of the policy.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             _orthogonal(module.weight, 2**0.5)
             nn.init.zeros_(module.bias)
-    policy, value = network.layers.output.weight.split([network.outputs - 1, 1])
-    _orthogonal(policy, 0.01)
-    _orthogonal(value, 1.0)
+    for weight, gain in zip(network.layers.output.weight.split([network.outputs - values, values]), (0.01, 1.0)):
+        if len(weight):
+            _orthogonal(weight, gain)
 
 
 def lecun(network: Network) -> None:

@@ -112,8 +112,10 @@ class SB3ActorCriticModule(ActorCriticModule):
 
     def forward(self, observations: Tensor) -> tuple[Tensor, ...]:
         features = self.policy.extract_features(observations.reshape(-1, *self.shape))
-        for_policy, for_value = self.policy.mlp_extractor(features)
-        policy, value = self.policy.action_net(for_policy), self.policy.value_net(for_value).squeeze(1)
+        shared = not isinstance(features, tuple)
+        for_policy, for_value = (features, features) if shared else features
+        policy = self.policy.action_net(self.policy.mlp_extractor.forward_actor(for_policy))
+        value = self.policy.value_net(self.policy.mlp_extractor.forward_critic(for_value)).squeeze(1)
         return self.all_outputs(policy, value, getattr(self.policy, "log_std", None))
 
 

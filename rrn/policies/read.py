@@ -17,7 +17,7 @@ from rrn.agents.dqn.loss import CategoricalQHead
 from rrn.agents.ppo.agent import PPO
 from rrn.envs import make_envs
 from rrn.frameworks.coefficients import coefficients
-from rrn.networks.base import input_shape
+from rrn.networks.base import PolicyAndValue, input_shape
 from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
 from rrn.networks.mlp import VectorNetwork
 from rrn.policies.layers import Activation, Affine, Policy
@@ -35,6 +35,8 @@ def read_policy(folder: Path, checkpoint: str | None) -> Policy:
     games = make_envs(config.env, 1, (0,))
     agent = load_agent(folder, config, games, torch.device("cpu"), path, state)
     kind = type(agent.network)
+    if kind is PolicyAndValue:
+        raise ValueError(f"{folder}: expected one network for policy and value, got agent.separate_value=true.")
     if kind not in CHAINS or config.network.norm or not isinstance(agent, DQN | PPO):
         got = f"{config.network.target or config.network.name}" + (" with a norm" if config.network.norm else "")
         raise ValueError(

@@ -23,6 +23,7 @@ from rrn.common.errors import UserError
 from rrn.config import Config
 from rrn.envs import VectorEnv
 from rrn.envs.spaces import ActionSpace, Box, Discrete, MultiDiscrete
+from rrn.networks.base import PolicyAndValue
 from rrn.networks.build import activation_of
 from rrn.policies.acting import ActingModule, SB3ActorCriticModule, SB3QModule
 from rrn.sb3 import policy_kwargs
@@ -64,7 +65,7 @@ def to_sb3(config: Config, agent: Agent, games: VectorEnv, step: int) -> Any:
         model = getattr(stable_baselines3, "PPO" if isinstance(agent, PPO) else "DQN")(
             "CnnPolicy" if games.frame_type == torch.uint8 else "MlpPolicy",
             Spaces(observation_space(games), _action_space(agent.action_space)),
-            policy_kwargs=policy_kwargs(act, hidden=tuple(agent.network.widths), **options),
+            policy_kwargs=_policy_kwargs(agent, act, options),
             device="cpu",
             **settings,
         )
@@ -119,6 +120,15 @@ def _action_space(space: ActionSpace) -> spaces.Space:
     return spaces.Box(box.low, box.high, dtype=np.float32)
 
 
+def _policy_kwargs(agent: DQN | PQN | PPO, act: str, options: dict) -> dict[str, Any]:
+    """Return the arguments of a policy with the layers of the agent's network."""
+    widths = agent.network.widths
+    if not isinstance(agent.network, PolicyAndValue):
+        return policy_kwargs(act, hidden=tuple(widths), **options)
+    one = widths[: len(widths) // 2]
+    return {**policy_kwargs(act, hidden=tuple(one), **options), "share_features_extractor": False}
+
+
 @torch.no_grad()
 def _copy(agent: DQN | PQN | PPO, model: Any) -> None:
     """Copy the weights of an agent into a model.
@@ -126,23 +136,40 @@ def _copy(agent: DQN | PQN | PPO, model: Any) -> None:
     Raises:
         RuntimeError, ValueError, KeyError: the layers are not the same.
     """
-    state = agent.network.layers.state_dict()
-    hidden = {name: value for name, value in state.items() if not name.endswith("_sigma")}  # of noisy layers
-    weight, bias = hidden.pop("output.weight"), hidden.pop("output.bias")
-    rows = torch.cat((weight, bias[:, None]), 1)  # [outputs, inputs + 1]
     if isinstance(agent, PPO):
-        model.policy.features_extractor.layers.load_state_dict(hidden)
-        _fill(model.policy.action_net, rows[:-1])
-        scale = 1.0 if agent.returned is None else agent.returned.scale.float()
-        _fill(model.policy.value_net, rows[-1:] * scale)
-        if isinstance(agent.head, GaussianHead):
-            model.policy.log_std.copy_(agent.head.log_std)
+        _copy_ppo(agent, model.policy)
         return
+    hidden, rows = _split(agent.network.layers)
     model.q_net.features_extractor.layers.load_state_dict(hidden)
     if isinstance(agent, DQN):
         rows = agent.values.per_action(rows.T).flatten(1).T  # dueling combined, which is linear
     _fill(model.q_net.q_net[0], rows)
     model.q_net_target.load_state_dict(model.q_net.state_dict())
+
+
+def _copy_ppo(agent: PPO, policy: Any) -> None:
+    layers: Any = agent.network.layers
+    if isinstance(agent.network, PolicyAndValue):
+        hidden, for_policy = _split(layers.policy)
+        policy.pi_features_extractor.layers.load_state_dict(hidden)
+        hidden, for_value = _split(layers.value)
+        policy.vf_features_extractor.layers.load_state_dict(hidden)
+    else:
+        hidden, rows = _split(layers)
+        policy.features_extractor.layers.load_state_dict(hidden)
+        for_policy, for_value = rows[:-1], rows[-1:]
+    _fill(policy.action_net, for_policy)
+    _fill(policy.value_net, for_value * (1.0 if agent.returned is None else agent.returned.scale.float()))
+    if isinstance(agent.head, GaussianHead):
+        policy.log_std.copy_(agent.head.log_std)
+
+
+def _split(layers: nn.Module) -> tuple[dict[str, Tensor], Tensor]:
+    """Return the state of the hidden layers, and the rows [outputs, inputs + 1] of weights and biases of the last."""
+    state = layers.state_dict()
+    hidden = {name: value for name, value in state.items() if not name.endswith("_sigma")}  # of noisy layers
+    weight, bias = hidden.pop("output.weight"), hidden.pop("output.bias")
+    return hidden, torch.cat((weight, bias[:, None]), 1)
 
 
 def _fill(layer: nn.Linear, rows: Tensor) -> None:

@@ -8,12 +8,14 @@ from helpers.paths import DATA
 from torch import nn
 
 from rrn.activations.inspection.snapshots import read_snapshots
+from rrn.activations.rational import coefficients_of
 from rrn.activations.registry import ACTIVATIONS
 from rrn.activations.sites import named_activations
 from rrn.agents.dqn.noisy import make_noisy
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
-from rrn.networks.build import make_network
+from rrn.networks.base import PolicyAndValue
+from rrn.networks.build import make_network, make_networks
 from rrn.networks.init import orthogonal
 
 PIXELS, MINATAR, VECTOR = ((84, 84), 4), ((4, 10, 10), 1), ((4,), 1)  # frame and stack
@@ -140,6 +142,26 @@ def test_a_module_of_ones_own_is_built_as_if_once_and_keeps_its_weights(own):
     assert all(torch.equal(value, network.layers.state_dict()[key]) for key, value in plain.state_dict().items())
     x = torch.randn(3, 1, 4)
     assert torch.equal(network(x), plain(x[:, 0]))
+
+
+@pytest.mark.parametrize("words", [["network=mlp"], ["network.target=toy:Branches"]])
+@pytest.mark.parametrize("act", ["rational", "recurrent_rational"])
+def test_policy_and_value_share_no_layer_and_one_count_of_sites(own, act, words):
+    config = compose_config([f"act={act}", *words])
+    policy, value = make_networks(config, *VECTOR, [(5, lambda network: None), (1, orthogonal)])
+    both = PolicyAndValue(policy, value)
+    x = torch.randn(3, 1, 4)
+    assert torch.equal(both(x), torch.cat((policy(x), value(x)), 1))
+    assert both.outputs == 6
+    found = sites(both)
+    assert len(found) == len(both.widths) == 4
+    assert {name.partition(".")[0] for name in found} == {"policy", "value"}
+    owners = {coefficients_of(module) for _, module in named_activations(both.layers)}
+    assert len(owners) == (4 if act == "rational" else 1)
+    both(x)[:, -1].sum().backward()
+    linear = [module for module in policy.modules() if isinstance(module, nn.Linear)]
+    assert linear
+    assert not any(module.weight.grad.any() for module in linear)
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)

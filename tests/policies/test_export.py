@@ -143,7 +143,8 @@ def test_every_activation_is_exported(tmp_path, act):
     "case",
     [
         ("CartPole", "agent=dqn", "act=recurrent_rational", "agent.dueling=true", "agent.noisy=true"),
-        ("Pendulum-v1", "agent=ppo", "act=rational", "agent.normalise_rewards=true"),
+        ("Pendulum-v1", "agent=ppo", "act=recurrent_rational", "agent.normalise_rewards=true"),
+        ("CartPole", "agent=ppo", "act=rational"),
         ("gym_toys:Levers-v0", "agent=ppo", "act=relu"),
         pytest.param(("gym_toys:Pixels-v0", "agent=dqn", "act=rational"), marks=pytest.mark.slow),
         pytest.param(("MinAtar-Breakout", "agent=pqn", "act=rational", "network.norm=null"), marks=pytest.mark.slow),

@@ -1,7 +1,7 @@
 """Act and update with PPO (Schulman et al. 2017), with a clipped surrogate objective.
 
-One network gives the outputs that the policy is read from (policy.py) and, as its last output, the value. learner.py
-collects the rollouts.
+One network gives the outputs that the policy is read from (policy.py) and, as its last output, the value; with
+agent.separate_value it has two parts without common layers. learner.py collects the rollouts.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -12,7 +13,8 @@ from rrn.agents.ppo.policy import make_head, outputs_of
 from rrn.common.errors import UserError
 from rrn.config import Config, PPOConfig
 from rrn.envs import VectorEnv
-from rrn.networks.build import lr_rational, make_network
+from rrn.networks.base import Network, PolicyAndValue
+from rrn.networks.build import lr_rational, make_network, make_networks
 from rrn.networks.init import orthogonal
 
 
@@ -25,8 +27,12 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> PPO:
     c = cast(PPOConfig, config.agent)
     if c.normalise_observations and not games.frame_type.is_floating_point:
         raise UserError("agent.normalise_observations: expected false for pixels, which the network itself scales.")
-    outputs = outputs_of(games.action_space) + 1
-    network = make_network(config, games.frame_shape, games.stack, outputs, orthogonal)
+    outputs, shape = outputs_of(games.action_space), (games.frame_shape, games.stack)
+    if c.separate_value:
+        parts = [(outputs, partial(orthogonal, values=0)), (1, orthogonal)]
+        network: Network = PolicyAndValue(*make_networks(config, *shape, parts))
+    else:
+        network = make_network(config, *shape, outputs + 1, orthogonal)
     head = make_head(games.action_space, network)
     return PPO(c, network.to(device), head, games.frame_shape, config.seed, lr_rational(config))
 
