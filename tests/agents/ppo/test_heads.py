@@ -89,7 +89,9 @@ def test_actions_are_clipped_for_the_environment_alone():
 
 def test_only_a_cut_off_episode_is_bootstrapped():
     """In an environment that counts: advantages by hand, where the last value follows a cut-off and not an end."""
-    learner = learner_for("gym_toys:Count-v0", "agent.gamma=0.9", "agent.gae_lambda=0.0", rollout=12)
+    learner = learner_for(
+        "gym_toys:Count-v0", "agent.gamma=0.9", "agent.gae_lambda=0.0", "agent.separate_value=false", rollout=12
+    )
     learner._collect()
     rewards = learner._samples().returns.view(12, 2)  # lambda 0: reward + gamma * value of the next observation
     value = lambda number: learner.agent.value(torch.tensor([[[float(number)]]])).item()  # noqa: E731
