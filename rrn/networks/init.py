@@ -28,9 +28,9 @@ def orthogonal(network: Network, values: int = 1) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             _orthogonal(module.weight, 2**0.5)
             nn.init.zeros_(module.bias)
-    for weight, gain in zip(network.layers.output.weight.split([network.outputs - values, values]), (0.01, 1.0)):
-        if len(weight):
-            _orthogonal(weight, gain)
+    last = network.layers.output.weight
+    _orthogonal(last[: network.outputs - values], 0.01)
+    _orthogonal(last[network.outputs - values :], 1.0)
 
 
 def lecun(network: Network) -> None:
@@ -42,4 +42,5 @@ def lecun(network: Network) -> None:
 
 def _orthogonal(weight: Tensor, gain: float) -> None:
     """Draw an orthogonal weight in place; torch's own function does not support channels_last."""
-    weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))
+    if weight.numel():
+        weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape), gain))

@@ -29,8 +29,8 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> PPO:
         raise UserError("agent.normalise_observations: expected false for pixels, which the network itself scales.")
     outputs, shape = outputs_of(games.action_space), (games.frame_shape, games.stack)
     if c.separate_value:
-        parts = [(outputs, partial(orthogonal, values=0)), (1, orthogonal)]
-        network: Network = PolicyAndValue(*make_networks(config, *shape, parts))
+        networks = make_networks(config, *shape, [(outputs, partial(orthogonal, values=0)), (1, orthogonal)])
+        network: Network = PolicyAndValue(*networks)
     else:
         network = make_network(config, *shape, outputs + 1, orthogonal)
     head = make_head(games.action_space, network)
