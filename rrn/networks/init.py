@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ def orthogonal(network: Network, values: int = 1) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             _orthogonal(module.weight, 2**0.5)
             nn.init.zeros_(module.bias)
-    last = network.layers.output.weight
+    last = cast(Tensor, network.layers.output.weight)
     _orthogonal(last[: network.outputs - values], 0.01)
     _orthogonal(last[network.outputs - values :], 1.0)
 
