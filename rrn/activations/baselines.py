@@ -54,7 +54,7 @@ class Swish(nn.Module):
 
 
 class Snake(nn.Module):
-    """x + sin(a x)^2 / a (Ziyin et al. 2020), with a learned a, positive and 1 at the start; any shape.
+    """x + sin(a x)^2 / a (Ziyin et al. 2020, arXiv 2006.08195), with a learned a, positive and 1 at first; any shape.
 
     In the paper a is fixed in most experiments. Its logarithm is learned here, so that it cannot be 0.
     """
@@ -73,7 +73,7 @@ class Snake(nn.Module):
 
 
 class SmoothLeakyReLU(nn.Module):
-    """alpha x + (1 - alpha) x sigmoid(c x / p) (Lillo and Cheney 2025, eq. 1); any shape.
+    """alpha x + (1 - alpha) x sigmoid(c x / p) (Lillo and Cheney 2025, arXiv 2509.22562, eq. 1); any shape.
 
     Args:
         alpha: slope far below 0.

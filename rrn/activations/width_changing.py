@@ -27,7 +27,7 @@ class CReLUEqual(CReLU):
 
 
 class Fourier(nn.Module):
-    """Deep Fourier features (Lewandowski et al. 2025): [N, C, ...] to [N, 2 C, ...], sin(x) and cos(x).
+    """Deep Fourier features (Lewandowski et al. 2025, arXiv 2410.20634): [N, C, ...] to [N, 2 C, ...], sin(x), cos(x).
 
     The layer before has half of the units, as in the paper: as many outputs as a ReLU has, about half of the weights.
     """
@@ -59,7 +59,7 @@ class Maxout(nn.Module):
 
 
 class HadamardTanh(nn.Module):
-    """Product of two tanh units (Kooi et al. 2024): [N, 2 C, ...] to [N, C, ...].
+    """Product of two tanh units (Kooi et al. 2024, arXiv 2406.09079): [N, 2 C, ...] to [N, C, ...].
 
     The layer before has twice the units, those of both factors, so as many outputs as a tanh has.
     """
