@@ -29,7 +29,7 @@ with cli_errors(), needs(*NEEDS):
     from omegaconf.errors import OmegaConfBaseException
 
     from rrn.config import Config, without_effect
-    from rrn.config.compose import GROUPS, choices, compose_runs, quote_home, run_command, with_gym_id
+    from rrn.config.compose import GROUPS, choices, compose_runs, plain_words, quote_home, run_command
     from rrn.config.help import help_text
     from rrn.config.hydra_private import explain, read_arguments
     from rrn.config.load import to_config
@@ -43,7 +43,7 @@ def main() -> None:
     register_choices()
     try:
         sys.argv[1:] = [quote_home(word) for word in sys.argv[1:]]
-        sys.argv[1:] = with_gym_id(sys.argv[1:])
+        sys.argv[1:] = plain_words(sys.argv[1:])
         args = read_arguments()
         use_folders(args.config_dir, args.overrides)
         with initialize_config_dir(conf_dir(), version_base="1.3"):

@@ -143,11 +143,14 @@ class Agent(ABC):
         self.updates = state["updates"]
 
 
-def adam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.Adam:
+def adam(
+    network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None, weight_decay: float = 0.0
+) -> torch.optim.Adam:
     """Make Adam for a network; `lr_rational` is the learning rate of the coefficients, None: that of the weights."""
     device = next(network.parameters()).device
     groups = _groups(network, learning_rate, lr_rational)
-    return torch.optim.Adam(groups, lr=learning_rate, eps=eps, fused=device.type in ("cpu", "cuda"))
+    fused = device.type in ("cpu", "cuda")
+    return torch.optim.Adam(groups, lr=learning_rate, eps=eps, weight_decay=weight_decay, fused=fused)
 
 
 def radam(network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None) -> torch.optim.RAdam:

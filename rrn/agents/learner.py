@@ -69,6 +69,10 @@ class Learner(ABC):
             NotFinite: the loss is NaN or infinite.
         """
 
+    def evaluate(self) -> dict[str, float] | None:
+        """Return the scores of an evaluation, `mean` and others; None: those of whole episodes, which are played."""
+        return None
+
     @abstractmethod
     def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         """Return recent observations [number, stack, *frame], for the figures and measures of the activations."""

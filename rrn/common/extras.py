@@ -31,6 +31,7 @@ EXTRAS = {  # as in pyproject.toml, without those that only combine others
         "rich": "rich",
         "tensorboard": "tensorboard",
     },
+    "tasks": {"sklearn": "scikit-learn"},
     "sb3": {
         **_TORCH,
         "gymnasium": "gymnasium",

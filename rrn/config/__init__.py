@@ -1,11 +1,21 @@
 """The settings of a run: types, checks and composition."""
 
 from rrn.config.act import ACTS, ActConfig, RationalConfig
-from rrn.config.agent import AGENTS, AgentConfig, DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
+from rrn.config.agent import (
+    AGENTS,
+    AgentConfig,
+    ClassifierConfig,
+    DQNConfig,
+    PPOConfig,
+    PQNConfig,
+    SB3DQNConfig,
+    SB3PPOConfig,
+)
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
 from rrn.config.schema import Config, delay_steps
 from rrn.config.settings import setting
+from rrn.config.task import TaskConfig
 
 __all__ = [
     "ACTS",
@@ -16,6 +26,7 @@ __all__ = [
     "AgentConfig",
     "AtariConfig",
     "CartPoleConfig",
+    "ClassifierConfig",
     "Config",
     "DQNConfig",
     "EnvConfig",
@@ -26,6 +37,7 @@ __all__ = [
     "RationalConfig",
     "SB3DQNConfig",
     "SB3PPOConfig",
+    "TaskConfig",
     "changed_settings",
     "delay_steps",
     "dotted",

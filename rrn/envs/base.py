@@ -96,6 +96,9 @@ class VectorEnv(ABC):
         """The actions; those 0 .. num_actions - 1 unless a subclass sets others."""
         return Discrete(self.num_actions)
 
+    def at_step(self, step: int) -> None:  # noqa: B027
+        """Take the form that the environment has after `step` agent steps of training; most have but one."""
+
     def notes(self) -> list[str]:
         """Say what a user should know before a training run begins, one line each; it may play a few steps."""
         return []

@@ -77,6 +77,7 @@ def evaluate_run(
         epsilon = config.evaluation.epsilon
     path, state = load_checkpoint(folder, config, checkpoint)
     games = make_envs(config.env, min(num_envs, episodes), (seed, COMMAND))
+    games.at_step(state["step"])
     agent = load_agent(folder, config, games, torch_device, path, state)
     agent.deterministic = deterministic
     if replace:

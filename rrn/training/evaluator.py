@@ -54,18 +54,26 @@ class Evaluator:
         Raises:
             NotFinite: what the agent acts by is NaN or infinite.
         """
+        scores = self.learner.evaluate()
+        if scores is None:
+            scores = self._play(step, records, stop)
+        if scores is not None:
+            records.scalars(step, {f"evaluation/{name}": value for name, value in scores.items()})
+            self.draw(step, records)
+        return scores
+
+    def _play(self, step: int, records: RunLogger, stop: Callable[[], bool]) -> dict[str, float] | None:
+        """Play whole episodes and log how far the values are off; return the summary of the scores."""
         config = self.config.evaluation
+        self.games.at_step(step)
         seeds = (self.config.seed, EVALUATION, step)
         predictions = Predictions(self.config.agent.gamma, self.config.env.clip_rewards)
         limits = config.epsilon, config.episodes, config.steps
         games = play(self.learner.agent, self.games, seeds, *limits, stop, predictions)
         if games is None:
             return None
-        scores = summary(games)
-        records.scalars(step, {f"evaluation/{name}": value for name, value in scores.items()})
         log_measures(records, step, predictions.summary())
-        self.draw(step, records)
-        return scores
+        return summary(games)
 
     @torch.no_grad()
     def draw(self, step: int, records: RunLogger) -> None:

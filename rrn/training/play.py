@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from rrn.agents.base import Agent
+from rrn.common.numbers import plural
 from rrn.common.seeding import derive_seed
 from rrn.envs import Episode, VectorEnv
 from rrn.metrics.overestimation import Predictions
@@ -77,3 +78,13 @@ def summary(games: list[Episode]) -> dict[str, float]:
         "max": max(scores),
         "games": len(scores),
     }
+
+
+def scores_text(scores: dict[str, float]) -> str:
+    """Return the scores of an evaluation in words: those of `summary`, or those that a learner measures itself."""
+    if "games" not in scores:
+        return ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
+    return (
+        f"mean {scores['mean']:.2f}, median {scores['median']:.2f}, min {scores['min']:.0f}, max {scores['max']:.0f} "
+        f"of {plural(int(scores['games']), 'game')}"
+    )

@@ -22,7 +22,7 @@ from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration, fixed_or_dash, plural
+from rrn.common.numbers import count, duration, fixed_or_dash
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
 from rrn.envs.shape import EnvShape
@@ -35,6 +35,7 @@ from rrn.runs.software import note_software
 from rrn.runs.weights import WeightsFiles
 from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
+from rrn.training.play import scores_text
 from rrn.training.pretrained import begin_with
 from rrn.training.progress import Progress
 
@@ -219,10 +220,7 @@ class Trainer:
         shape = EnvShape.of(self.learner.games).state_dict()
         weights = {"run": self._identity(), "games": shape, "agent": self.agent.policy_state()}
         self.weights.evaluated(self.step, scores["mean"], weights)
-        self.progress.say(
-            f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
-            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {plural(int(scores['games']), 'game')}"
-        )
+        self.progress.say(f"step {count(self.step)}: evaluation {scores_text(scores)}")
         self.ended_by_callback = self.on_evaluation(self.step, scores, self.agent) is True
         self.clock += time.monotonic() - began  # the rate is that of training
         self.report(self.step, self.last["return"], self.last["evaluation"])

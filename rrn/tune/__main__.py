@@ -25,7 +25,7 @@ with cli_errors(), needs(*NEEDS):
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    from rrn.config.compose import command_text, compose_runs, hydra_ready, with_gym_id
+    from rrn.config.compose import command_text, compose_runs, hydra_ready, plain_words
     from rrn.config.own_folders import take_folders
     from rrn.config.schema import Config
     from rrn.runs.lock import RunLock
@@ -96,7 +96,7 @@ def tune(words: Sequence[str]) -> int:
     Raises:
         UserError: a mistake in the words, or the folder holds another search.
     """
-    options, settings = read_options(with_gym_id(list(words)))
+    options, settings = read_options(plain_words(list(words)))
     if not any(word.startswith("seed=") for word in settings):
         settings.append(f"seed={FIRST_SEED}")
     with hydra_ready():

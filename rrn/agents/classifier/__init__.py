@@ -1,0 +1,1 @@
+"""Classifier: supervised learning on a sequence of tasks."""

@@ -1,0 +1,122 @@
+"""Learn the tasks of a sequence one after the other, in minibatches."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from rrn.agents.classifier.agent import Classifier
+from rrn.agents.learner import Learner
+from rrn.common.eval_mode import eval_mode
+from rrn.config import Config
+from rrn.config.task import TaskConfig
+from rrn.envs import Episode
+from rrn.tasks.env import TaskEnv
+
+MOST_UPDATES = 100  # of one call of `training_step`
+
+
+class ClassifierLearner(Learner):
+    """Train a classifier; an agent step is an update.
+
+    Each epoch goes through all examples in a new order, in minibatches of which the last may be smaller; a new task
+    begins a new epoch.
+
+    Args:
+        config: of the run, whose env is a `TaskConfig`.
+        agent: the classifier.
+        games: the tasks.
+    """
+
+    agent: Classifier
+    games: TaskEnv
+
+    def __init__(self, config: Config, agent: Classifier, games: TaskEnv):
+        super().__init__()
+        self.agent, self.games = agent, games
+        assert isinstance(config.env, TaskConfig)
+        self.batch_size, self.task_steps = agent.config.batch_size, config.env.task_steps
+        every = (
+            config.steps,
+            config.env.task_steps,
+            config.evaluation.every,
+            config.checkpoint.every,
+            config.log_every,
+        )
+        together = math.gcd(*every)
+        self.steps_per_call = max(n for n in range(1, MOST_UPDATES + 1) if together % n == 0)
+        self.order = torch.empty(0, dtype=torch.int64)  # rows that are still to come in this epoch
+        self.right, self.seen = 0, 0  # labels since the last evaluation
+        self._take(0)
+
+    def _take(self, task: int) -> None:
+        """Make the examples of a task those to learn from."""
+        self.games.task = task
+        examples, device = self.games.current(), self.agent.device
+        self.inputs = torch.from_numpy(examples.inputs)[:, None].to(device)
+        self.labels = torch.from_numpy(examples.labels).to(device)
+
+    def training_step(self, step: int, measure: bool) -> list[Episode]:
+        if step % self.task_steps == 0:
+            self._take(step // self.task_steps)
+            self.agent.begin_task(self.games.task)
+            self.order = self.order[:0]
+        losses, right = [], []
+        for update in range(self.steps_per_call):
+            rows = self._next_rows()
+            inputs, labels = self.inputs[rows], self.labels[rows]
+            last = update == self.steps_per_call - 1
+            loss, correct, measured = self.agent.update(inputs, labels, measure and last)
+            losses.append(loss)
+            right.append(correct)
+        self.agent.require_finite(torch.stack(losses), inputs, labels)
+        correct = torch.cat(right)
+        self.right, self.seen = self.right + int(correct.sum()), self.seen + len(correct)
+        self.log_values({"loss": torch.stack(losses).mean().item(), "accuracy": 100 * correct.double().mean().item()})
+        self.log_values(measured)
+        return []
+
+    def _next_rows(self) -> Tensor:
+        if not len(self.order):
+            self.order = torch.randperm(len(self.labels), generator=self.agent.generator)
+        rows, self.order = self.order[: self.batch_size], self.order[self.batch_size :]
+        return rows.to(self.labels.device)
+
+    def evaluate(self) -> dict[str, float]:
+        """Measure accuracies in per cent.
+
+        Returns:
+            mean: of the labels since the last evaluation, each before the update with it, which Kumar et al. (2023)
+            call online accuracy; before training, that of the first task. after: of all examples of the task now.
+            test: of its test examples, where there are some.
+        """
+        examples = self.games.current()
+        with eval_mode(self.agent.network):
+            after = self.agent.accuracy(self.inputs, self.labels)
+            scores = {"mean": 100 * self.right / self.seen if self.seen else after, "after": after}
+            if len(examples.test_labels):
+                test = torch.from_numpy(examples.test_inputs)[:, None], torch.from_numpy(examples.test_labels)
+                scores["test"] = self.agent.accuracy(*test)
+        self.right = self.seen = 0
+        return scores
+
+    def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(self.labels), (number,), generator=generator)
+        return self.inputs[rows.to(self.labels.device)]
+
+    def schedules(self, step: int) -> dict[str, float]:
+        return {"task": float(self.games.task)}
+
+    def progress_text(self, step: int) -> str:
+        return f"task {self.games.task + 1}"
+
+    def state_dict(self) -> dict:
+        counts = {"task": self.games.task, "right": self.right, "seen": self.seen}
+        return {**super().state_dict(), **counts, "order": self.order.clone()}
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        self._take(state["task"])
+        self.right, self.seen, self.order = state["right"], state["seen"], state["order"]

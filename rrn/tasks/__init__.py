@@ -1,0 +1,1 @@
+"""Sequences of supervised tasks, for the plasticity of networks that learn one after the other."""
