@@ -23,6 +23,7 @@ config
 numpy.py jax.py mxnet.py
 keras.py nnx.py linen.py equinox.py
 networks envs runs reference
+tasks
 convert.py
 sb3.py
 report

@@ -146,8 +146,13 @@ class Agent(ABC):
 def adam(
     network: nn.Module, learning_rate: float, eps: float, lr_rational: float | None, weight_decay: float = 0.0
 ) -> torch.optim.Adam:
-    """Make Adam for a network; `lr_rational` is the learning rate of the coefficients, None: that of the weights."""
+    """Make Adam for a network; `lr_rational` is the learning rate of the coefficients, None: that of the weights.
+
+    `weight_decay` adds this share of each parameter but the coefficients to its gradient.
+    """
     device = next(network.parameters()).device
+    if weight_decay and lr_rational is None:
+        lr_rational = learning_rate
     groups = _groups(network, learning_rate, lr_rational)
     fused = device.type in ("cpu", "cuda")
     return torch.optim.Adam(groups, lr=learning_rate, eps=eps, weight_decay=weight_decay, fused=fused)
@@ -162,4 +167,4 @@ def _groups(network: nn.Module, learning_rate: float, lr_rational: float | None)
     """Return the trained parameters, in two groups if those of rationals have a learning rate of their own."""
     if lr_rational is None:
         return [p for p in network.parameters() if p.requires_grad]
-    return parameter_groups(network, learning_rate, lr_rational)
+    return parameter_groups(network, learning_rate, lr_rational, weight_decay=0.0)

@@ -17,6 +17,7 @@ class Curve:
     seed: int
     steps: np.ndarray  # [E] agent steps of training before each evaluation, rising
     means: np.ndarray  # [E] mean score of the games of each evaluation
+    averaged: bool = False  # the score of a run is the mean of its evaluations in training, as where tasks change
 
     @property
     def method(self) -> tuple[str, str]:
@@ -32,9 +33,16 @@ class Curve:
         index = int(np.searchsorted(self.steps, step, side="right")) - 1
         behind = step - self.steps[-1]
         ended = behind > 0 and (len(self.steps) == 1 or behind > self.steps[-1] - self.steps[-2])
-        return float("nan") if index < 0 or ended else float(self.means[index])
+        if index < 0 or ended:
+            return float("nan")
+        return self._score(index)
 
     @property
     def last(self) -> float:
-        """Return the score of the last evaluation, as in the paper's tables."""
-        return float(self.means[-1])
+        """Return the score of the last evaluation, as in the paper's tables; of a curve that is averaged, the mean."""
+        return self._score(len(self.means) - 1)
+
+    def _score(self, index: int) -> float:
+        """Return the score of the run up to an evaluation."""
+        trained = self.means[: index + 1][self.steps[: index + 1] > 0]
+        return float(trained.mean() if self.averaged and len(trained) else self.means[index])

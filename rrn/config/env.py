@@ -30,6 +30,7 @@ class EnvConfig:
         packages: packages that scores depend on besides rrn, torch and NumPy, as named on the package index.
         video: "package.module:function" that draws a game, called as function(config, episode); it returns a
             `rrn.common.animation.Video`. None: there is nothing to see.
+        averaged: the score of a run is the mean of its evaluations, not the last one.
         frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
         frame_bytes: size of one frame in a replay buffer; 0 if frames are too small to matter.
@@ -41,6 +42,7 @@ class EnvConfig:
     most_threads: ClassVar[int] = 1
     packages: ClassVar[tuple[str, ...]] = ()
     video: ClassVar[str | None] = None
+    averaged: ClassVar[bool] = False
 
     name: str = MISSING
     kind: str = MISSING  # atari, minatar, gym or cartpole; own: a class of your own

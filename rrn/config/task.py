@@ -22,6 +22,7 @@ class TaskConfig(EnvConfig):
 
     envs: ClassVar[str] = "rrn.tasks.env:TaskEnv"
     suite: ClassVar[str | None] = "Task"
+    averaged: ClassVar[bool] = True
 
     data: str = setting(
         choices=(GENERATED, "digits", *FROM_FOLDER),

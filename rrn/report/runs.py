@@ -26,6 +26,7 @@ NOT_METHOD = MAY_CHANGE_ON_RESUME | {"seed", "log_every", "agent.compile"}
 SMOKE = "smoke"  # the experiment of runs that try everything and learn nothing
 LONGEST_NAME = 100  # characters of a game or a setting
 MOST_NAMED = 2  # settings in the name of an activation
+NOT_METHOD |= {"env.task_seed"}  # the seed of the run
 NOT_METHOD |= {"act.from_run", "act.share"}  # part of the name of the activation; see `settings`
 
 
@@ -105,7 +106,7 @@ def _read(folder: Path, among: Path) -> Run:
     steps, means = measures.get(SCORE, (np.array([], int), np.array([])))
     names = (config.env.name, config.agent.name, _activation(config))
     game, agent, act = (printable(name, LONGEST_NAME) for name in names)
-    curve = Curve(game, agent, act, config.seed, steps, means)
+    curve = Curve(game, agent, act, config.seed, steps, means, config.env.averaged)
     try:
         status, no_status = load_status(folder), None
     except FileNotFoundError:

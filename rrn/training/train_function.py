@@ -92,7 +92,7 @@ def train(
     call = on_evaluation or (lambda evaluation: None)
     train_run(config, command_text(words), on_evaluation=lambda *now: call(Evaluation(*now)))
     steps, means = read_measures(Path(config.run_dir) / "scalars.csv").get(SCORE, (np.array([], int), np.array([])))
-    curve = Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means)
+    curve = Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means, config.env.averaged)
     return TrainingResult(config, Path(config.run_dir), curve, is_finished(config))
 
 

@@ -223,7 +223,7 @@ def _curve(config: Config) -> Curve:
         steps, means = read_measures(Path(config.run_dir) / "scalars.csv").get(SCORE, (np.array([], int), np.array([])))
     except (OSError, ValueError):  # it has not begun, or writes a line at this moment
         steps, means = np.array([], int), np.array([])
-    return Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means)
+    return Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means, config.env.averaged)
 
 
 def _cut(curve: Curve, number: int) -> Curve:

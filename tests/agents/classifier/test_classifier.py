@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import rrn
 from rrn.agents import make_learner
 from rrn.agents.classifier.learner import ClassifierLearner
 from rrn.common.errors import UserError
@@ -15,6 +16,7 @@ from rrn.envs import make_envs
 from rrn.runs import checkpoint
 from rrn.runs.scalars import read_measures
 from rrn.training.run import train
+from rrn.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 SMALL = ["task=random_labels", "task.data=gaussian", "task.examples=50", "task.task_steps=40"]
@@ -31,7 +33,8 @@ def test_it_learns_as_a_plain_loop_does():
     learner = learner_for("act=rational", "agent.weight_decay=0.01")
     torch.manual_seed(0)
     twin = learner_for("act=rational").agent.network
-    optimiser = torch.optim.Adam(twin.parameters(), lr=1e-3, eps=1e-8, weight_decay=0.01, fused=True)
+    groups = rrn.parameter_groups(twin, 1e-3, 1e-3, weight_decay=0)  # coefficients of rationals do not decay
+    optimiser = torch.optim.Adam(groups, eps=1e-8, weight_decay=0.01, fused=True)
     generator, right, seen = torch.Generator().manual_seed(0), 0, 0
     for task in range(2):
         examples = learner.games.examples(task)
@@ -110,8 +113,6 @@ def test_a_run_that_was_stopped_in_the_middle_of_a_task_ends_with_the_same_bits(
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert train(compose_config([*words, f"run_dir={whole}"])) is None
     calls = iter([False] * 5 + [True] * 100)
-    from rrn.training.trainer import Trainer
-
     parts.mkdir()
     Trainer(compose_config([*words, f"run_dir={parts}"]), parts, lambda: next(calls)).run()
     stopped_at = checkpoint.load_last(parts / "checkpoints")[1]["step"]
