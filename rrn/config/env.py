@@ -32,7 +32,8 @@ class EnvConfig:
             `rrn.common.animation.Video`. None: there is nothing to see.
         frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
-        frame_bytes: size of one frame in a replay buffer; 0 if frames are too small to matter.
+        frame_bytes: size of one frame in a replay buffer, from which a sweep knows how many runs fit into the memory;
+            0 if frames are too small to matter. Of Gymnasium a copy is asked, in rrn/sweeps/resources.py.
     """
 
     envs: ClassVar[str]

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from rrn.agents.base import Agent
 from rrn.common.seeding import derive_seed
-from rrn.envs import Episode, VectorEnv
+from rrn.envs import Episode, Step, VectorEnv
 from rrn.metrics.overestimation import Predictions
+
+
+def play_steps(
+    agent: Agent, games: VectorEnv, seeds: Sequence[int], epsilon: float
+) -> Iterator[tuple[Tensor | None, Step]]:
+    """Reset the games and play them for ever, each step when it is asked for.
+
+    Args:
+        agent: plays, without learning.
+        games: environments to play in.
+        seeds: key of the episodes and of the agent's random numbers.
+        epsilon: probability of a random action.
+
+    Yields:
+        The values [N] that the agent estimated, None if all actions were random, and the step.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(*seeds))
+    observations = games.reset(seeds)
+    while True:
+        actions, values = agent.act_with_values(observations, epsilon, generator)
+        step = games.step(actions)
+        observations = step.observations
+        yield values, step
 
 
 def play(
@@ -39,8 +63,7 @@ def play(
         stop: asked at each step whether to end early.
         predictions: gets the values that the agent estimated at each step, and the rewards; it changes no episode.
     """
-    generator = torch.Generator().manual_seed(derive_seed(*seeds))
-    observations = games.reset(seeds)
+    steps_of_games = play_steps(agent, games, seeds, epsilon)
     shares = [0] * games.num_envs
     if episodes is not None:
         shares = [len(range(env, episodes, games.num_envs)) for env in range(games.num_envs)]
@@ -49,9 +72,7 @@ def play(
     while True:
         if stop():
             return None
-        actions, values = agent.act_with_values(observations, epsilon, generator)
-        step = games.step(actions)
-        observations = step.observations
+        values, step = next(steps_of_games)
         taken += 1
         if predictions is not None:
             predictions.add(values, step)

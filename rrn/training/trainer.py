@@ -22,7 +22,7 @@ from rrn.common.cores import usable_cores
 from rrn.common.device import is_out_of_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration, fixed_or_dash, plural
+from rrn.common.numbers import count, duration, fixed_or_dash, plural, score_text
 from rrn.config import Config, delay_steps, dotted
 from rrn.envs import make_envs
 from rrn.envs.shape import EnvShape
@@ -219,9 +219,10 @@ class Trainer:
         shape = EnvShape.of(self.learner.games).state_dict()
         weights = {"run": self._identity(), "games": shape, "agent": self.agent.policy_state()}
         self.weights.evaluated(self.step, scores["mean"], weights)
+        least, most = score_text(scores["min"]), score_text(scores["max"])
         self.progress.say(
             f"step {count(self.step)}: evaluation mean {scores['mean']:.2f}, median {scores['median']:.2f}, "
-            f"min {scores['min']:.0f}, max {scores['max']:.0f} of {plural(int(scores['games']), 'game')}"
+            f"min {least}, max {most} of {plural(int(scores['games']), 'game')}"
         )
         self.ended_by_callback = self.on_evaluation(self.step, scores, self.agent) is True
         self.clock += time.monotonic() - began  # the rate is that of training
