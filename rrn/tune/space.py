@@ -15,7 +15,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from rrn.common.errors import UserError, first_line
+from rrn.common.errors import UserError
 from rrn.config import Config
 from rrn.config.compose import check_words, choices, compose_runs, parse_word
 from rrn.config.differences import dotted
@@ -110,10 +110,7 @@ def _first(override: Override) -> Any:
 
 def _values(override: Override) -> list[str]:
     key, value = override.get_key_element(), override.value()
-    try:
-        values = value.filter(choices(key)) if isinstance(value, Glob) else list(override.sweep_string_iterator())
-    except ValueError as error:  # such as a step of 0
-        raise UserError(f"{override.input_line}: {first_line(error)}.") from error
+    values = value.filter(choices(key)) if isinstance(value, Glob) else list(override.sweep_string_iterator())
     values = [text.lower() if text in ("True", "False") else text for text in values]
     if len(values) < 2:
         raise UserError(f"{override.input_line}: expected two values to search at least.")
