@@ -38,7 +38,12 @@ class Settings:
         None, at_least=0, at_most=1, about="probability of a random action; null: that of the run's own evaluations"
     )
     seed: int = setting(0, at_least=0, at_most=2**32 - 1, about="of the games and the random actions")
-    num_envs: int = setting(8, at_least=1, at_most=4096, about="games that are played in parallel")
+    num_envs: int | None = setting(
+        None,
+        at_least=1,
+        at_most=4096,
+        about="games that are played in parallel; null: 8, or one that is shown as it is played",
+    )
     checkpoint: str | None = setting(None, about="a file; null: the last one of the run")
     deterministic: bool = setting(False, about="take the most probable action of a policy, and none at random")
     video: str | None = setting(
@@ -46,7 +51,9 @@ class Settings:
         about="a .mp4 or .gif file for the best game, of several runs side by side; auto: in the run's folder, "
         "without render; null: none",
     )
-    render: str | None = setting(None, choices=["human"], about="human: show the games in a window; null: do not")
+    render: str | None = setting(
+        None, choices=["human"], about="human: show the game in a window as it is played; null: do not"
+    )
     device: str = setting("auto", about="auto (a GPU if torch finds one), cpu, cuda or cuda:N")
     replace: str | None = setting(
         None, choices=["best_fit"], about="best_fit: replace each rational by the nearest known function; null: do not"

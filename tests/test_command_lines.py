@@ -89,7 +89,7 @@ def test_evaluate_reads_values(words, name, value):
         ("seed=null", "seed: expected a whole number, got null."),
         ("seed=5000000000", "seed: expected a number from 0 to 4294967295"),
         ("episodes=0", "episodes: expected a number from 1 to 1000000, got 0."),
-        ("num_envs=1e9", "num_envs: expected a number from 1 to 4096, got 1000000000."),
+        ("num_envs=1e9", "num_envs: expected a number from 1 to 4096, or null, got 1000000000."),
         ("epsilon=nan", "epsilon: expected a number from 0 to 1, or null, got nan."),
         ("epsilon=x", "epsilon: expected a number, got 'x'."),
         ("device=null", "device: expected a word, got null."),

@@ -68,3 +68,10 @@ def test_the_first_step_at_a_threshold(steps, data):
         assert found is None or type(found) is int
     flat = replace(curve(steps, means), means=np.full(len(steps), 1.0))
     assert stats.first_step_at(flat, 1.0) == steps[0]
+
+
+def test_the_score_of_a_run_whose_tasks_change_is_the_mean_of_those_it_has_learnt():
+    one = Curve("random_labels", "classifier", "relu", 0, np.array([0, 10, 20, 30]), np.array([10.0, 90, 70, 20]), True)
+    assert one.last == 60
+    assert one.at(25) == 80
+    assert one.at(0) == 10

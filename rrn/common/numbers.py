@@ -41,6 +41,11 @@ def fixed_or_dash(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def score_text(number: float) -> str:
+    """Format a score with up to two decimals: 21, 0.99, -0.2, 1234567."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
 def plural(number: int, noun: str) -> str:
     """Format a number with its noun: 1 run, 2 runs."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,7 +6,8 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rrn.common.animation import Video
@@ -28,7 +29,7 @@ def require_display(what: str) -> None:
     """
     pygame = _pygame(what)
     no_display = UserError(f"{what}: there is no display here for a window; video=games.mp4 writes a file instead.")
-    if sys.platform == "linux" and not any(map(os.environ.get, DISPLAYS)):
+    if _has_no_display():
         raise no_display
     try:
         pygame.display.init()
@@ -40,6 +41,27 @@ def require_display(what: str) -> None:
         pygame.display.quit()
 
 
+@contextmanager
+def no_window() -> Iterator[None]:
+    """Context in which pygame draws pictures, without sound and, where there is no display, without looking for one.
+
+    Else the libraries that SDL asks for them may complain on the terminal. Errors of pygame are raised as ever, and
+    what a user has set is left alone.
+    """
+    chosen = {"SDL_AUDIODRIVER": "dummy"} | ({"SDL_VIDEODRIVER": "dummy"} if _has_no_display() else {})
+    added = [name for name in chosen if name not in os.environ]
+    os.environ.update({name: chosen[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _has_no_display() -> bool:
+    return sys.platform == "linux" and not any(map(os.environ.get, DISPLAYS))
+
+
 def show(videos: Iterable[tuple[str, Video]]) -> bool:
     """Show videos, each with its title, one after the other and at their speed; return False if the window was closed.
 
@@ -49,17 +71,19 @@ def show(videos: Iterable[tuple[str, Video]]) -> bool:
         UserError: the window cannot be opened.
     """
     pygame = _pygame("a window")
-    clock = pygame.time.Clock()
+    clock, close, quit_all = pygame.time.Clock(), pygame.display.quit, pygame.quit
     try:
+        # environments quit pygame when they are closed, and the window would close and open again for each game
+        pygame.quit = pygame.display.quit = lambda: None
         for title, video in videos:
             for frame in video.frames:
-                pygame.display.init()  # an environment may have closed it
+                pygame.display.init()  # if an environment has not
                 wide, high = pygame.display.get_desktop_sizes()[0]
                 every = math.ceil(max(frame.shape[0] / high, frame.shape[1] / wide))  # a larger picture is shrunk
                 picture = frame[::every, ::every].swapaxes(0, 1)
                 screen = pygame.display.get_surface()
                 if screen is None or screen.get_size() != picture.shape[:2]:
-                    pygame.display.quit()  # pygame crashes where a scaled window gets another size
+                    close()  # pygame crashes where a scaled window gets another size
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # that there is no fast renderer
                         screen = pygame.display.set_mode(picture.shape[:2], pygame.SCALED | pygame.RESIZABLE)
@@ -74,7 +98,8 @@ def show(videos: Iterable[tuple[str, Video]]) -> bool:
     except pygame.error as error:
         raise UserError(f"the window cannot be shown: {error}.") from error
     finally:
-        pygame.display.quit()
+        pygame.quit, pygame.display.quit = quit_all, close
+        close()
 
 
 def _pygame(what: str) -> Any:

@@ -14,7 +14,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override, ValueType
+from hydra.core.override_parser.types import Glob, Override, RangeSweep, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -142,7 +142,7 @@ def parse_word(parser: OverridesParser, text: str) -> Override:
     if cast_to:
         raise UserError(f"{short}: expected the value itself, without {cast_to[1]}(...).")
     try:
-        return parser.parse_override(text)
+        override = parser.parse_override(text)
     except HydraException as error:
         raise UserError(
             f"{short}: expected key=value ({first_line(error)[:120]}); a value with spaces or special letters needs "
@@ -152,6 +152,19 @@ def parse_word(parser: OverridesParser, text: str) -> Override:
         raise UserError(f"{short}: expected key=value, got brackets within brackets too deep to read.") from None
     except ValueError as error:  # Python reads no number of more than 4300 digits
         raise UserError(f"{short}: expected a value of usual size ({first_line(error)}).") from error
+    check_range(override, short)
+    return override
+
+
+def check_range(override: Override, text: str) -> None:
+    """Refuse a range(0,5,0), which has no end.
+
+    Raises:
+        UserError: it is one.
+    """
+    value = override.value()
+    if isinstance(value, RangeSweep) and value.step == 0:
+        raise UserError(f"{text}: expected range(START,STOP,STEP) with a step other than 0.")
 
 
 def _check_own_of_hydra(key: str, text: str) -> None:

@@ -33,7 +33,8 @@ class EnvConfig:
         averaged: the score of a run is the mean of its evaluations, not the last one.
         frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
-        frame_bytes: size of one frame in a replay buffer; 0 if frames are too small to matter.
+        frame_bytes: size of one frame in a replay buffer, from which a sweep knows how many runs fit into the memory;
+            0 if frames are too small to matter. Of Gymnasium a copy is asked, in rrn/sweeps/resources.py.
     """
 
     envs: ClassVar[str]

@@ -9,6 +9,7 @@ import numpy as np
 
 from rrn.common.animation import Video
 from rrn.common.errors import UserError
+from rrn.common.window import no_window
 from rrn.config import GymConfig
 from rrn.envs.base import Episode
 from rrn.envs.gym_spaces import actions_of
@@ -35,15 +36,19 @@ def make_video(config: GymConfig, episode: Episode) -> Video:
 
 
 def _frames(config: GymConfig, copy: gymnasium.Env, episode: Episode) -> Iterator[np.ndarray]:
-    with env_works(config):
-        try:
-            _, to_env = actions_of(copy.action_space, f"env.id={config.id}")
+    _, to_env = actions_of(copy.action_space, f"env.id={config.id}")
+    try:
+        with env_works(config):
             copy.reset(seed=episode.seed)
-            yield _picture(copy)
-            for action in to_env(episode.actions):
-                copy.step(action)
-                yield _picture(copy)
-        finally:
+            picture = _picture(copy)
+        yield picture
+        for action in episode.actions:  # which are those of a game that is still played, maybe
+            with env_works(config):
+                copy.step(to_env(action[None])[0])
+                picture = _picture(copy)
+            yield picture
+    finally:
+        with env_works(config):
             copy.close()
 
 
@@ -53,7 +58,8 @@ def _picture(copy: gymnasium.Env) -> np.ndarray:
     Raises:
         ValueError: it returns something else.
     """
-    picture = np.asarray(copy.render())
+    with no_window():
+        picture = np.asarray(copy.render())
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"expected render() to return [height, width, 3] uint8, got {picture.shape} {picture.dtype}")
     return picture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,18 @@ def export(run: Path, to: str, out: Path | None, checkpoint: str | None) -> Path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of stable-baselines3, on settings for training
         agent = load_agent(run, config, games, torch.device("cpu"), source, state)
+    made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
         outputs = _write(partial, to, config, agent, games, state["step"])
         os.replace(partial, path)
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # another export writes there
+                folder.rmdir()
+        raise
     write_atomic(path.with_name("README.md"), card_text(run, config, state["step"], games, path.name, to, outputs))
     return path
 

@@ -17,6 +17,8 @@ LARGEST = 1e12  # score, far above any of a game
 NAME = rb'(?:[^",\n]{1,500}|"(?:[^"\n]|""){1,500}")'  # in quotes if it has commas
 LINE = re.compile(rb"^(?:step,name,value\r?|\d{1,18}," + NAME + rb",[^,\n]{1,100})\n", re.MULTILINE)
 SHOWN_LINE = re.compile(rb"^(\d{1,18}),((?:" + "|".join(SHOWN).encode() + rb")[^,\n]*),([^,\n]+)\n", re.MULTILINE)
+NUMBER = rb"-?\d{1,30}(?:\.\d{1,30})?(?:e[+-]?\d{1,3})?"
+SCORE_LINE = re.compile(rb"^(\d{1,18})," + SCORE.encode() + rb",(" + NUMBER + rb")\r?\n", re.MULTILINE)
 Series = tuple[np.ndarray, np.ndarray]  # agent steps [E] and values [E]
 
 
@@ -50,6 +52,52 @@ def read_measures(path: Path) -> dict[str, Series]:
                 f"{path}, line {_line_number(text, match)}: expected finite scores, got {series[-1][1]} for {name}."
             )
     return {name: (np.array([s for s, _ in row]), np.array([v for _, v in row])) for name, row in rows.items()}
+
+
+class ScoreReader:
+    """Read the scores of a run while it trains, only what is new each time.
+
+    A run that goes on cuts its file to what its checkpoint knows. So the last line that was read is compared too, and
+    if it is another one, all is read again.
+
+    Args:
+        path: scalars.csv.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._forget()
+
+    def _forget(self) -> None:
+        self.read, self.last = 0, b""  # bytes, and the line before them
+        self.steps: list[int] = []
+        self.scores: list[float] = []
+
+    def look(self) -> Series:
+        """Return the scores so far; none if there is no file yet. Lines that are no scores are passed over."""
+        try:
+            with open(self.path, "rb") as file:
+                if self.read:
+                    file.seek(self.read - len(self.last))
+                    if file.read(len(self.last)) != self.last:
+                        self._forget()
+                        file.seek(0)
+                self._take(file.read())
+        except OSError:
+            self._forget()
+        return np.array(self.steps, int), np.array(self.scores, float)
+
+    def _take(self, text: bytes) -> None:
+        whole = text[: text.rfind(b"\n") + 1]  # the run may be in the middle of a line
+        if not whole:
+            return
+        for match in SCORE_LINE.finditer(whole):
+            step, value = int(match[1]), float(match[2])
+            if abs(value) < LARGEST and step > (self.steps[-1] if self.steps else -1):
+                self.steps.append(step)
+                self.scores.append(value)
+        self.read += len(whole)
+        self.last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
 
 
 def _line_number(text: bytes, match: re.Match) -> int:

@@ -19,7 +19,7 @@ from rrn.common.imports import is_import_string
 from rrn.common.numbers import parse_int
 from rrn.config import Config
 from rrn.config.classes import name_of
-from rrn.config.compose import check_words, choices, compose_unresolved, hydra_ready
+from rrn.config.compose import check_range, check_words, choices, compose_unresolved, hydra_ready
 from rrn.config.gym_ids import is_gym_id
 from rrn.config.load import explain_validation_error, to_config
 from rrn.config.own_folders import plan_folders
@@ -263,6 +263,7 @@ def _values(key: str, text: str, known: Sequence[str]) -> list[str]:
         return text.split(",")
     if not override.is_sweep_override():
         return [text]
+    check_range(override, f"{key}={text}")
     value = override.value()
     return value.filter(list(known)) if isinstance(value, Glob) else list(override.sweep_string_iterator())
 

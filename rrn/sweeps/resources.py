@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import psutil
 
 from rrn.common.cores import usable_cores
-from rrn.config import Config
+from rrn.common.errors import UserError
+from rrn.config import Config, EnvConfig, GymConfig
 
 RUNS_PER_GPU = 4
 
@@ -19,7 +22,9 @@ def count_gpus() -> int:
 
 def max_parallel_runs(configs: list[Config], gpus: int) -> int:
     """Choose the number of parallel runs by cores, GPUs and the memory of replay buffers."""
-    largest = max((_replay_bytes(config) for config in configs), default=0)
+    kept = [(config.agent.frames_kept(config.env), config.env) for config in configs]
+    sizes = {key: frame_bytes(env) for key, env in {repr(env): env for frames, env in kept if frames}.items()}
+    largest = max((frames * sizes.get(repr(env), 0) for frames, env in kept), default=0)
     cores = usable_cores() // max((config.threads or 1 for config in configs), default=1)
     limits = [len(configs), cores, psutil.virtual_memory().available // max(largest, 1)]
     if gpus:
@@ -27,5 +32,22 @@ def max_parallel_runs(configs: list[Config], gpus: int) -> int:
     return max(1, min(limits))
 
 
-def _replay_bytes(config: Config) -> int:
-    return config.agent.frames_kept(config.env) * config.env.frame_bytes
+def frame_bytes(env: EnvConfig) -> int:
+    """Return the size of one frame in a replay buffer; of an environment of Gymnasium a copy is made to find out.
+
+    It is 0 if the copy cannot be made: then the run says why.
+    """
+    if not isinstance(env, GymConfig):
+        return env.frame_bytes
+    from rrn.envs.gym_spaces import frames_of  # imports torch
+    from rrn.envs.gymnasium import env_works, make_copy
+
+    try:
+        with env_works(env):
+            copy = make_copy(env)
+            space = copy.observation_space
+            copy.close()
+        frames = frames_of(space, env.name)
+    except UserError:
+        return 0
+    return math.prod(frames.shape) * frames.dtype.itemsize

@@ -14,12 +14,13 @@ from rrn.activations.sites import named_activations
 from rrn.agents.base import NotFinite
 from rrn.common.device import pick_device
 from rrn.common.errors import UserError
-from rrn.common.numbers import plural
+from rrn.common.numbers import plural, score_text
 from rrn.common.threads import set_threads
 from rrn.config import EnvConfig
 from rrn.envs import Episode, make_envs
 from rrn.runs.folder import load_config
 from rrn.training.play import play, summary
+from rrn.training.shown_play import play_shown
 from rrn.training.trained_agent import load_agent, load_checkpoint
 
 COMMAND = 2  # second part of the key of a game's seed; training has 0, its evaluations 1
@@ -51,6 +52,7 @@ def evaluate_run(
     device: str,
     replace: str | None,
     deterministic: bool,
+    live: bool,
 ) -> Evaluated:
     """Play games with the agent of a checkpoint, print the summary, and return the games.
 
@@ -64,6 +66,8 @@ def evaluate_run(
         device: as `pick_device` takes it.
         replace: "best_fit": replace each rational by the nearest known function; None: play with the agent as it is.
         deterministic: take the most probable action of a policy, and no random ones.
+        live: show the games in a window while they are played, in one environment; those that end before the window
+            is closed count.
 
     Raises:
         UserError: there is no run or no checkpoint that fits it.
@@ -86,14 +90,18 @@ def evaluate_run(
     how = "deterministic actions" if deterministic else f"epsilon {epsilon:g}"
     print(f"{path.name}: playing {plural(episodes, 'game')} with {how}", flush=True)
     try:
-        played = play(agent, games, (seed, COMMAND), epsilon, episodes)
+        if live:
+            played = play_shown(agent, config.env, games, (seed, COMMAND), epsilon, episodes)
+        else:
+            played = play(agent, games, (seed, COMMAND), epsilon, episodes) or []
     except NotFinite as error:
         raise UserError(f"{path}: {error.what} of this agent is not finite; take an earlier checkpoint=.") from error
-    scores = summary(played)
-    print(
-        f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {scores['min']:g}  max {scores['max']:g}  "
-        f"of {plural(int(scores['games']), 'game')}"
-    )
+    if played:
+        scores = summary(played)
+        print(
+            f"mean {scores['mean']:.2f}  median {scores['median']:.2f}  min {score_text(scores['min'])}  "
+            f"max {score_text(scores['max'])}  of {plural(int(scores['games']), 'game')}"
+        )
     return Evaluated(folder, path, config.env, played)
 
 

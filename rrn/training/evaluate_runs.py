@@ -9,17 +9,18 @@ from typing import Any
 
 from rrn.common.animation import Video, write_frames
 from rrn.common.errors import UserError
-from rrn.common.imports import import_string
 from rrn.common.side_by_side import side_by_side
 from rrn.common.window import require_display, show
-from rrn.config import EnvConfig
 from rrn.envs import Episode
 from rrn.runs.folder import load_config
 from rrn.training.evaluate_run import Evaluated, evaluate_run
+from rrn.training.shown_play import make_video
+
+NUM_ENVS = 8  # games in parallel, if nothing else is said
 
 
 def evaluate_runs(
-    folders: Sequence[Path], *, video: str | None, render: str | None, **settings: Any
+    folders: Sequence[Path], *, video: str | None, render: str | None, num_envs: int | None = None, **settings: Any
 ) -> list[list[Episode]]:
     """Play games with the agent of each run, print the summaries, show the games, and return those of each run.
 
@@ -27,7 +28,10 @@ def evaluate_runs(
         folders: of the runs.
         video: a .mp4 or .gif file for the best game of each run, side by side; "auto": a file in the folder of each
             run, unless `render` is given; None: no video.
-        render: "human": show the games in a window, of several runs the best of each, side by side; None: do not.
+        render: "human": show the games in a window; None: do not. The games of one run are shown while they are played,
+            one after the other, unless `num_envs` says otherwise. Of several runs the best game of each is shown
+            afterwards, side by side.
+        num_envs: parallel environments; None: 8, or 1 where games are shown while they are played.
         settings: the other arguments of `evaluate_run`.
 
     Raises:
@@ -37,16 +41,18 @@ def evaluate_runs(
         require_display(f"render={render}")
     if len(folders) > 1:
         _check_together(folders, video not in ("auto", None) or render)
+    live = bool(render) and len(folders) == 1 and num_envs in (None, 1)
+    num_envs = num_envs or (1 if live else NUM_ENVS)
     runs = []
     for folder in folders:
         if len(folders) > 1:
             print(f"{folder}:")
-        runs.append(evaluate_run(folder, **settings))
+        runs.append(evaluate_run(folder, num_envs=num_envs, live=live, **settings))
         if video == "auto" and not render:
             _write_automatic(runs[-1])
-    if video not in ("auto", None):
+    if video not in ("auto", None) and runs[0].games:
         _write(Path(video), _best_games(runs), "the best game" if len(runs) == 1 else "the best games")
-    if render and not show(_shown(runs)):
+    if render and not live and not show(_shown(runs)):
         print("the window was closed")
     return [run.games for run in runs]
 
@@ -77,17 +83,6 @@ def _write(target: Path, video: Video, of: str) -> None:
     print(f"video of {of}: {target}")
 
 
-def make_video(env: EnvConfig, game: Episode) -> Video:
-    """Draw a game, by playing its actions again.
-
-    Raises:
-        UserError: the environment draws nothing.
-    """
-    if not env.video:
-        raise UserError(f"{env.name} has no screen of its own, so its games cannot be shown.")
-    return import_string(env.video, "video")(env, game)
-
-
 def _best_games(runs: Sequence[Evaluated]) -> Video:
     """Return the best game of each run; of several runs they are side by side, with names and scores under them."""
     videos = [make_video(run.env, run.best) for run in runs]
@@ -100,7 +95,7 @@ def _best_games(runs: Sequence[Evaluated]) -> Video:
 
 
 def _shown(runs: Sequence[Evaluated]) -> Iterator[tuple[str, Video]]:
-    """Yield what a window shows, with its titles: each game of one run, or the best ones of several."""
+    """Yield what a window shows after the games, with its titles: each game of one run, or the best ones of several."""
     env = runs[0].env
     if len(runs) > 1:
         yield env.name, _best_games(runs)

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from rrn.agents.base import Agent
-from rrn.common.numbers import plural
+from rrn.common.numbers import plural, score_text
 from rrn.common.seeding import derive_seed
-from rrn.envs import Episode, VectorEnv
+from rrn.envs import Episode, Step, VectorEnv
 from rrn.metrics.overestimation import Predictions
+
+
+def play_steps(
+    agent: Agent, games: VectorEnv, seeds: Sequence[int], epsilon: float
+) -> Iterator[tuple[Tensor | None, Step]]:
+    """Reset the games and play them for ever, each step when it is asked for.
+
+    Args:
+        agent: plays, without learning.
+        games: environments to play in.
+        seeds: key of the episodes and of the agent's random numbers.
+        epsilon: probability of a random action.
+
+    Yields:
+        The values [N] that the agent estimated, None if all actions were random, and the step.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(*seeds))
+    observations = games.reset(seeds)
+    while True:
+        actions, values = agent.act_with_values(observations, epsilon, generator)
+        step = games.step(actions)
+        observations = step.observations
+        yield values, step
 
 
 def play(
@@ -40,8 +64,7 @@ def play(
         stop: asked at each step whether to end early.
         predictions: gets the values that the agent estimated at each step, and the rewards; it changes no episode.
     """
-    generator = torch.Generator().manual_seed(derive_seed(*seeds))
-    observations = games.reset(seeds)
+    steps_of_games = play_steps(agent, games, seeds, epsilon)
     shares = [0] * games.num_envs
     if episodes is not None:
         shares = [len(range(env, episodes, games.num_envs)) for env in range(games.num_envs)]
@@ -50,9 +73,7 @@ def play(
     while True:
         if stop():
             return None
-        actions, values = agent.act_with_values(observations, epsilon, generator)
-        step = games.step(actions)
-        observations = step.observations
+        values, step = next(steps_of_games)
         taken += 1
         if predictions is not None:
             predictions.add(values, step)
@@ -85,6 +106,6 @@ def scores_text(scores: dict[str, float]) -> str:
     if "games" not in scores:
         return ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
     return (
-        f"mean {scores['mean']:.2f}, median {scores['median']:.2f}, min {scores['min']:.0f}, max {scores['max']:.0f} "
-        f"of {plural(int(scores['games']), 'game')}"
+        f"mean {scores['mean']:.2f}, median {scores['median']:.2f}, min {score_text(scores['min'])}, "
+        f"max {score_text(scores['max'])} of {plural(int(scores['games']), 'game')}"
     )

@@ -22,7 +22,7 @@ from rrn.common.errors import UserError
 from rrn.common.numbers import plural
 from rrn.config import Config
 from rrn.config.compose import command_text, compose_runs
-from rrn.runs.scalars import SCORE, read_measures
+from rrn.runs.scalars import ScoreReader
 from rrn.runs.signals import request_stop
 from rrn.runs.status_file import read_status
 from rrn.runs.table import Row
@@ -44,6 +44,7 @@ class Trial:
     configs: list[Config]
     outputs: list[IO[str]]
     children: list[subprocess.Popen]
+    readers: list[ScoreReader]
     reported: int = 0  # evaluations, of all seeds
 
     @property
@@ -58,6 +59,20 @@ class Trial:
         """Return the state of each run, and why it ended."""
         parts = zip(self.children, self.configs, self.outputs, strict=True)
         return [outcome(child, config, self.stop_file, output) for child, config, output in parts]
+
+    def curves(self) -> list[Curve]:
+        """Return the evaluations of each run so far."""
+        return [
+            Curve(
+                config.env.name,
+                config.agent.name,
+                config.act.name,
+                config.seed,
+                *reader.look(),
+                averaged=config.env.averaged,
+            )
+            for config, reader in zip(self.configs, self.readers, strict=True)
+        ]
 
     def rows(self) -> list[Row]:
         """Return a row for each run, for the table."""
@@ -117,7 +132,8 @@ class Search:
         configs = [replace(config, seed=seed, run_dir=str(folder / f"seed{seed}")) for seed in self.seeds]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "stop").unlink(missing_ok=True)
-        one = Trial(trial, folder, configs, [], [])
+        readers = [ScoreReader(Path(config.run_dir) / "scalars.csv") for config in configs]
+        one = Trial(trial, folder, configs, [], [], readers)
         command = command_text([*words, f"seed={self.seeds[0]}", f"run_dir={configs[0].run_dir}"])
         for config in configs:
             one.outputs.append(TemporaryFile("w+", encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
@@ -133,7 +149,7 @@ class Search:
         lines = []
         for one in list(self.running):
             ended = one.ended  # before the evaluations are read: the last one counts
-            curves = [_curve(config) for config in one.configs]
+            curves = one.curves()
             self._report(one, curves)
             if ended:
                 self.running.remove(one)
@@ -215,15 +231,6 @@ class Search:
 def _is_training(folder: Path) -> bool:
     states = [read_status(path) for path in folder.glob("seed*")]
     return any(status is not None and status.state == "running" for status in states)
-
-
-def _curve(config: Config) -> Curve:
-    """Read the evaluations of a run so far."""
-    try:
-        steps, means = read_measures(Path(config.run_dir) / "scalars.csv").get(SCORE, (np.array([], int), np.array([])))
-    except (OSError, ValueError):  # it has not begun, or writes a line at this moment
-        steps, means = np.array([], int), np.array([])
-    return Curve(config.env.name, config.agent.name, config.act.name, config.seed, steps, means, config.env.averaged)
 
 
 def _cut(curve: Curve, number: int) -> Curve:

@@ -44,7 +44,7 @@ CHOICES = [
     *([f"act={name}"] for name in ("rational", "relu")),
 ]
 OF_EVERY = ["--help", "--version", "--nope", "--nope=1", "", "nope nope", "x" * 300, "/dev/null", "nope=1"]
-COMMANDS = ("evaluate", "report", "status", "study", "fit", "shapes", "reference", "doctor")
+COMMANDS = ("evaluate", "export", "report", "status", "study", "tune", "fit", "shapes", "reference", "doctor")
 KNOWN = Path(__file__).with_suffix(".txt")  # a line each, as typed after `rrn`
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -11,7 +12,7 @@ import pytest
 
 from rrn.common.animation import Video
 from rrn.common.errors import UserError
-from rrn.common.window import require_display, show
+from rrn.common.window import no_window, require_display, show
 
 
 @pytest.fixture
@@ -56,6 +57,40 @@ def test_closing_the_window_ends_the_show(event):
 @pytest.mark.usefixtures("no_screen")
 def test_an_environment_that_closes_pygame_does_not_end_the_show():
     assert show([("", Video(frames(2, pygame.quit), 1000))] * 2) is True
+
+
+@pytest.mark.usefixtures("no_screen")
+def test_the_window_stays_where_an_environment_closes_pygame():
+    windows = []
+
+    def closed():
+        pygame.quit()
+        pygame.display.quit()
+        windows.append(pygame.display.get_init())
+
+    closing = [("", Video(frames(2, closed), 1000)) for _ in range(2)]
+    before = pygame.quit, pygame.display.quit
+    assert show(closing) is True
+    assert windows == [True, True]
+    assert (pygame.quit, pygame.display.quit) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display")
+@pytest.mark.parametrize("display", [None, ":0"])
+def test_pictures_are_drawn_without_sound_and_without_a_search_for_a_display(monkeypatch, display):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    if display:
+        monkeypatch.setenv("DISPLAY", display)
+    before = dict(os.environ)
+    with no_window():
+        assert os.environ["SDL_AUDIODRIVER"] == "dummy"
+        assert os.environ.get("SDL_VIDEODRIVER") == (None if display else "dummy")
+    assert dict(os.environ) == before
+    monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
+    with no_window():
+        assert os.environ["SDL_VIDEODRIVER"] == "x11"
+    assert os.environ["SDL_VIDEODRIVER"] == "x11"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display")

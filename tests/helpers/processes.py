@@ -7,6 +7,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 from pathlib import Path
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -55,6 +56,23 @@ class Command:
         self.process.join(timeout)
         assert self.returncode is not None, f"it still runs after {timeout} s"
         return self.returncode
+
+
+def kill_after(process: Command, folder: Path, checkpoints: int, delay: float) -> None:
+    """SIGKILL some time after so many checkpoints have been written since the start."""
+    from rrn.runs import checkpoint  # imports torch, which tests of other frameworks are without
+
+    seen = set(checkpoint.find(folder / "checkpoints"))
+    known = len(seen)
+    limit = time.monotonic() + 900
+    while len(seen) < known + checkpoints:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+        seen |= set(checkpoint.find(folder / "checkpoints"))
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
 
 
 def _run(arguments: list[str], folder: Path, output: Path, hang_up: signal.Handlers) -> None:

@@ -27,3 +27,18 @@ def strided(x, layout):
     if layout == "every second":
         return torch.stack([x, x + 1], -1)[..., 0]
     return x
+
+
+def differences(one, other, name=""):
+    """Yield the names of all tensors and numbers in which two states differ."""
+    if isinstance(one, dict):
+        for key in one.keys() | other.keys():
+            yield from differences(one[key], other[key], f"{name}.{key}")
+    elif isinstance(one, list | tuple):
+        for k, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from differences(a, b, f"{name}[{k}]")
+    elif isinstance(one, torch.Tensor):
+        if not torch.equal(one, other):
+            yield name
+    elif one != other and one == one:
+        yield name

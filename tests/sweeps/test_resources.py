@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from helpers.paths import DATA
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
@@ -52,6 +53,18 @@ def test_cores_gpus_and_memory_are_shared_out(monkeypatch, capsys):
         prepared(*ten, "hydra/launcher=local")
     with pytest.raises(UserError, match=r"hydra/launcher=ray needs hydra-ray-launcher: pip install 'rrn\[ray\]'"):
         prepared(*ten, "hydra/launcher=ray")
+
+
+@pytest.mark.parametrize(
+    ("env", "size"), [("gym_toys:Pixels-v0", 3 * 40 * 48), ("gym_toys:Seeded-v0", 3 * 4), ("gym_toys:Parts-v0", 0)]
+)
+def test_the_replay_of_pixels_of_gymnasium_is_counted(monkeypatch, env, size):
+    monkeypatch.syspath_prepend(DATA / "own")
+    config = compose_config([f"env={env}", "agent.replay_capacity=1000000"])
+    assert resources.frame_bytes(config.env) == size
+    monkeypatch.setattr(resources, "usable_cores", lambda: 6)
+    monkeypatch.setattr(resources.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 15e9}))
+    assert resources.max_parallel_runs([config] * 10, gpus=0) == (2 if "Pixels" in env else 6)
 
 
 def test_runs_with_several_threads_do_not_share_cores(monkeypatch):

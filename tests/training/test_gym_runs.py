@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from helpers.marks import slow
 from helpers.paths import ROOT
+from helpers.tensors import differences
 
 from rrn.config.compose import compose_config
 from rrn.config.load import load_run_config
@@ -47,21 +47,6 @@ def words(agent, env, *more):
         "sb3_dqn": ["agent.exploration_initial_eps=0.1"],
     }.get(agent, [])
     return [f"agent={agent}", f"env={env}", "experiment=smoke", "act=relu", "threads=1", "device=cpu", *small, *more]
-
-
-def differences(one, other, name=""):
-    """Yield the names of all tensors and numbers in which two states differ."""
-    if isinstance(one, dict):
-        for key in one.keys() | other.keys():
-            yield from differences(one[key], other[key], f"{name}.{key}")
-    elif isinstance(one, list | tuple):
-        for k, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from differences(a, b, f"{name}[{k}]")
-    elif isinstance(one, torch.Tensor):
-        if not torch.equal(one, other):
-            yield name
-    elif one != other and one == one:
-        yield name
 
 
 @pytest.mark.parametrize("agent_and_env", ENVIRONMENTS)

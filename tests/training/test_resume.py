@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.paths import DATA
-from helpers.processes import Command
+from helpers.processes import Command, kill_after
 from helpers.scalars import read_scalars
 from helpers.terminal import fork_on_terminal
 
@@ -87,21 +87,6 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < limit
         time.sleep(0.02)
-
-
-def kill_after(process: Command, folder: Path, checkpoints: int, delay: float) -> None:
-    """SIGKILL some time after so many checkpoints have been written since the start."""
-    seen = set(checkpoint.find(folder / "checkpoints"))
-    known = len(seen)
-    limit = time.monotonic() + 900
-    while len(seen) < known + checkpoints:
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < limit
-        time.sleep(0.005)
-        seen |= set(checkpoint.find(folder / "checkpoints"))
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
 
 
 def actions(state: dict) -> list[torch.Tensor]:

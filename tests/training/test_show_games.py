@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import imageio.v2 as imageio
+import numpy as np
+import pygame
 import pytest
 
+from rrn.common.animation import Video
 from rrn.common.errors import UserError
+from rrn.envs import VectorEnv
 from rrn.training.evaluate_runs import evaluate_runs
 
 pytestmark = pytest.mark.slow
 SMOKE = ("experiment=smoke", "act=relu")
+SETTINGS = {"episodes": 2, "epsilon": 0.3, "seed": 5, "checkpoint": None, "device": "cpu", "replace": None}
+SETTINGS["deterministic"] = False
 
 
 def test_the_best_games_of_two_runs_are_filmed_side_by_side(train_here, command):
@@ -36,18 +44,78 @@ def test_runs_of_different_environments_are_not_shown_together(train_here):
         evaluate_runs(folders, video="both.mp4", render=None)
 
 
-def test_the_games_are_shown_in_a_window_and_no_file_is_written(train_here, command, monkeypatch):
+def captions(monkeypatch) -> list[str]:
+    """The titles of a window that shows nothing, as they are set."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    folder = train_here(*SMOKE, "env=CartPole")
-    shown = []
+    shown: list[str] = []
     monkeypatch.setattr("pygame.display.set_caption", shown.append)
-    done = command("rrn.evaluate", str(folder), "episodes=2", "render=human")
+    return shown
+
+
+@pytest.mark.parametrize("env", ["CartPole", "MinAtar-Breakout", "Pong"])
+def test_a_game_is_shown_while_it_is_played_and_is_that_of_one_environment(train_here, monkeypatch, env):
+    folder, shown = train_here(*SMOKE, f"env={env}", "env.frame_cap=160" if env == "Pong" else "seed=0"), []
+    titles = captions(monkeypatch)
+    step = VectorEnv.step
+    monkeypatch.setattr(VectorEnv, "step", lambda games, actions: (shown.append(len(titles)), step(games, actions))[1])
+    ((*live,),) = evaluate_runs([folder], video=None, render="human", **SETTINGS)
+    frames = 4 if env == "Pong" else 1
+    assert shown[:3] == [1, 1 + frames, 1 + 2 * frames]  # pictures before each step: it is played when they are shown
+    assert list(dict.fromkeys(titles)) == [f"{env}, game 1 of 2", f"{env}, game 2 of 2"]
+    assert not (folder / "videos").exists()
+    ((*unseen,),) = evaluate_runs([folder], video=None, render=None, num_envs=1, **SETTINGS)
+    assert [(game.seed, game.score) for game in live] == [(game.seed, game.score) for game in unseen]
+    assert all(a.actions.tobytes() == b.actions.tobytes() for a, b in zip(live, unseen, strict=True))
+
+
+def test_games_of_several_environments_are_shown_afterwards(train_here, command, monkeypatch):
+    titles = captions(monkeypatch)
+    folder = train_here(*SMOKE, "env=CartPole")
+    done = command("rrn.evaluate", str(folder), "episodes=2", "num_envs=2", "render=human")
     assert (done.returncode, done.stderr) == (0, "")
-    assert [title.partition(", score")[0] for title in dict.fromkeys(shown)] == [
+    assert [title.partition(", score")[0] for title in dict.fromkeys(titles)] == [
         "CartPole, game 1 of 2",
         "CartPole, game 2 of 2",
     ]
-    assert not (folder / "videos").exists()
+    assert all(", score" in title for title in titles)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_games_that_end_before_the_window_is_closed_count(train_here, command, monkeypatch, after):
+    titles = captions(monkeypatch)
+    folder = train_here(*SMOKE, "env=CartPole")
+    quits = [pygame.event.Event(pygame.QUIT)]
+    monkeypatch.setattr("pygame.event.get", lambda: quits if len(set(titles)) == after else [])
+    done = command("rrn.evaluate", str(folder), "episodes=3", "render=human", "video=best.gif")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the window was closed" in done.stdout
+    assert ("of 1 game" in done.stdout) == (after == 2)
+    assert Path("best.gif").exists() == (after == 2)
+
+
+def test_an_environment_without_a_screen_is_refused_before_it_plays(train_here, command, monkeypatch):
+    captions(monkeypatch)
+    folder = train_here(*SMOKE, "env=CartPole")
+    monkeypatch.setattr("rrn.config.CartPoleConfig.video", None)
+    done = command("rrn.evaluate", str(folder), "render=human")
+    assert (done.returncode, done.stderr[:34]) == (2, "error: CartPole has no screen of i")
+
+
+def test_what_a_drawing_asks_of_the_actions_is_that_of_the_whole_game(train_here, monkeypatch):
+    """A user's function may take their number or an array of them; then the game is played to its end first."""
+    folder, asked = train_here(*SMOKE, "env=CartPole"), []
+
+    def draw(config, episode):
+        asked.append((len(episode.actions), np.asarray(episode.actions), episode.actions[-1], episode.actions[0]))
+        return Video([np.zeros((8, 8, 3), np.uint8)], 1000)
+
+    captions(monkeypatch)
+    monkeypatch.setattr("rrn.training.shown_play.import_string", lambda *_: draw)
+    ((*games,),) = evaluate_runs([folder], video=None, render="human", **SETTINGS)
+    for game, (number, actions, last, first) in zip(games, asked, strict=True):
+        assert (number, last, first) == (game.length, game.actions[-1], game.actions[0])
+        assert np.array_equal(actions, game.actions)
+        assert actions.dtype == game.actions.dtype
 
 
 def test_minatar_is_filmed_in_the_folder_of_the_run(train_here, command):

@@ -70,3 +70,9 @@ def test_mistakes_are_sentences(words, message):
     with pytest.raises(UserError) as error:
         space(*words)
     assert message in str(error.value)
+
+
+def test_a_range_without_an_end_is_refused():
+    for word in ("agent.n_step=range(1,6,0)", "agent.n_step=shuffle(range(1,6,0))"):
+        with pytest.raises(UserError, match="a step other than 0"):
+            space(word)

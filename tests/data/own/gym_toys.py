@@ -46,14 +46,22 @@ class Unseeded(Seeded):
 
 
 class Pixels(Seeded):
-    """Show a dot on a colour image, height 40, width 48."""
+    """Show a dot on a colour image, height 40, width 48, which is drawn too."""
 
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
     observation_space = spaces.Box(0, 255, (40, 48, 3), np.uint8)
+
+    def __init__(self, render_mode=None):
+        self.render_mode = render_mode
 
     def _shown(self):
         image = np.zeros((40, 48, 3), np.uint8)
         image[self.np_random.integers(40), self.steps % 48] = (255, 128, 1)
+        self.image = image
         return image
+
+    def render(self):
+        return self.image
 
 
 class Levers(Seeded):

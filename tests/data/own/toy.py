@@ -12,8 +12,9 @@ from torch import nn
 
 from rrn.agents.base import Agent, adam
 from rrn.agents.learner import Learner
+from rrn.common.animation import Video
 from rrn.config import AgentConfig, EnvConfig, setting
-from rrn.envs import VectorEnv
+from rrn.envs import Episode, VectorEnv
 from rrn.networks.base import Network
 from rrn.networks.build import make_network
 
@@ -59,6 +60,7 @@ class CorridorConfig(EnvConfig):
     """Walk to the right end of a corridor of `length` cells; 1 for the end, -0.01 for each step."""
 
     envs: ClassVar[str] = "toy:Corridor"
+    video: ClassVar[str] = "toy:draw"
 
     num_envs: int = setting(2, at_least=1)
     clip_rewards: bool = False
@@ -89,6 +91,23 @@ class Corridor(VectorEnv):
         arrived = self.cells == self.length - 1
         late = ~arrived & (self.steps >= 20)
         return self._shown(), np.where(arrived, 1, -0.01).astype(np.float32), arrived, late, arrived | late
+
+
+def draw(config: CorridorConfig, episode: Episode) -> Video:
+    """Show the corridor as a row of squares, the walker in white; two steps a second."""
+
+    def frames():
+        copy = Corridor(config, 1, (0,))
+        shown = copy.reset_rows(np.array([True]), [episode.seed])
+        for action in [None, *episode.actions]:
+            if action is not None:
+                shown = copy.step_rows(np.array([action]))[0]
+            row = np.full((16, 16 * config.length, 3), 64, np.uint8)
+            cell = round(shown[0, 0, 0].item() * (config.length - 1))
+            row[:, 16 * cell : 16 * cell + 16] = 255
+            yield row
+
+    return Video(frames(), 2)
 
 
 @dataclass
