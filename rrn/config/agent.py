@@ -229,9 +229,7 @@ class ClassifierConfig(AgentConfig):
     adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
     batch_size: int = setting(at_least=1, at_most=10**6, about="examples of an update")
     weight_decay: float = setting(
-        at_least=0,
-        at_most=LARGE,
-        about="L2 regularisation: adds this share of each weight to its gradient, not of coefficients",
+        at_least=0, at_most=LARGE, about="adds this share of each weight to its gradient, not of coefficients"
     )
     reset: str | None = setting(
         choices=("all", "last", "optimiser"),

@@ -136,8 +136,9 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- | --- |",
         *table(curves),
         "",
-        "What others publish, on the version of the environment that they had. rl-baselines3-zoo plays one trained agent "
-        "with its likeliest actions, sd is over episodes; CleanRL has episodes of training, sd is what follows +- there.",
+        "What others publish, on the version of the environment that they had. rl-baselines3-zoo plays one trained",
+        "agent with its likeliest actions, sd is over episodes; CleanRL has episodes of training, and sd is what",
+        "follows +- there.",
         "",
         "| environment | agent | implementation | steps | score | sd | seeds | source |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
