@@ -29,13 +29,14 @@ with cli_errors(), needs(*NEEDS):
     from omegaconf.errors import OmegaConfBaseException
 
     from rrn.config import Config, without_effect
-    from rrn.config.compose import GROUPS, choices, compose_runs, plain_words, quote_home, run_command
+    from rrn.config.compose import GROUPS, choices, compose_runs, quote_home, run_command
     from rrn.config.help import help_text
     from rrn.config.hydra_private import explain, read_arguments
     from rrn.config.load import to_config
     from rrn.config.own_folders import use_folders
     from rrn.config.register import conf_dir, register_choices
     from rrn.config.schedules import schedule_warnings
+    from rrn.config.words import plain_words
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from rrn.config.act import ACTS, ActConfig, RationalConfig
 from rrn.config.agent import (
     AGENTS,
     AgentConfig,
-    ClassifierConfig,
     DQNConfig,
     PPOConfig,
     PQNConfig,
@@ -15,7 +14,7 @@ from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotte
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
 from rrn.config.schema import Config, delay_steps
 from rrn.config.settings import setting
-from rrn.config.task import TaskConfig
+from rrn.config.task import ClassifierConfig, TaskConfig
 
 __all__ = [
     "ACTS",

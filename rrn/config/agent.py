@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from omegaconf import MISSING
 
 from rrn.activations.fitting.formula import is_range
-from rrn.common.errors import UserError
 from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
@@ -219,36 +218,6 @@ class PQNConfig(AgentConfig):
 
 
 @dataclass
-class ClassifierConfig(AgentConfig):
-    """Settings of agent=classifier, which learns the tasks of task=."""
-
-    build: ClassVar[str] = "rrn.agents.classifier.build"
-    smoke: ClassVar[dict[str, Any]] = {"env.task_steps": 100}
-
-    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
-    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
-    batch_size: int = setting(at_least=1, at_most=10**6, about="examples of an update")
-    weight_decay: float = setting(
-        at_least=0, at_most=LARGE, about="adds this share of each weight to its gradient, not of coefficients"
-    )
-    reset: str | None = setting(
-        choices=("all", "last", "optimiser"),
-        about="what begins afresh at a new task: all parameters, the last layer, or the optimiser alone; null: nothing",
-    )
-    reset_every: int = setting(at_least=1, at_most=10**9, about="tasks between two resets, and between two shrinks")
-    shrink: float = setting(
-        at_least=0, at_most=1, about="factor of all parameters at a new task (Ash and Adams 2020); 1: none"
-    )
-    perturb: float = setting(
-        at_least=0, at_most=LARGE, about="share of a new network that is added to them there; 0: nothing"
-    )
-
-    def check(self, config: Config) -> None:
-        if config.env.kind != "task":
-            raise UserError(f"agent={self.name}: expected task= beside it, got env={config.env.name}.")
-
-
-@dataclass
 class SB3DQNConfig(AgentConfig):
     """Settings of agent=sb3_dqn: arguments of stable_baselines3.DQN, under their names there."""
 
@@ -327,7 +296,6 @@ AGENTS: dict[str, type[AgentConfig]] = {
     "ddqn": DQNConfig,
     "ppo": PPOConfig,
     "pqn": PQNConfig,
-    "classifier": ClassifierConfig,
     "sb3_dqn": SB3DQNConfig,
     "sb3_ppo": SB3PPOConfig,
 }

@@ -32,7 +32,7 @@ from rrn.config.own_folders import folder_words, folders
 from rrn.config.register import conf_dir, own_keys, register_choices, register_gym, register_own, setting_names
 from rrn.config.schema import Config
 from rrn.config.suggestions import suggestion
-from rrn.config.task import TASKS
+from rrn.config.words import plain_words
 
 GROUPS = ("agent", "env", "act", "network", "experiment")
 FIXED = {f"{group}.{key}" for group in ("agent", "env", "act") for key in ("name", "kind", "target")}
@@ -246,32 +246,6 @@ def _register_gym_or_suggest(env_id: str) -> None:
         if is_import_string(env_id) or "version" in str(error) or "Did you mean" in str(error):
             raise
         _check_choice("env", env_id, choices("env"))
-
-
-def plain_words(words: list[str]) -> list[str]:
-    """Turn words that stand for others into those: task= and task.* into env= and env.*, env=gym env.id=X into env=X.
-
-    A task has agent=classifier where no agent is chosen.
-
-    Raises:
-        UserError: env=gym has no env.id beside it.
-    """
-    words = [re.sub(r"^task(?=[=.])", "env", word) for word in words]
-    chosen = {value for word in words if word.startswith("env=") for value in word.removeprefix("env=").split(",")}
-    if chosen & set(TASKS) and not any(word.startswith("agent=") for word in words):
-        words = ["agent=classifier", *words]
-    return _with_gym_id(words)
-
-
-def _with_gym_id(words: list[str]) -> list[str]:
-    """Turn the words env=gym and env.id=X into env=X, so that the files with settings for X are chosen."""
-    if "env=gym" not in words:
-        return words
-    ids = [word.partition("=")[2] for word in words if word.startswith("env.id=")]
-    if len(ids) != 1:
-        raise UserError("env=gym: expected one id of Gymnasium beside it, such as env.id=LunarLander-v3.")
-    rest = [word for word in words if not word.startswith("env.id=")]
-    return [f"env={ids[0]}" if word == "env=gym" else word for word in rest]
 
 
 def _check_key(key: str) -> None:

@@ -1,13 +1,15 @@
-"""Settings of continual supervised tasks, such as task=random_labels. The defaults are in conf/env/bases/task.yaml."""
+"""Settings of continual supervised tasks, such as task=random_labels, and of the classifier that learns them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rrn.common.errors import UserError
+from rrn.config.agent import AGENTS, AgentConfig
 from rrn.config.env import ENVS, EnvConfig
-from rrn.config.settings import STEPS, require, setting
+from rrn.config.settings import LARGE, STEPS, require, setting
 
 if TYPE_CHECKING:
     from rrn.config.schema import Config
@@ -59,4 +61,35 @@ class TaskConfig(EnvConfig):
         require(not needs or self.data_folder, "task.data_folder", f"a folder with task.data={self.data}", None)
 
 
-ENVS["task"] = TaskConfig  # in the table of env.py, which this file builds on
+@dataclass
+class ClassifierConfig(AgentConfig):
+    """Settings of agent=classifier, which learns the tasks of task=."""
+
+    build: ClassVar[str] = "rrn.agents.classifier.build"
+    smoke: ClassVar[dict[str, Any]] = {"env.task_steps": 100}
+
+    learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
+    adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
+    batch_size: int = setting(at_least=1, at_most=10**6, about="examples of an update")
+    weight_decay: float = setting(
+        at_least=0, at_most=LARGE, about="adds this share of each weight to its gradient, not of coefficients"
+    )
+    reset: str | None = setting(
+        choices=("all", "last", "optimiser"),
+        about="what begins afresh at a new task: all parameters, the last layer, or the optimiser alone; null: nothing",
+    )
+    reset_every: int = setting(at_least=1, at_most=10**9, about="tasks between two resets, and between two shrinks")
+    shrink: float = setting(
+        at_least=0, at_most=1, about="factor of all parameters at a new task (Ash and Adams 2020); 1: none"
+    )
+    perturb: float = setting(
+        at_least=0, at_most=LARGE, about="share of a new network that is added to them there; 0: nothing"
+    )
+
+    def check(self, config: Config) -> None:
+        if config.env.kind != "task":
+            raise UserError(f"agent={self.name}: expected task= beside it, got env={config.env.name}.")
+
+
+ENVS["task"] = TaskConfig  # in the tables of the files that this one builds on
+AGENTS["classifier"] = ClassifierConfig

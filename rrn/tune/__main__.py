@@ -25,9 +25,10 @@ with cli_errors(), needs(*NEEDS):
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    from rrn.config.compose import command_text, compose_runs, hydra_ready, plain_words
+    from rrn.config.compose import command_text, compose_runs, hydra_ready
     from rrn.config.own_folders import take_folders
     from rrn.config.schema import Config
+    from rrn.config.words import plain_words
     from rrn.runs.lock import RunLock
     from rrn.runs.signals import HANG_UP, stopping_signals
     from rrn.runs.table import table
