@@ -26,7 +26,7 @@ GOALS = {"LunarLander-v3": 200.0, "Acrobot-v1": -100.0}
 RESAMPLES = 10_000
 INTRO = f"""# Vectors: LunarLander, Acrobot and HalfCheetah
 
-Three seeds of each agent with its default settings for the environment, but for what a plan says; one thread. Made and
+Each agent with its default settings for the environment, but for the network of the MuJoCo plan; one thread. Made and
 summarised by
 
     python -m rrn.study gymnasium start
@@ -97,8 +97,11 @@ def published(path: Path, envs: set[str]) -> list[str]:
     with open(path) as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         found = [row for row in rows if row["environment"].partition("-v")[0] in kinds]
-    columns = ("environment", "agent", "implementation", "steps", "score", "sd", "seeds", "source")
-    return [f"| {' | '.join(row[name] or '-' for name in columns)} |" for row in found]
+    return [
+        f"| {row['environment']} | {row['agent']} | {row['implementation']} | {int(row['steps']):,} | "
+        f"{float(row['score']):.1f} | {float(row['sd']):.1f} | {row['seeds']} | {row['source']} |"
+        for row in found
+    ]
 
 
 def draw(curves: dict[Key, Curve]) -> Figure:
@@ -144,7 +147,9 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *published(options.docs / "runs" / "gymnasium" / "published.csv", {key[1] for key in curves}),
     ]
-    text = INTRO + "\n".join(lines) + "\n"
+    planned = sum(len(plan.games) * len(plan.methods) * plan.seeds for plan in map(load_plan, PLANS))
+    here = "" if len(curves) == planned else f"{len(curves)} of the {planned} runs are here.\n\n"
+    text = INTRO + here + "\n".join(lines) + "\n"
     (options.docs / "gymnasium.md").write_text(text)
     print(text)
 
