@@ -100,7 +100,8 @@ class Agent(ABC):
             gradient_norm, before clipping, if `measure_norm` or if the gradient is clipped; else nothing.
         """
         measured = {}
-        self.optimiser.zero_grad(set_to_none=True)
+        for parameter in self.network.parameters():  # quicker than zero_grad
+            parameter.grad = None
         loss.backward()
         if measure_norm or max_grad_norm is not None:
             trained = [p for p in self.network.parameters() if p.grad is not None]

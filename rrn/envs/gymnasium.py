@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from rrn.common.errors import UserError, first_line
+from rrn.common.finite import all_finite
 from rrn.config import GymConfig
 from rrn.config.gym_ids import find_spec, missing_extra
 from rrn.envs.base import VectorEnv
@@ -119,11 +120,6 @@ def make_copy(config: GymConfig, main_process: int | None = None, **options) -> 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     cap = {} if config.max_episode_steps is None else {"max_episode_steps": config.max_episode_steps}
     return gymnasium.make(config.id, disable_env_checker=True, **cap, **(config.kwargs or {}), **options)
-
-
-def all_finite(values: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite; quicker than `np.isfinite(values).all()` for few values."""
-    return np.count_nonzero(np.isfinite(values)) == values.size
 
 
 class env_works:

@@ -78,7 +78,7 @@ def sides_of(env_id: str, settings: dict) -> dict[str, Apart]:
     """Processes of ours, stable-baselines3 and the plain loop for a case."""
     agent, num_envs = ("ppo", NUM_ENVS) if "rollout" in settings else ("dqn", 1)
     words = [f"env={env_id}", f"agent={agent}", "act=relu", f"env.num_envs={num_envs}", "threads=1"]
-    words += [f"network=mlp", f"network.widths={list(WIDTHS)}".replace(" ", "")]
+    words += ["network=mlp", f"network.widths={list(WIDTHS)}".replace(" ", "")]
     words += [f"agent.{name}={value}" for name, value in settings.items()]
     if agent == "ppo":
         words += ["agent.normalise_rewards=false", "agent.anneal=false"]
