@@ -3,7 +3,7 @@
     python scripts/bench/gym_training.py [--turns 7] [--only dqn]
 
 All have the same settings: environments, rollout, epochs, minibatches, updates, widths of networks with ReLUs, and
-networks of their own for policy and value; with DQN, one of ten actions is random. Ours are whole runs, with their logs.
+networks of their own for policy and value; with DQN, one of ten actions is random. Ours are whole runs with logs.
 stable-baselines3 trains by its `learn`; the plain loops follow CleanRL's ppo.py and dqn.py (plain_loops.py). Each has a
 process of its own with one thread, and they take turns. Time is that of the processor, as other programs may compete
 for it. A rate is the median over the turns; a ratio is ours to theirs in the same turn, the median with the quartiles.
@@ -28,20 +28,20 @@ NUM_ENVS = 8  # of PPO; DQN has one
 PPO_SETTINGS = {"gamma": 0.99, "gae_lambda": 0.95, "clip": 0.2, "entropy_coef": 0.0, "batch_size": 64}
 DQN_SETTINGS = {"gamma": 0.99, "warmup": 1000, "replay_capacity": 50_000}
 CASES = {
-    "PPO on CartPole": ("CartPole-v1", 4096, PPO_SETTINGS | {"learning_rate": 1e-3, "rollout": 32, "epochs": 10}),
+    "PPO on CartPole": ("CartPole-v1", 2048, PPO_SETTINGS | {"learning_rate": 1e-3, "rollout": 32, "epochs": 10}),
     "PPO on LunarLander": (
         "LunarLander-v3",
-        16384,
-        PPO_SETTINGS | {"learning_rate": 3e-4, "rollout": 2048, "epochs": 4},
+        4096,
+        PPO_SETTINGS | {"learning_rate": 3e-4, "rollout": 512, "epochs": 4},
     ),
     "DQN on CartPole": (
         "CartPole-v1",
-        4096,
+        2048,
         DQN_SETTINGS | {"learning_rate": 1e-3, "batch_size": 64, "train_every": 2, "target_every": 256},
     ),
     "DQN on LunarLander": (
         "LunarLander-v3",
-        2048,
+        1024,
         DQN_SETTINGS | {"learning_rate": 6.3e-4, "batch_size": 128, "train_every": 1, "target_every": 250},
     ),
 }  # environment, agent steps of a turn, settings by our names
@@ -81,7 +81,7 @@ def sides_of(env_id: str, settings: dict) -> dict[str, Apart]:
     words += ["network=mlp", f"network.widths={list(WIDTHS)}".replace(" ", "")]
     words += [f"agent.{name}={value}" for name, value in settings.items()]
     if agent == "ppo":
-        words += ["agent.normalise_rewards=false", "agent.anneal=false"]
+        words += ["agent.normalise_rewards=false", "agent.separate_value=true", "agent.anneal=false"]
         plain = Apart(1, PlainPPO, env_id, num_envs, WIDTHS, settings)
     else:
         words += [f"agent.epsilon_start={EPSILON}", f"agent.epsilon_end={EPSILON}"]

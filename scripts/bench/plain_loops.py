@@ -39,7 +39,7 @@ class PlainPPO:
 
     def __init__(self, env_id: str, num_envs: int, widths: tuple[int, ...], settings: dict):
         torch.manual_seed(0)
-        self.settings, self.envs = settings, copies_of(env_id, num_envs)
+        self.settings, self.envs, self.random = settings, copies_of(env_id, num_envs), np.random.default_rng(0)
         inputs, actions = self.envs.single_observation_space.shape[0], int(self.envs.single_action_space.n)
         self.policy, self.value = mlp(inputs, widths, actions), mlp(inputs, widths, 1)
         self.parameters = [*self.policy.parameters(), *self.value.parameters()]
@@ -92,7 +92,7 @@ class PlainPPO:
         log_probs, actions = self.log_probs.flatten(), self.actions.flatten()
         order = np.arange(len(returns))
         for _ in range(self.settings["epochs"]):
-            np.random.shuffle(order)
+            self.random.shuffle(order)
             for first in range(0, len(order), self.settings["batch_size"]):
                 rows = order[first : first + self.settings["batch_size"]]
                 _, log_prob, entropy, values = self._judge(observations[rows], actions.long()[rows])

@@ -175,15 +175,12 @@ class ReplayBuffer:
         state_rows, next_rows = places[:, self.stack - 1 : -1], places[:, self.stack :]  # [B, n]
         terminated, rewards = self.terminated.numpy()[state_rows], self.rewards.numpy()[state_rows]
         if self.n_step == 1:
-            return (
-                torch.ones(len(places), dtype=torch.int64),
-                torch.from_numpy(rewards),
-                torch.from_numpy(terminated[:, 0]),
-            )
-        ends = terminated | self.final.numpy()[next_rows]
-        within_episode = ends.cumsum(1) - ends == 0
-        found = within_episode.sum(1), rewards * within_episode, (terminated & within_episode).any(1)
-        steps, rewards, terminated = found
+            steps, terminated = np.ones(len(places), dtype=np.int64), terminated[:, 0]
+        else:
+            ends = terminated | self.final.numpy()[next_rows]
+            within_episode = ends.cumsum(1) - ends == 0
+            steps, rewards = within_episode.sum(1), rewards * within_episode
+            terminated = (terminated & within_episode).any(1)
         return torch.from_numpy(steps), torch.from_numpy(rewards), torch.from_numpy(terminated)
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
