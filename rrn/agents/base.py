@@ -100,13 +100,16 @@ class Agent(ABC):
             gradient_norm, before clipping, if `measure_norm` or if the gradient is clipped; else nothing.
         """
         measured = {}
-        self.optimiser.zero_grad(set_to_none=True)
+        for parameter in self.network.parameters():  # quicker than zero_grad
+            parameter.grad = None
         loss.backward()
         if measure_norm or max_grad_norm is not None:
-            norm = nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+            trained = [p for p in self.network.parameters() if p.grad is not None]
+            norm = nn.utils.get_total_norm([p.grad for p in trained])
             measured["gradient_norm"] = norm.item()
-            if max_grad_norm is not None:
-                nn.utils.clip_grads_with_norm_(self.network.parameters(), max_grad_norm, norm)
+            # below it clip_grads_with_norm_ multiplies by 1
+            if max_grad_norm is not None and not max_grad_norm / (norm + 1e-6) >= 1:
+                nn.utils.clip_grads_with_norm_(trained, max_grad_norm, norm)
         self.optimiser.step()
         self.updates += 1
         return measured

@@ -12,9 +12,13 @@ class eval_mode:
         self.network = network
 
     def __enter__(self) -> None:
-        self.training = [(module, module.training) for module in self.network.modules()]
-        self.network.eval()
+        self.changed, modules = [], [self.network]
+        for module in modules:  # quicker than modules() and eval(): an agent that acts does this at each step
+            if module.training:
+                module.training = False
+                self.changed.append(module)
+            modules += filter(None, module._modules.values())
 
     def __exit__(self, *error) -> None:
-        for module, training in self.training:
-            module.training = training
+        for module in self.changed:
+            module.training = True

@@ -148,7 +148,7 @@ class VectorEnv(ABC):
         """Wait for the results of a step, the second half of `step`."""
         observations, rewards, terminated, truncated, done = self._finish_step()
         final_frames, episodes = observations[:, -1], []
-        if done.any():
+        if np.count_nonzero(done):  # quicker than any()
             final_frames = final_frames.copy()
             for env in np.flatnonzero(done):
                 actions = self.action_space.recorded(self.actions[env])
@@ -214,8 +214,8 @@ class VectorEnv(ABC):
         """Wait for the results of `step_rows` and record the rewards."""
         results = self.step_rows(self.sent)
         self.observations, rewards = results[:2]
-        for env in range(self.num_envs):
-            self.scores[env] += float(rewards[env])
+        for env, reward in enumerate(rewards.tolist()):
+            self.scores[env] += reward
         return results
 
     def _start_episodes(self, rows: np.ndarray, seeded: bool = False) -> np.ndarray:
@@ -226,8 +226,8 @@ class VectorEnv(ABC):
             if seeded or len(self.earlier[env]) >= self.reseed_after:
                 fresh[env], self.seeded[env], self.earlier[env] = True, self.episode_numbers[env], []
             self.actions[env], self.scores[env] = [], 0.0
-        if fresh.any():
+        if np.count_nonzero(fresh):
             self.observations = self.reset_rows(fresh, [self.episode_seed(env) for env in np.flatnonzero(fresh)])
-        if (rows & ~fresh).any():
+        if np.count_nonzero(rows & ~fresh):
             self.observations = self.reset_rows_unseeded(rows & ~fresh)
         return self.observations

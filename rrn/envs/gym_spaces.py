@@ -23,7 +23,7 @@ class Frames:
 
     shape: tuple[int, ...]
     dtype: torch.dtype
-    of: Translation  # batch [N, ...] of the space to frames [N, *shape]
+    of: Translation  # batch [N, ...] of the space to frames [N, *shape], which may share its memory
 
 
 def frames_of(space: Space, env: str) -> Frames:
@@ -59,7 +59,7 @@ def frames_of(space: Space, env: str) -> Frames:
             frame = (channels, height, width)
             return Frames(frame, torch.uint8, lambda x: np.array(x if first else x.transpose(0, 3, 1, 2), order="C"))
     size = int(np.prod(shape))
-    return Frames((size,), torch.float32, lambda x: x.reshape(len(x), size).astype(np.float32))
+    return Frames((size,), torch.float32, lambda x: x.reshape(len(x), size).astype(np.float32, copy=False))
 
 
 def actions_of(space: Space, env: str) -> tuple[ActionSpace, Translation]:

@@ -1,28 +1,28 @@
 """Play any environment of Gymnasium, in one process or with a process for each copy.
 
-Copies are stepped by Gymnasium's SyncVectorEnv or AsyncVectorEnv, with resets of our own: each episode gets a seed, and
-the last observation of an episode is not lost. `gymnasium.make_vec` would choose an environment's own vector version
-where there is one, and in that all copies draw from one generator.
+Copies are stepped in a loop (sync.py) or by Gymnasium's AsyncVectorEnv, with resets of our own: each episode gets a
+seed, and the last observation of an episode is not lost. `gymnasium.make_vec` would choose an environment's own vector
+version where there is one, and in that all copies draw from one generator.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from rrn.common.errors import UserError, first_line
+from rrn.common.finite import all_finite
 from rrn.config import GymConfig
 from rrn.config.gym_ids import find_spec, missing_extra
 from rrn.envs.base import VectorEnv
 from rrn.envs.gym_spaces import actions_of, frames_of
 from rrn.envs.probe import probe
+from rrn.envs.sync import SyncCopies
 
 
 class GymEnv(VectorEnv):
@@ -41,10 +41,13 @@ class GymEnv(VectorEnv):
         super().__init__(num_envs, seeds)  # each episode gets a seed
         self.config, self.stack = config, config.stack
         find_spec(config.id)
-        kind = AsyncVectorEnv if config.vectorization == "async" else SyncVectorEnv
+        self.copies: AsyncVectorEnv | SyncCopies
         with env_works(config):
-            make = partial(make_copy, config, os.getpid())
-            self.copies = kind([make] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
+            makers = [partial(make_copy, config, os.getpid())] * num_envs
+            if config.vectorization == "async":
+                self.copies = AsyncVectorEnv(makers, autoreset_mode=AutoresetMode.DISABLED)
+            else:
+                self.copies = SyncCopies(makers)
         called = f"env.id={config.id}"
         self.frames = frames_of(self.copies.single_observation_space, called)
         self.frame_shape, self.frame_type = self.frames.shape, self.frames.dtype
@@ -89,7 +92,7 @@ class GymEnv(VectorEnv):
                 shown, rewards, terminated, truncated, _ = self.copies.step_wait()
             else:
                 shown, rewards, terminated, truncated, _ = self.copies.step(self.to_env(actions))
-            if not np.isfinite(rewards).all():
+            if not all_finite(rewards):
                 raise ValueError(f"expected rewards that are finite numbers, got {rewards[~np.isfinite(rewards)][0]}")
             frames = self._checked(shown)
         current = frames[:, None]
@@ -100,7 +103,7 @@ class GymEnv(VectorEnv):
     def _checked(self, shown: np.ndarray) -> np.ndarray:
         """Return the frames [N, *frame] of a batch of observations."""
         frames = self.frames.of(shown)
-        if frames.dtype == np.float32 and not np.isfinite(frames).all():
+        if frames.dtype == np.float32 and not all_finite(frames):
             raise ValueError("expected observations of finite numbers, got NaN or infinity")
         return frames
 
@@ -119,18 +122,23 @@ def make_copy(config: GymConfig, main_process: int | None = None, **options) -> 
     return gymnasium.make(config.id, disable_env_checker=True, **cap, **(config.kwargs or {}), **options)
 
 
-@contextmanager
-def env_works(config: GymConfig) -> Iterator[None]:
-    """Context that turns any error of an environment into a UserError with its first line.
+class env_works:
+    """Context that turns any error of an environment into a UserError with its first line; quick enough for each step.
 
     Raises:
         UserError: names the environment.
     """
-    try:
-        yield
-    except (UserError, MemoryError):
-        raise
-    except gymnasium.error.DependencyNotInstalled as error:
-        raise missing_extra(config.id) or UserError(f"env.id={config.id}: {first_line(error)}") from error
-    except Exception as error:
-        raise UserError(f"env.id={config.id} fails with {type(error).__name__}: {first_line(error)}") from error
+
+    def __init__(self, config: GymConfig):
+        self.config = config
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, UserError | MemoryError):
+            return
+        named = f"env.id={self.config.id}"
+        if isinstance(error, gymnasium.error.DependencyNotInstalled):
+            raise missing_extra(self.config.id) or UserError(f"{named}: {first_line(error)}") from error
+        raise UserError(f"{named} fails with {type(error).__name__}: {first_line(error)}") from error

@@ -81,14 +81,17 @@ class DQN(Agent):
 
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the actions with the largest Q-value, and that value."""
-        q = self.values.q(self.forward(observations))
-        return q.argmax(1).cpu(), q.amax(1)
+        values, actions = self.values.q(self.forward(observations)).max(1)
+        return actions.cpu(), values
 
     def loss(self, batch: TransitionBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Compute the mean loss, a scalar, the Q-values [B] of the actions taken, and the errors [B]."""
         rewards = batch.rewards.clamp(-1, 1) if self.clip_rewards else batch.rewards
-        returns = (rewards * self.discounts[:-1]).sum(1)
-        discounts = self.discounts[batch.steps] * ~batch.terminated
+        if self.config.n_step == 1:  # the same, with less overhead
+            returns, discounts = rewards.squeeze(1), self.discounts[1] * ~batch.terminated
+        else:
+            returns = (rewards * self.discounts[:-1]).sum(1)
+            discounts = self.discounts[batch.steps] * ~batch.terminated
         with torch.no_grad():
             next_outputs = self.target(batch.next_states)
             choosing_outputs = self.network(batch.next_states) if self.config.double else next_outputs
@@ -117,7 +120,8 @@ class DQN(Agent):
         batch = batch.to(self.device)
         with noise(self.noisy_layers + self.noisy_target):
             loss, q, self.errors = self.fast_loss(batch)
-        measured = dict(zip(("loss", "q_mean", "q_max"), torch.stack((loss, q.mean(), q.amax())).tolist(), strict=True))
+        found = torch.stack((loss.detach(), q.mean(), q.amax())).tolist()
+        measured = dict(zip(("loss", "q_mean", "q_max"), found, strict=True))
         if not math.isfinite(measured["loss"]):
             raise NotFinite(vars(batch), [(self.network, batch.states), (self.target, batch.next_states)])
         return measured | self.optimizer_step(loss, self.config.max_grad_norm, measure_norm)

@@ -78,15 +78,15 @@ class ScalarQHead(QHead):
     """Read one number for each action, its Q-value; the loss is Huber's."""
 
     def q(self, outputs: Tensor) -> Tensor:
-        return self.per_action(outputs).squeeze(2)
+        return self.per_action(outputs).squeeze(2) if self.dueling else outputs
 
     def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
         """Compute the Huber loss of the temporal-difference error, and its absolute value (Mnih et al. 2015, methods).
 
         The target is r + gamma^n Q_target(s', a'), with the returns r of up to n steps.
         """
-        targets = returns + discounts * self.gather(next_outputs, next_actions).squeeze(1)
-        q = self.gather(outputs, actions).squeeze(1)
+        targets = returns + discounts * self.q(next_outputs).gather(1, next_actions[:, None]).squeeze(1)
+        q = self.q(outputs).gather(1, actions[:, None]).squeeze(1)
         return F.smooth_l1_loss(q, targets, reduction="none"), (targets - q.detach()).abs()
 
 

@@ -32,7 +32,9 @@ class TransitionBatch:
     rows: Tensor | None = None  # [B] int64, of the replay buffer, if sampled by priorities
 
     def to(self, device: torch.device) -> TransitionBatch:
-        """Copy the tensors to a device."""
+        """Copy the tensors to a device, if it is not the CPU that they are on."""
+        if device.type == "cpu":
+            return self
         return TransitionBatch(**{name: t if t is None else t.to(device) for name, t in vars(self).items()})
 
 
@@ -76,6 +78,8 @@ class ReplayBuffer:
         self.arrays = [column.numpy() for column in columns]  # views of the same memory, quicker to write a few rows to
         self.priorities = None if alpha is None else PrioritizedSampler(num_envs * self.rows, alpha)
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
+        self.envs = np.arange(num_envs)
+        self.offsets = np.arange(-stack + 1, n_step + 1)  # rows of a window, from the sampled one
 
     def __len__(self) -> int:
         return int(np.minimum(self.added, self.rows).sum())
@@ -84,7 +88,7 @@ class ReplayBuffer:
         self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray, terminated: np.ndarray, start: np.ndarray
     ) -> None:
         """Store a step of each environment: frames [N, *frame], actions, rewards and flags, all [N]."""
-        self._append(np.arange(self.num_envs), frames, actions, rewards, terminated, start, final=False)
+        self._append(self.envs, frames, actions, rewards, terminated, start, final=False)
 
     def add_final(self, envs: np.ndarray, frames: np.ndarray) -> None:
         """Store the last frames of truncated games, so that their value can be bootstrapped.
@@ -145,28 +149,39 @@ class ReplayBuffer:
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
         rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator)
-        env, row = rows // self.rows, rows % self.rows
-        offsets = torch.arange(-self.stack + 1, self.n_step + 1)
-        window = env[:, None] * self.rows + (row[:, None] + offsets) % self.rows  # [B, stack + n]
+        sampled = rows.numpy()[:, None]  # numbers of rows are computed by NumPy, which has less overhead than torch
+        row = sampled % self.rows
+        places = sampled - row + (row + self.offsets) % self.rows  # [B, stack + n]
+        window = torch.from_numpy(places)
         # index_select copies whole rows, where indexing would copy pixel by pixel
         frames = self.frames.index_select(0, window.flatten().to(self.frames.device)).view(
             *window.shape, *self.frames.shape[1:]
         )
-        start = self.start[window]
-        state_rows, next_rows = window[:, self.stack - 1 : -1], window[:, self.stack :]  # [B, n]
-        ends = self.terminated[state_rows] | self.final[next_rows]
-        within_episode = ends.cumsum(1) - ends.long() == 0
-        steps = within_episode.sum(1)
+        start = torch.from_numpy(self.start.numpy()[places])
+        steps, rewards, terminated = self._outcomes(places)
         return TransitionBatch(
             states=_without_older_games(frames[:, : self.stack], start[:, : self.stack]),
             actions=self.actions[rows].long(),
-            rewards=self.rewards[state_rows] * within_episode,
+            rewards=rewards,
             next_states=_without_older_games(self._after(steps, frames), self._after(steps, start)),
             steps=steps,
-            terminated=(self.terminated[state_rows] & within_episode).any(1),
+            terminated=terminated,
             weights=None if beta is None else self.priorities.weights(rows, beta),
             rows=None if beta is None else rows,
         )
+
+    def _outcomes(self, places: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Return steps [B], rewards [B, n], 0 after an end, and terminated [B] of windows of rows [B, stack + n]."""
+        state_rows, next_rows = places[:, self.stack - 1 : -1], places[:, self.stack :]  # [B, n]
+        terminated, rewards = self.terminated.numpy()[state_rows], self.rewards.numpy()[state_rows]
+        if self.n_step == 1:
+            steps, terminated = np.ones(len(places), dtype=np.int64), terminated[:, 0]
+        else:
+            ends = terminated | self.final.numpy()[next_rows]
+            within_episode = ends.cumsum(1) - ends == 0
+            steps, rewards = within_episode.sum(1), rewards * within_episode
+            terminated = (terminated & within_episode).any(1)
+        return torch.from_numpy(steps), torch.from_numpy(rewards), torch.from_numpy(terminated)
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
         """Take from each window [B, stack + n, ...] the stack after `steps` [B] of its steps."""
@@ -177,20 +192,19 @@ class ReplayBuffer:
 
     def _draw(self, size: int, generator: torch.Generator) -> Tensor:
         """Draw `size` rows with a whole transition, uniformly, [size]."""
-        added = torch.from_numpy(self.added)
-        filled = added.clamp(max=self.rows)
-        ends = filled.cumsum(0)
-        drawn = torch.empty(0, dtype=torch.int64)
-        while len(drawn) < size:
-            pick = torch.randint(len(self), (size,), generator=generator)
-            env = torch.searchsorted(ends, pick, right=True)
+        filled, final = np.minimum(self.added, self.rows), self.final.numpy()
+        ends = filled.cumsum()
+        drawn: list[np.ndarray] = []
+        while sum(map(len, drawn)) < size:
+            pick = torch.randint(int(ends[-1]), (size,), generator=generator).numpy()
+            env = ends.searchsorted(pick, side="right")
             row = pick - (ends - filled)[env]
-            age = (added[env] - 1 - row) % self.rows
+            age = (self.added[env] - 1 - row) % self.rows
             # the next frames are stored, and so are the older ones of the stack
             whole = (age >= self.n_step) & (age <= filled[env] - self.stack)
             rows = env * self.rows + row
-            drawn = torch.cat((drawn, rows[whole & ~self.final[rows]]))
-        return drawn[:size]
+            drawn.append(rows[whole & ~final[rows]])
+        return torch.from_numpy(np.concatenate(drawn)[:size])
 
     def state_dict(self) -> dict:
         """Return all rows, with compressed frames."""
@@ -219,6 +233,8 @@ class ReplayBuffer:
 
 def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
     """Zero the frames [B, stack, *frame] before the start of a game, which `start` [B, stack] marks."""
+    if start.shape[1] == 1:
+        return stack
     later = start.flip(1).cumsum(1).flip(1) - start.int()
     if not later.any():
         return stack

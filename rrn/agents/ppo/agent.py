@@ -16,6 +16,7 @@ from torch import Tensor
 from rrn.agents.base import Agent, NotFinite, adam
 from rrn.agents.ppo.normalise import RunningMoments, normalised
 from rrn.agents.ppo.policy import PolicyHead
+from rrn.common.finite import all_finite
 from rrn.config import PPOConfig
 from rrn.networks.base import Network
 
@@ -88,13 +89,13 @@ class PPO(Agent):
         """
         outputs, values = self._finite_outputs(observations)
         actions, log_probs = self.head.sample(outputs, generator or self.generator)
-        if not log_probs.isfinite().all():
+        if not all_finite(log_probs.numpy()):
             raise self._not_finite(observations)
         return actions, log_probs, values.cpu()
 
     def _finite_outputs(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         outputs, values = self.outputs_and_values(observations)
-        if not outputs.isfinite().all():
+        if not all_finite(outputs.cpu().numpy()):
             raise self._not_finite(observations)
         return outputs, values
 
@@ -146,7 +147,8 @@ class PPO(Agent):
             "entropy": entropies.mean(),
         }
         loss = parts["policy_loss"] + self.config.value_coef * parts["value_loss"]
-        loss = loss - self.config.entropy_coef * parts["entropy"]
+        if self.config.entropy_coef:  # a gradient of zeros takes as long as any other
+            loss = loss - self.config.entropy_coef * parts["entropy"]
         with torch.no_grad():
             parts["approx_kl"] = (ratio - 1 - log_ratio).mean()  # Schulman, "Approximating KL divergence", 2020
             parts["clip_fraction"] = ((ratio - 1).abs() > clip).float().mean()
@@ -178,7 +180,8 @@ class PPO(Agent):
             for rows in order.split(config.batch_size):
                 batch = samples[rows]
                 loss, parts = self.loss(batch, config.clip * fraction)
-                values = torch.stack((loss, *parts.values())).tolist()
+                with torch.no_grad():
+                    values = torch.stack((loss, *parts.values())).tolist()
                 if not math.isfinite(values[0]):
                     raise NotFinite(vars(batch), [(self.network, batch.observations)])
                 norm = self.optimizer_step(loss, config.max_grad_norm, measure_norm)

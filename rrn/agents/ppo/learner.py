@@ -46,7 +46,7 @@ class PPOLearner(RolloutLearner):
             self.dones[t] = torch.from_numpy(step.terminated | step.truncated)
             self.rewards[t] = self._learned_from(rewards, self.dones[t])
             cut = torch.from_numpy(step.truncated & ~step.terminated)
-            if cut.any():  # bootstrap from the last observation of a truncated episode
+            if np.count_nonzero(cut):  # bootstrap from the last observation of a truncated episode
                 final = self.agent.normalise(torch.from_numpy(step.final_frames)[cut, None])
                 last = torch.cat((self.observations[t][cut, 1:], final), 1)
                 self.rewards[t][cut] += self.config.gamma * self.agent.value(last)

@@ -54,6 +54,18 @@ def test_advantages_are_the_sum_over_all_later_steps():
             assert found[t, env].item() == pytest.approx(total, abs=1e-5)
 
 
+def test_advantages_by_numpy_have_the_bits_of_torch():
+    generator = torch.Generator().manual_seed(1)
+    rewards, values = torch.randn(2, 40, 5, generator=generator)
+    over, last = torch.rand(40, 5, generator=generator) < 0.2, torch.randn(5, generator=generator)
+    next_values, advantage, wanted = last, torch.zeros(5), torch.empty(40, 5)
+    for t in reversed(range(40)):
+        goes_on = (~over[t]).float()
+        advantage = rewards[t] + 0.99 * next_values * goes_on - values[t] + 0.99 * 0.95 * goes_on * advantage
+        wanted[t], next_values = advantage, values[t]
+    assert torch.equal(gae(rewards, values, over, last, 0.99, 0.95), wanted)
+
+
 @pytest.mark.parametrize("clip_value", [False, True])
 @pytest.mark.parametrize("normalise", [False, True])
 def test_loss_is_that_of_the_paper(clip_value, normalise):
