@@ -38,8 +38,8 @@ class SyncCopies:
             options: reset_mask, [N] bool, chooses the copies; by default these are all. Other ones go to the copies.
         """
         options = None if options is None else dict(options)
-        rows = range(len(self.envs)) if options is None else np.flatnonzero(options.pop("reset_mask", True))
-        for row in rows:
+        mask = None if options is None else options.pop("reset_mask", None)
+        for row in range(len(self.envs)) if mask is None else np.flatnonzero(mask).tolist():
             self.shown[row], _ = self.envs[row].reset(seed=seed[row], options=options)
         return self._batch(), {}
 

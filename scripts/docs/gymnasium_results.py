@@ -97,6 +97,9 @@ def published(path: Path, envs: set[str]) -> list[str]:
     with open(path) as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         found = [row for row in rows if row["environment"].partition("-v")[0] in kinds]
+    for row in found:
+        repository, file, commit = row["source"].split()
+        row["source"] = f"{repository}/{file}, {commit}"
     return [
         f"| {row['environment']} | {row['agent']} | {row['implementation']} | {int(row['steps']):,} | "
         f"{float(row['score']):.1f} | {float(row['sd']):.1f} | {row['seeds']} | {row['source']} |"

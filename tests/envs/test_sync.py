@@ -56,6 +56,14 @@ def test_the_loop_is_the_vector_env_of_gymnasium(env_id):
     assert all(np.array_equal(shown, then) for shown, then in kept)  # no batch is written over
 
 
+def test_a_reset_without_a_mask_is_one_of_all_copies():
+    makers = [lambda: gymnasium.make("CartPole-v1")] * 3
+    mine, theirs = SyncCopies(makers), SyncVectorEnv(makers, autoreset_mode=AutoresetMode.DISABLED)
+    bounds = {"low": -0.01, "high": 0.01}
+    for options in (bounds, {**bounds, "reset_mask": np.array([True, False, True])}):
+        equal(mine.reset(seed=[1, 2, 3], options=options)[:1], theirs.reset(seed=[1, 2, 3], options=options.copy())[:1])
+
+
 class Odd(gymnasium.Env):
     """Show numbers of another type than the space says."""
 
