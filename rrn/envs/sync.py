@@ -10,7 +10,7 @@ import numpy as np
 
 
 class SyncCopies:
-    """Do what Gymnasium's SyncVectorEnv does without autoreset, with the same results, in half of the time or less.
+    """Do what Gymnasium's SyncVectorEnv does without autoreset, with the same results and less overhead.
 
     It has no info dictionaries, no batched spaces and no copies of batches: each batch is a new array.
 
@@ -35,11 +35,11 @@ class SyncCopies:
 
         Args:
             seed: one for each copy; None lets its random numbers continue.
-            options: reset_mask, [N] bool, chooses the copies; by default these are all. Other ones go to the copies.
+            options: reset_mask, [N] bool, chooses the copies, None all of them; other options go to the copies.
         """
         options = None if options is None else dict(options)
-        rows = range(len(self.envs)) if options is None else np.flatnonzero(options.pop("reset_mask", True))
-        for row in rows:
+        mask = np.ones(len(self.envs), dtype=bool) if options is None else options.pop("reset_mask")
+        for row in np.flatnonzero(mask).tolist():
             self.shown[row], _ = self.envs[row].reset(seed=seed[row], options=options)
         return self._batch(), {}
 
