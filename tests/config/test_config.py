@@ -92,6 +92,10 @@ FAST = [one for one in COMBINATIONS if one[2] == "Pong" or one[:2] == ("dqn", "s
 )
 def test_every_combination_composes(agent, experiment, env):
     overrides = [f"agent={agent}", f"experiment={experiment}", f"env={env}"]
+    if agent == "classifier":
+        with pytest.raises(UserError, match=f"agent=classifier: expected task= beside it, got env={env}"):
+            compose_config([word for word in overrides if "experiment" not in word])
+        return
     of_the_paper = experiment in ("paper", "modern")
     if of_the_paper and (env in ("CartPole", "MinAtar-Breakout") or agent not in ("dqn", "ddqn")):
         with pytest.raises(UserError, match=f"experiment={experiment}: its protocol is for"):
@@ -130,7 +134,8 @@ def test_every_activation_composes_and_its_file_in_the_run_can_be_read_again(act
 
 def _with_a_game(stem):
     """Return the name of a file of a suite with one of its games in place of the suite."""
-    for suite, game in {"_MinAtar": "_MinAtar-Asterix", "_Gym": "_Taxi-v4", "_MuJoCo": "_Hopper-v5"}.items():
+    games = {"_MinAtar": "_MinAtar-Asterix", "_Gym": "_Taxi-v4", "_MuJoCo": "_Hopper-v5", "_Task": "_random_labels"}
+    for suite, game in games.items():
         stem = f"{stem.removesuffix(suite)}{game}" if stem.endswith(suite) else stem
     return stem
 
@@ -156,7 +161,8 @@ def test_every_file_is_used(path):
     elif group == "env/bases":
         assert path.stem in ENVS
     elif group != ".":
-        compose_config([f"{group}={path.stem}", *(["env=Pong"] if path.stem == "paper" else [])])
+        beside = {"paper": ["env=Pong"], "classifier": ["task=random_labels"]}
+        compose_config([f"{group}={path.stem}", *beside.get(path.stem, [])])
 
 
 @pytest.mark.parametrize("text", ["1500000", "1.5e6", "1500k", "1.5M", "15e5", "0.0015e9"])
