@@ -11,6 +11,7 @@ import torch
 from gymnasium import Env, spaces
 from torch import Tensor, nn
 
+from rrn.activations.rational import SharedRational
 from rrn.agents.base import Agent
 from rrn.agents.dqn.agent import DQN
 from rrn.agents.dqn.loss import CategoricalQHead
@@ -165,8 +166,15 @@ def _copy_ppo(agent: PPO, policy: Any) -> None:
 
 
 def _split(layers: nn.Module) -> tuple[dict[str, Tensor], Tensor]:
-    """Return the state of the hidden layers, and the rows [outputs, inputs + 1] of weights and biases of the last."""
-    state = layers.state_dict()
+    """Return the state of the hidden layers, and the rows [outputs, inputs + 1] of weights and biases of the last.
+
+    Coefficients that sites here share with another part are those of the first such site.
+    """
+    state, here = layers.state_dict(), set(layers.modules())
+    for name, module in layers.named_modules():
+        if isinstance(module, SharedRational) and module.owner not in here:
+            here.add(module.owner)
+            state |= {f"{name}.{key}": value for key, value in module.owner.state_dict().items()}
     hidden = {name: value for name, value in state.items() if not name.endswith("_sigma")}  # of noisy layers
     weight, bias = hidden.pop("output.weight"), hidden.pop("output.bias")
     return hidden, torch.cat((weight, bias[:, None]), 1)
