@@ -39,7 +39,7 @@ VALUES = [  # of a setting
     *("int(1.9)", "bool(3)", "1,2", "range(0,3)", "glob(*)", "~/x", "'~/x'", "~nobody/x", "a=b", "*", "0x10", "1_000"),
 ]
 CHOICES = [
-    *(["env=CartPole", f"agent={name}"] for name in AGENTS),
+    *(["task=random_labels" if name == "classifier" else "env=CartPole", f"agent={name}"] for name in AGENTS),
     *([f"env={next(iter(kind.games()))}"] for kind in ENVS.values() if kind.games()),
     *([f"act={name}"] for name in ("rational", "relu")),
 ]

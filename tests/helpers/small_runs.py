@@ -7,8 +7,9 @@ import pytest
 from rrn.activations.registry import ACTIVATIONS
 from rrn.config import AGENTS
 
+PLAYERS = [agent for agent in AGENTS if agent != "classifier"]  # which learns tasks
 CARTPOLE = [  # each agent, and each activation with one of them
-    *((agent, "recurrent_rational") for agent in AGENTS),
+    *((agent, "recurrent_rational") for agent in PLAYERS),
     *(pytest.param("dqn", act, marks=pytest.mark.slow) for act in ACTIVATIONS if act != "recurrent_rational"),
 ]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.scalars import read_scalars
-from helpers.small_runs import CARTPOLE, cartpole
+from helpers.small_runs import CARTPOLE, PLAYERS, cartpole
 from torch import nn
 
 import rrn
@@ -17,7 +17,6 @@ from rrn.activations.inspection.histogram import Histogram
 from rrn.activations.inspection.snapshots import Snapshot, read_snapshots
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.agents import make_agent, make_learner
-from rrn.config import AGENTS
 from rrn.config.compose import compose_config
 from rrn.envs import Episode, Step, make_envs
 from rrn.metrics.overestimation import Predictions
@@ -188,7 +187,7 @@ def small(agent: str, *overrides: str):
     return compose_config([f"agent={agent}", "experiment=smoke", "env=MinAtar-Breakout", *fill, *overrides])
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", PLAYERS)
 def test_watching_an_evaluation_changes_nothing_and_asks_the_network_once_a_step(agent):
     config = small(agent)
     games = make_envs(config.env, 3, (0, 1))
@@ -211,7 +210,7 @@ def test_watching_an_evaluation_changes_nothing_and_asks_the_network_once_a_step
     assert math.isfinite(seen.summary()["overestimation"])
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", PLAYERS)
 def test_the_value_is_that_of_the_network(agent):
     config = small(agent)
     games = make_envs(config.env, 3, (0, 1))
@@ -230,7 +229,7 @@ def test_the_value_is_that_of_the_network(agent):
 
 
 @pytest.mark.parametrize("act", ["relu", "recurrent_rational"])
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", PLAYERS)
 def test_norms_of_layers_add_up_to_those_of_the_network(agent, act):
     config = small(agent, f"act={act}")
     learner = make_learner(config, make_envs(config.env, config.env.num_envs, (0,)), CPU)
