@@ -59,13 +59,17 @@ def test_a_tape_keeps_the_input_alone():
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
-    x, layers = tf.constant(np.tile(X, (16, 1))), [Rational("gelu") for _ in range(10)]
-    with tf.GradientTape() as tape:
-        gradients(tape, x, layers[:2])
-        before = resident()
-        gradients(tape, x, layers[2:])
-        # 1 for each, and what the allocator holds back; TensorFlow's own backward keeps 68
-        assert (resident() - before) / (16 * X.nbytes) < 8 * 4
+    def kept():
+        """The arrays of the size of x that eight layers keep for their backward pass."""
+        x, layers = tf.constant(np.tile(X, (16, 1))), [Rational("gelu") for _ in range(10)]
+        with tf.GradientTape() as tape:
+            gradients(tape, x, layers[:2])
+            before = resident()
+            gradients(tape, x, layers[2:])
+            return (resident() - before) / (16 * X.nbytes)
+
+    # the least of some, since the allocator may hold back more on a busy machine
+    assert min(kept() for _ in range(5)) < 8 * 1.5
 
 
 def most_in_use(program):

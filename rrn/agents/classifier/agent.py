@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -41,7 +42,7 @@ class Classifier(Agent):
         outputs = self.forward(observations)
         return outputs.argmax(1).cpu(), outputs.softmax(1).amax(1)
 
-    def update(self, inputs: Tensor, labels: Tensor, measure_norm: bool = False) -> tuple[Tensor, Tensor, dict]:
+    def update(self, inputs: Tensor, labels: Tensor, measure_norm: bool = False) -> tuple[int, dict[str, float]]:
         """Make one step on a batch.
 
         Args:
@@ -50,17 +51,17 @@ class Classifier(Agent):
             measure_norm: measure the gradient norm.
 
         Returns:
-            The loss, a scalar, and which labels were right before the step, [B] bool, both on the device, and the norm.
+            The number of labels that were right before the step; the loss and the gradient norm.
+
+        Raises:
+            NotFinite: the loss is NaN or infinite; no step was made.
         """
         outputs = self.network(inputs)
         loss = F.cross_entropy(outputs, labels)
-        measured = self.optimizer_step(loss, None, measure_norm)
-        return loss.detach(), outputs.argmax(1) == labels, measured
-
-    def require_finite(self, losses: Tensor, inputs: Tensor, labels: Tensor) -> None:
-        """Raise NotFinite if a loss of [U] updates is not finite; inputs and labels are of the last one."""
-        if not losses.isfinite().all():
+        value, right = torch.stack((loss.detach(), (outputs.argmax(1) == labels).sum())).tolist()
+        if not math.isfinite(value):
             raise NotFinite({"inputs": inputs, "labels": labels}, [(self.network, inputs)])
+        return int(right), {"loss": value} | self.optimizer_step(loss, None, measure_norm)
 
     @torch.no_grad()
     def accuracy(self, inputs: Tensor, labels: Tensor) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -14,8 +12,6 @@ from rrn.config import Config
 from rrn.config.task import TaskConfig
 from rrn.envs import Episode
 from rrn.tasks.env import TaskEnv
-
-MOST_UPDATES = 100  # of one call of `training_step`
 
 
 class ClassifierLearner(Learner):
@@ -32,21 +28,13 @@ class ClassifierLearner(Learner):
 
     agent: Classifier
     games: TaskEnv
+    steps_per_call = 1
 
     def __init__(self, config: Config, agent: Classifier, games: TaskEnv):
         super().__init__()
         self.agent, self.games = agent, games
         assert isinstance(config.env, TaskConfig)
         self.batch_size, self.task_steps = agent.config.batch_size, config.env.task_steps
-        every = (
-            config.steps,
-            config.env.task_steps,
-            config.evaluation.every,
-            config.checkpoint.every,
-            config.log_every,
-        )
-        together = math.gcd(*every)
-        self.steps_per_call = max(n for n in range(1, MOST_UPDATES + 1) if together % n == 0)
         self.order = torch.empty(0, dtype=torch.int64)  # rows that are still to come in this epoch
         self.right, self.seen = 0, 0  # labels since the last evaluation
         self._take(0)
@@ -63,19 +51,10 @@ class ClassifierLearner(Learner):
             self._take(step // self.task_steps)
             self.agent.begin_task(self.games.task)
             self.order = self.order[:0]
-        losses, right = [], []
-        for update in range(self.steps_per_call):
-            rows = self._next_rows()
-            inputs, labels = self.inputs[rows], self.labels[rows]
-            last = update == self.steps_per_call - 1
-            loss, correct, measured = self.agent.update(inputs, labels, measure and last)
-            losses.append(loss)
-            right.append(correct)
-        self.agent.require_finite(torch.stack(losses), inputs, labels)
-        correct = torch.cat(right)
-        self.right, self.seen = self.right + int(correct.sum()), self.seen + len(correct)
-        self.log_values({"loss": torch.stack(losses).mean().item(), "accuracy": 100 * correct.double().mean().item()})
-        self.log_values(measured)
+        rows = self._next_rows()
+        right, measured = self.agent.update(self.inputs[rows], self.labels[rows], measure)
+        self.right, self.seen = self.right + right, self.seen + len(rows)
+        self.log_values(measured | {"accuracy": 100 * right / len(rows)})
         return []
 
     def _next_rows(self) -> Tensor:

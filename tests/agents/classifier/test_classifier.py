@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 import rrn
 from rrn.agents import make_learner
+from rrn.agents.base import NotFinite
 from rrn.agents.classifier.learner import ClassifierLearner
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
@@ -56,9 +57,13 @@ def test_it_learns_as_a_plain_loop_does():
     assert learner.seen == 0
 
 
-def test_calls_end_where_a_task_an_evaluation_or_a_checkpoint_does():
-    assert learner_for().steps_per_call == 20
-    assert learner_for("checkpoint.every=7").steps_per_call == 1
+def test_a_loss_that_is_not_finite_is_reported_before_the_step():
+    learner = learner_for("act=relu")
+    before = weights(learner.agent)
+    learner.inputs[:] = float("inf")
+    with pytest.raises(NotFinite):
+        learner.training_step(0, measure=False)
+    assert all(torch.equal(value, before[name]) for name, value in weights(learner.agent).items())
 
 
 def test_an_evaluation_has_the_accuracy_after_the_task_and_of_its_tests():
