@@ -8,13 +8,12 @@ earlier calls. Published returns are those of docs/runs/gymnasium/published.csv.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from minatar_results import COLOURS, LAST, Curve, Key, read_data, score, write_data
+from minatar_results import COLOURS, LAST, Curve, Key, read_options, score
 
 from rrn.config.compose import compose_config
 from rrn.report.runs import read_runs, settings
@@ -127,16 +126,8 @@ def draw(curves: dict[Key, Curve]) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="?", help="folder with runs; none: make the page from the data again")
-    parser.add_argument("--docs", type=Path, default=Path("docs"))
-    options = parser.parse_args()
-    data = options.docs / "gymnasium.csv"
-    curves = read_data(data)
-    if options.runs:
-        curves |= finished(options.runs)
-        write_data(data, curves)
-    draw(curves).savefig(options.docs / "gymnasium.png", dpi=90)
+    docs, curves = read_options(__doc__, "gymnasium.csv", finished)
+    draw(curves).savefig(docs / "gymnasium.png", dpi=90)
     lines = [
         "| environment | agent | activation | agent steps | score, 95 % interval | each seed | first at the goal |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -148,12 +139,12 @@ def main() -> None:
         "",
         "| environment | agent | implementation | steps | score | sd | seeds | source |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *published(options.docs / "runs" / "gymnasium" / "published.csv", {key[1] for key in curves}),
+        *published(docs / "runs" / "gymnasium" / "published.csv", {key[1] for key in curves}),
     ]
     planned = sum(len(plan.games) * len(plan.methods) * plan.seeds for plan in map(load_plan, PLANS))
     here = "" if len(curves) == planned else f"{len(curves)} of the {planned} runs are here.\n\n"
     text = INTRO + here + "\n".join(lines) + "\n"
-    (options.docs / "gymnasium.md").write_text(text)
+    (docs / "gymnasium.md").write_text(text)
     print(text)
 
 

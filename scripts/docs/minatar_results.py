@@ -12,6 +12,7 @@ import argparse
 import csv
 import textwrap
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -197,19 +198,31 @@ def draw(curves: dict[Key, Curve], agents: list[str], games: list[str]) -> Figur
     return figure
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_options(about: str, name: str, finished: Callable[[Path], dict[Key, Curve]]) -> tuple[Path, dict[Key, Curve]]:
+    """Read the command line; return the folder of the pages, and the curves of its data with those of a folder of runs.
+
+    Args:
+        about: what the script does.
+        name: of the file with the data, which is written if there are runs.
+        finished: reads the curves of the runs in a folder.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="?", help="folder with runs; none: make the page from the data again")
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     options = parser.parse_args()
-    data = options.docs / "minatar.csv"
+    data = options.docs / name
     curves = read_data(data)
     if options.runs:
         curves |= finished(options.runs)
         write_data(data, curves)
+    return options.docs, curves
+
+
+def main() -> None:
+    docs, curves = read_options(__doc__, "minatar.csv", finished)
     agents = sorted({key[0] for key in curves}, reverse=True)
     games = sorted({key[1] for key in curves})
-    draw(curves, agents, games).savefig(options.docs / "minatar.png", dpi=90)
+    draw(curves, agents, games).savefig(docs / "minatar.png", dpi=90)
     plan = load_plan("minatar")
     planned = len(plan.games) * len(plan.methods) * plan.seeds
     done = sum(key[2] in ACTS for key in curves)
@@ -222,7 +235,7 @@ def main() -> None:
                 lines += [f"## {agent}, {env}", "", "| activation | score, 95 % interval | each seed | against relu |"]
                 lines += ["| --- | --- | --- | --- |", *rows, ""]
     text = "\n".join(lines) + "\n" + NOTE
-    (options.docs / "results.md").write_text(text)
+    (docs / "results.md").write_text(text)
     print(text)
 
 
