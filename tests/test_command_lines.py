@@ -155,9 +155,9 @@ def test_a_mistake_of_argparse_is_a_sentence(capsys):
 
 def test_an_error_of_the_system_is_a_sentence(capsys):
     with pytest.raises(SystemExit) as end, cli_errors():
-        os.listdir("/proc/nonexistent/file")
+        os.listdir("/proc/none/file")
     assert end.value.code == 2
-    assert capsys.readouterr().err == "error: /proc/nonexistent/file: No such file or directory.\n"
+    assert capsys.readouterr().err == "error: /proc/none/file: No such file or directory.\n"
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ class Agent(ABC):
         self.action_space = Discrete(actions) if isinstance(actions, int) else actions
         self.num_actions = getattr(self.action_space, "n", None)
         self.device = next(network.parameters()).device
+        self.parameters = list(network.parameters())
         self.coefficients = [p for p in rational_parameters(network) if p.requires_grad]
         self.generator = torch.Generator().manual_seed(seed)
         self.updates = 0
@@ -71,13 +72,16 @@ class Agent(ABC):
         network is not run then.
         """
         generator, values = generator or self.generator, None
-        explore = torch.rand(len(observations), generator=generator) < epsilon
-        actions = self.action_space.random(len(observations), generator)
-        if not explore.all():
+        explore = torch.rand(len(observations), generator=generator).numpy() < epsilon
+        actions = self.action_space.random(len(observations), generator).numpy()
+        exploring = np.count_nonzero(explore)  # of few numbers; NumPy has less overhead than torch
+        if exploring < len(explore):
             with eval_mode(self.network):
                 preferred, values = self.select_actions(torch.from_numpy(observations), generator)
-            actions = torch.where(explore.view(-1, *(1,) * len(self.action_space.shape)), actions, preferred)
-        return actions.numpy(), values
+            if exploring:
+                preferred[torch.from_numpy(explore)] = torch.from_numpy(actions[explore])
+            actions = preferred.numpy()
+        return actions, values
 
     @abstractmethod
     def select_actions(self, observations: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -100,11 +104,11 @@ class Agent(ABC):
             gradient_norm, before clipping, if `measure_norm` or if the gradient is clipped; else nothing.
         """
         measured = {}
-        for parameter in self.network.parameters():  # quicker than zero_grad
+        for parameter in self.parameters:  # quicker than zero_grad
             parameter.grad = None
         loss.backward()
         if measure_norm or max_grad_norm is not None:
-            trained = [p for p in self.network.parameters() if p.grad is not None]
+            trained = [p for p in self.parameters if p.grad is not None]
             norm = nn.utils.get_total_norm([p.grad for p in trained])
             measured["gradient_norm"] = norm.item()
             # below it clip_grads_with_norm_ multiplies by 1

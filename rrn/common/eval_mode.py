@@ -15,10 +15,10 @@ class eval_mode:
         self.changed, modules = [], [self.network]
         for module in modules:  # quicker than modules() and eval(): an agent that acts does this at each step
             if module.training:
-                module.training = False
+                object.__setattr__(module, "training", False)  # past the search for parameters of that name
                 self.changed.append(module)
             modules += filter(None, module._modules.values())
 
     def __exit__(self, *error) -> None:
         for module in self.changed:
-            module.training = True
+            object.__setattr__(module, "training", True)

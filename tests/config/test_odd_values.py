@@ -48,7 +48,7 @@ REFUSED = {
     f"act.degrees={DEEP}": "too deep",  # what is said depends on how deep the calls are already
     "run_dir=~nobody_at_all/x": "there is no user of this name; a folder that is called so is ./~nobody",
     "run_dir='~nobody_at_all'": "there is no user of this name",
-    "hydra.searchpath=[/proc/nonexistent]": "expected a folder with configuration files, there is none at /proc/nonexistent.",
+    "hydra.searchpath=[/proc/none]": "expected a folder with configuration files, there is none at /proc/none.",
     "hydra.searchpath=here": "expected folders, such as 'hydra.searchpath=[conf_of_mine]'.",
     "hydra/sweeper=optuna": "a sweep makes a run of each combination; python -m rrn.tune searches",
     "hydra.sweeper.params={seed: 1}": "a sweep makes a run of each combination",
@@ -59,7 +59,7 @@ REFUSED = {
     "+agent.hidden=64": "agent.hidden: no such setting here. network=mlp 'network.widths",
 }
 OPTIONS = {
-    "--config-dir=/proc/nonexistent": "--config-dir: expected a folder with configuration files, there is none at",
+    "--config-dir=/proc/none": "--config-dir: expected a folder with configuration files, there is none at",
     "--config-path=x": "--config-path: this option of Hydra does not work here",
     "--shell-completion": "does not work here: there is no completion of words",
     "--experimental-rerun=x": "a run goes on with resume=true",

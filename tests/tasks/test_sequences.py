@@ -141,7 +141,10 @@ def test_cifar10_is_read_without_running_what_a_file_says(tmp_path):
         (["random_labels", "examples=5000"], "task.examples: expected 1,437 at most with digits, got 5,000"),
         (["permuted_inputs", "data=gaussian"], "task.data: expected data with labels, got gaussian"),
         (["permuted_inputs", "data=mnist"], "task.data_folder: expected a folder with task.data=mnist"),
-        (["permuted_inputs", "data=mnist", "data_folder=/proc/nowhere"], "data_folder=/proc/nowhere: expected mnist as torchvis"),
+        (
+            ["permuted_inputs", "data=mnist", "data_folder=/proc/no"],
+            "data_folder=/proc/no: expected mnist as torchvis",
+        ),
         (["random_labels", "num_envs=2"], "env.num_envs: expected 1"),
     ],
 )

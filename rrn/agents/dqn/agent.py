@@ -97,7 +97,7 @@ class DQN(Agent):
             choosing_outputs = self.network(batch.next_states) if self.config.double else next_outputs
             next_actions = self.values.q(choosing_outputs).argmax(1)
         outputs = self.network(batch.states)
-        losses, errors = self.values.losses(
+        losses, errors, q = self.values.losses(
             outputs,
             batch.actions,
             next_outputs=next_outputs,
@@ -107,8 +107,6 @@ class DQN(Agent):
         )
         if batch.weights is not None:
             losses = losses * batch.weights
-        with torch.no_grad():
-            q = self.values.q(outputs).gather(1, batch.actions[:, None]).squeeze(1)
         return losses.mean(), q, errors
 
     def update(self, batch: TransitionBatch, measure_norm: bool = False) -> dict[str, float]:

@@ -61,8 +61,10 @@ class QHead(ABC):
         next_actions: Tensor,
         returns: Tensor,
         discounts: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Compute the loss [B] of each transition, and its error [B] without gradient, which is its priority.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the loss [B] of each transition, its error [B], which is its priority, and the Q-value [B].
+
+        The Q-value is that of the action taken; it has no gradient, nor has the error.
 
         Args:
             outputs: of the network for the states, [B, outputs].
@@ -80,14 +82,15 @@ class ScalarQHead(QHead):
     def q(self, outputs: Tensor) -> Tensor:
         return self.per_action(outputs).squeeze(2) if self.dueling else outputs
 
-    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
+    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts):
         """Compute the Huber loss of the temporal-difference error, and its absolute value (Mnih et al. 2015, methods).
 
         The target is r + gamma^n Q_target(s', a'), with the returns r of up to n steps.
         """
         targets = returns + discounts * self.q(next_outputs).gather(1, next_actions[:, None]).squeeze(1)
         q = self.q(outputs).gather(1, actions[:, None]).squeeze(1)
-        return F.smooth_l1_loss(q, targets, reduction="none"), (targets - q.detach()).abs()
+        taken = q.detach()
+        return F.smooth_l1_loss(q, targets, reduction="none"), (targets - taken).abs(), taken
 
 
 class CategoricalQHead(QHead):
@@ -109,7 +112,7 @@ class CategoricalQHead(QHead):
     def q(self, outputs: Tensor) -> Tensor:
         return self.per_action(outputs).softmax(2) @ self.support(outputs.device)
 
-    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts) -> tuple[Tensor, Tensor]:
+    def losses(self, outputs, actions, *, next_outputs, next_actions, returns, discounts):
         """Compute the cross entropy with the projected distribution of the target network (algorithm 1).
 
         The error is the Kullback-Leibler divergence (Hessel et al. 2018).
@@ -118,7 +121,8 @@ class CategoricalQHead(QHead):
         next_support = returns[:, None] + discounts[:, None] * self.support(outputs.device)
         targets = self.project(next_support, next_distribution)
         losses = -(targets * self.gather(outputs, actions).log_softmax(1)).sum(1)
-        return losses, (losses.detach() + torch.xlogy(targets, targets).sum(1)).clamp(min=0)
+        errors = (losses.detach() + torch.xlogy(targets, targets).sum(1)).clamp(min=0)
+        return losses, errors, self.q(outputs.detach()).gather(1, actions[:, None]).squeeze(1)
 
     def project(self, returns: Tensor, probabilities: Tensor) -> Tensor:
         """Project probabilities [B, K] of returns [B, K] onto the atoms next to each, [B, atoms]."""

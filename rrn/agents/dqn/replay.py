@@ -71,11 +71,10 @@ class ReplayBuffer:
         needed = self.rows * num_envs * (frame_bytes + 8 + 8 * (alpha is not None))
         require_memory("agent.replay_capacity", capacity, needed, device)
         self.frames = torch.empty((num_envs * self.rows, *frame_shape), dtype=dtype, device=device)
-        self.actions = torch.zeros(num_envs * self.rows, dtype=torch.uint8 if num_actions <= 256 else torch.int64)
-        self.rewards = torch.zeros(num_envs * self.rows)
-        self.terminated, self.start, self.final = torch.zeros((3, num_envs * self.rows), dtype=torch.bool)
-        columns = (self.actions, self.rewards, self.terminated, self.start, self.final)
-        self.arrays = [column.numpy() for column in columns]  # views of the same memory, quicker to write a few rows to
+        # numbers of rows and what is small are in NumPy, which has less overhead than torch
+        self.actions = np.zeros(num_envs * self.rows, dtype=np.uint8 if num_actions <= 256 else np.int64)
+        self.rewards = np.zeros(num_envs * self.rows, dtype=np.float32)
+        self.terminated, self.start, self.final = np.zeros((3, num_envs * self.rows), dtype=bool)
         self.priorities = None if alpha is None else PrioritizedSampler(num_envs * self.rows, alpha)
         self.added = np.zeros(num_envs, dtype=np.int64)  # rows ever added
         self.envs = np.arange(num_envs)
@@ -107,8 +106,8 @@ class ReplayBuffer:
                 array[row] = frame
         else:
             self.frames[torch.from_numpy(rows).to(self.frames.device)] = torch.from_numpy(frames).to(self.frames.device)
-        for array, value in zip(self.arrays, (actions, rewards, terminated, start, final), strict=True):
-            array[rows] = value
+        self.actions[rows], self.rewards[rows], self.terminated[rows] = actions, rewards, terminated
+        self.start[rows], self.final[rows] = start, final
         self.added[envs] += 1
         if self.priorities:
             self._update_priorities(envs)
@@ -121,8 +120,8 @@ class ReplayBuffer:
             for age in (0, self.n_step, filled - self.stack + 1)
         )
         self.priorities.remove(torch.from_numpy(np.concatenate((new, broken))))
-        whole = torch.from_numpy(whole[filled >= self.stack + self.n_step])
-        self.priorities.add(whole[~self.final[whole]])
+        whole = whole[filled >= self.stack + self.n_step]
+        self.priorities.add(torch.from_numpy(whole[~self.final[whole]]))
 
     def sample(self, size: int, generator: torch.Generator, beta: float | None = None) -> TransitionBatch:
         """Sample `size` transitions with replacement.
@@ -148,40 +147,38 @@ class ReplayBuffer:
         least = self.num_envs * (2 * self.stack + self.n_step - 1)
         if len(self) < least:
             raise ValueError(f"expected at least {least} rows to sample from, got {len(self)}.")
-        rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator)
-        sampled = rows.numpy()[:, None]  # numbers of rows are computed by NumPy, which has less overhead than torch
-        row = sampled % self.rows
-        places = sampled - row + (row + self.offsets) % self.rows  # [B, stack + n]
-        window = torch.from_numpy(places)
+        rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator).numpy()
+        row = rows[:, None] % self.rows
+        window = rows[:, None] - row + (row + self.offsets) % self.rows  # [B, stack + n]
         # index_select copies whole rows, where indexing would copy pixel by pixel
-        frames = self.frames.index_select(0, window.flatten().to(self.frames.device)).view(
-            *window.shape, *self.frames.shape[1:]
-        )
-        start = torch.from_numpy(self.start.numpy()[places])
-        steps, rewards, terminated = self._outcomes(places)
+        frames = self.frames.index_select(0, torch.from_numpy(window.ravel()).to(self.frames.device))
+        frames = frames.view(*window.shape, *self.frames.shape[1:])
+        steps, rewards, terminated = map(torch.from_numpy, self._outcomes(window))
+        states, next_states = frames[:, : self.stack], self._after(steps, frames)
+        if self.stack > 1:
+            start = torch.from_numpy(self.start[window])
+            states = _without_older_games(states, start[:, : self.stack])
+            next_states = _without_older_games(next_states, self._after(steps, start))
         return TransitionBatch(
-            states=_without_older_games(frames[:, : self.stack], start[:, : self.stack]),
-            actions=self.actions[rows].long(),
+            states=states,
+            actions=torch.from_numpy(self.actions[rows].astype(np.int64)),
             rewards=rewards,
-            next_states=_without_older_games(self._after(steps, frames), self._after(steps, start)),
+            next_states=next_states,
             steps=steps,
             terminated=terminated,
-            weights=None if beta is None else self.priorities.weights(rows, beta),
-            rows=None if beta is None else rows,
+            weights=None if beta is None else self.priorities.weights(torch.from_numpy(rows), beta),
+            rows=None if beta is None else torch.from_numpy(rows),
         )
 
-    def _outcomes(self, places: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    def _outcomes(self, window: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return steps [B], rewards [B, n], 0 after an end, and terminated [B] of windows of rows [B, stack + n]."""
-        state_rows, next_rows = places[:, self.stack - 1 : -1], places[:, self.stack :]  # [B, n]
-        terminated, rewards = self.terminated.numpy()[state_rows], self.rewards.numpy()[state_rows]
+        state_rows, next_rows = window[:, self.stack - 1 : -1], window[:, self.stack :]  # [B, n]
+        terminated, rewards = self.terminated[state_rows], self.rewards[state_rows]
         if self.n_step == 1:
-            steps, terminated = np.ones(len(places), dtype=np.int64), terminated[:, 0]
-        else:
-            ends = terminated | self.final.numpy()[next_rows]
-            within_episode = ends.cumsum(1) - ends == 0
-            steps, rewards = within_episode.sum(1), rewards * within_episode
-            terminated = (terminated & within_episode).any(1)
-        return torch.from_numpy(steps), torch.from_numpy(rewards), torch.from_numpy(terminated)
+            return np.ones(len(window), dtype=np.int64), rewards, terminated[:, 0]
+        ends = terminated | self.final[next_rows]
+        within_episode = ends.cumsum(1) - ends == 0
+        return within_episode.sum(1), rewards * within_episode, (terminated & within_episode).any(1)
 
     def _after(self, steps: Tensor, window: Tensor) -> Tensor:
         """Take from each window [B, stack + n, ...] the stack after `steps` [B] of its steps."""
@@ -190,27 +187,27 @@ class ReplayBuffer:
         columns = (steps[:, None] + torch.arange(self.stack)).to(window.device)
         return window[torch.arange(len(steps), device=window.device)[:, None], columns]
 
-    def _draw(self, size: int, generator: torch.Generator) -> Tensor:
+    def _draw(self, size: int, generator: torch.Generator) -> np.ndarray:
         """Draw `size` rows with a whole transition, uniformly, [size]."""
-        filled, final = np.minimum(self.added, self.rows), self.final.numpy()
+        filled = np.minimum(self.added, self.rows)
         ends = filled.cumsum()
         drawn: list[np.ndarray] = []
         while sum(map(len, drawn)) < size:
             pick = torch.randint(int(ends[-1]), (size,), generator=generator).numpy()
-            env = ends.searchsorted(pick, side="right")
+            env = ends.searchsorted(pick, side="right") if self.num_envs > 1 else 0
             row = pick - (ends - filled)[env]
             age = (self.added[env] - 1 - row) % self.rows
             # the next frames are stored, and so are the older ones of the stack
             whole = (age >= self.n_step) & (age <= filled[env] - self.stack)
             rows = env * self.rows + row
-            drawn.append(rows[whole & ~final[rows]])
-        return torch.from_numpy(np.concatenate(drawn)[:size])
+            drawn.append(rows[whole & ~self.final[rows]])
+        return np.concatenate(drawn)[:size]
 
     def state_dict(self) -> dict:
         """Return all rows, with compressed frames."""
         frames = [compress(self.frames[rows]) for rows in self._filled()]
         small = ("actions", "rewards", "terminated", "start", "final")
-        values: dict = {name: [getattr(self, name)[rows].clone() for rows in self._filled()] for name in small}
+        values: dict = {name: [torch.tensor(getattr(self, name)[rows]) for rows in self._filled()] for name in small}
         if self.priorities:
             values["priorities"] = self.priorities.state_dict()
         return {"added": self.added.tolist(), "frames": frames, **values}
@@ -221,7 +218,7 @@ class ReplayBuffer:
         for env, rows in enumerate(self._filled()):
             decompress(state["frames"][env], self.frames[rows])
             for name in ("actions", "rewards", "terminated", "start", "final"):
-                getattr(self, name)[rows] = state[name][env]
+                getattr(self, name)[rows] = state[name][env].numpy()
         if self.priorities:
             self.priorities.load_state_dict(state["priorities"])
 
@@ -233,8 +230,6 @@ class ReplayBuffer:
 
 def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
     """Zero the frames [B, stack, *frame] before the start of a game, which `start` [B, stack] marks."""
-    if start.shape[1] == 1:
-        return stack
     later = start.flip(1).cumsum(1).flip(1) - start.int()
     if not later.any():
         return stack

@@ -103,7 +103,9 @@ def test_sampling_is_uniform():
 
 def sampled_by_torch(replay, size, generator):
     """Rows, steps, rewards and terminated of uniform samples, by tensors alone."""
-    added = torch.from_numpy(replay.added)
+    added, terminated, final, rewards = map(
+        torch.from_numpy, (replay.added, replay.terminated, replay.final, replay.rewards)
+    )
     filled = added.clamp(max=replay.rows)
     ends, rows = filled.cumsum(0), torch.empty(0, dtype=torch.int64)
     while len(rows) < size:
@@ -113,25 +115,26 @@ def sampled_by_torch(replay, size, generator):
         age = (added[env] - 1 - row) % replay.rows
         whole = (age >= replay.n_step) & (age <= filled[env] - replay.stack)
         drawn = env * replay.rows + row
-        rows = torch.cat((rows, drawn[whole & ~replay.final[drawn]]))
+        rows = torch.cat((rows, drawn[whole & ~final[drawn]]))
     rows = rows[:size]
     env, row = rows // replay.rows, rows % replay.rows
     window = env[:, None] * replay.rows + (row[:, None] + torch.arange(replay.n_step + 1)) % replay.rows
-    over = replay.terminated[window[:, :-1]] | replay.final[window[:, 1:]]
+    over = terminated[window[:, :-1]] | final[window[:, 1:]]
     within = over.cumsum(1) - over.long() == 0
-    terminated = (replay.terminated[window[:, :-1]] & within).any(1)
-    return rows, within.sum(1), replay.rewards[window[:, :-1]] * within, terminated
+    terminated = (terminated[window[:, :-1]] & within).any(1)
+    return rows, within.sum(1), rewards[window[:, :-1]] * within, terminated
 
 
+@pytest.mark.parametrize("copies", [1, 3])
 @pytest.mark.parametrize("n_step", [1, 3])
-def test_samples_by_numpy_are_those_of_torch(n_step):
-    replay, games = setup("CartPole", 240, 3, n_step=n_step, max_episode_steps=20)
+def test_samples_by_numpy_are_those_of_torch(n_step, copies):
+    replay, games = setup("CartPole", 240, copies, n_step=n_step, max_episode_steps=20)
     fill(replay, games, 280)
     mine, theirs = (torch.Generator().manual_seed(4) for _ in range(2))
     for _ in range(5):
         batch, (rows, *outcomes) = replay.sample(64, mine), sampled_by_torch(replay, 64, theirs)
         assert torch.equal(batch.states[:, 0], replay.frames[rows])
-        assert torch.equal(batch.actions, replay.actions[rows].long())
+        assert torch.equal(batch.actions, torch.from_numpy(replay.actions)[rows].long())
         for found, wanted in zip((batch.steps, batch.rewards, batch.terminated), outcomes, strict=True):
             assert found.dtype == wanted.dtype
             assert torch.equal(found, wanted)
