@@ -36,20 +36,7 @@ VALUES = [  # of a setting
     *("nan", "inf", "-inf", "null", "true", "perhaps", "abc", "", "''", "'a b'", "a b", "é", "'é'", "\udce9"),
     *("x" * 400,),
     *("[]", "[1]", "[1,2,3]", "{a: 1}", "[" * 500 + "]" * 500, "{" * 300, "${nope}", "${seed}", "${oc.env:NOPE}", "${"),
-    *(
-        "int(1.9)",
-        "bool(3)",
-        "1,2",
-        "range(0,3)",
-        "glob(*)",
-        "~/x",
-        "'~/x'",
-        "~nouser/x",
-        "a=b",
-        "*",
-        "0x10",
-        "1_000",
-    ),
+    *("int(1.9)", "bool(3)", "1,2", "range(0,3)", "glob(*)", "~/x", "'~/x'", "~nouser/x", "a=b", "*", "0x10", "1_000"),
 ]
 CHOICES = [
     *(["task=random_labels" if name == "classifier" else "env=CartPole", f"agent={name}"] for name in AGENTS),
