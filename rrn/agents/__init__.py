@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from rrn.agents.base import Agent
-from rrn.agents.learner import Learner
+from rrn.agents.learner import Learner, Stack
 from rrn.common.errors import UserError
 from rrn.common.imports import import_string
 from rrn.config import AGENTS, Config
@@ -26,6 +28,11 @@ def make_agent(config: Config, games: VectorEnv | EnvShape, device: torch.device
             f"actions, {config.env.name} has {games.action_space.kind} ones; set agent={' or '.join(taken)}."
         )
     return import_string(f"{config.agent.build}:make_agent", f"agent={config.agent.name}")(config, games, device)
+
+
+def make_stack(learners: Sequence[Learner], config: Config) -> Stack:
+    """Join learners of a `stackable` agent, of this configuration but for the seed, to train as one program."""
+    return import_string(f"{config.agent.build}:make_stack")(learners)
 
 
 def make_learner(config: Config, games: VectorEnv, device: torch.device) -> Learner:

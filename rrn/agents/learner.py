@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from rrn.agents.base import Agent
+from rrn.agents.base import Agent, NotFinite
 from rrn.envs import Episode, VectorEnv
 
 
@@ -111,3 +112,23 @@ class Learner(ABC):
         self.stats.clear()
         self.stats.update({name: RunningStats(*values) for name, values in state["sums"].items()})
         self.games.load_state_dict(state["games"])
+
+
+class Stack(Protocol):
+    """Several learners that train as one program, each to rounding as it would alone."""
+
+    def train(self, step: int, number: int, measure: bool) -> tuple[int, dict[int, NotFinite]]:
+        """Train all for some agent steps, or fewer.
+
+        Args:
+            step: agent steps of training so far.
+            number: most steps to make.
+            measure: also measure what costs time, in the last of them.
+
+        Returns:
+            How many steps were made, and the learners, by index, whose next one has a loss that is not finite. They
+            must be left out from then on.
+
+        Raises:
+            ValueError: their networks cannot be stacked.
+        """

@@ -30,6 +30,7 @@ class AgentConfig:
         action_kinds: action spaces that it can act in, by their names in Gymnasium.
         packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
         without_effect: settings that nothing reads while another one has a value: (name, value) to their names.
+        stackable: several seeds can be trained as one program, see `rrn/training/stacked.py`.
     """
 
     build: ClassVar[str]
@@ -41,6 +42,7 @@ class AgentConfig:
     action_kinds: ClassVar[tuple[str, ...]] = ("Discrete",)
     packages: ClassVar[tuple[str, ...]] = ()
     without_effect: ClassVar[dict[tuple[str, object], set[str]]] = {}
+    stackable: ClassVar[bool] = False
 
     name: str = MISSING
     kind: str | None = None  # the agent that it is, where a file of the user gives it a name of its own; null: name

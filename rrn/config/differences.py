@@ -14,6 +14,8 @@ MAY_CHANGE_ON_RESUME = {
     "steps",
     "device",
     "threads",
+    "stack_seeds",
+    "evaluation.figure_every",
     "checkpoint.every",
     "checkpoint.keep",
     "checkpoint.weights",

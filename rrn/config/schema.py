@@ -29,6 +29,9 @@ class EvaluationConfig:
         about="agent steps of an evaluation, one game after the other; null: no limit, evaluation.episodes counts",
     )
     num_envs: int = setting(at_least=1, at_most=4096, about="games of an evaluation that are played in parallel")
+    figure_every: int = setting(
+        1, at_least=1, at_most=10**6, about="evaluations between two figures of the activations; the last has one too"
+    )
 
 
 @dataclass
@@ -59,6 +62,12 @@ class Config:
     # torch ends with a segmentation fault at millions
     threads: int | None = setting(
         at_least=1, at_most=1024, about="CPU threads of torch; null: up to 4 for Atari, 1 for other games"
+    )
+    stack_seeds: int = setting(
+        1,
+        at_least=1,
+        at_most=1000,
+        about="runs of a sweep that differ in the seed alone and are trained as one program, with stacked parameters",
     )
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)

@@ -66,6 +66,7 @@ class ClassifierConfig(AgentConfig):
     """Settings of agent=classifier, which learns the tasks of task=."""
 
     build: ClassVar[str] = "rrn.agents.classifier.build"
+    stackable: ClassVar[bool] = True
     smoke: ClassVar[dict[str, Any]] = {"env.task_steps": 100}
 
     learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")

@@ -19,7 +19,8 @@ def plain_words(words: list[str]) -> list[str]:
     words = [re.sub(r"^task(?=[=.])", "env", word) for word in words]
     chosen = {value for word in words if word.startswith("env=") for value in word.removeprefix("env=").split(",")}
     if chosen & set(TASKS) and not any(word.startswith("agent=") for word in words):
-        words = ["agent=classifier", *words]
+        first = next(number for number, word in enumerate(words) if word.startswith("env="))
+        words.insert(first, "agent=classifier")  # beside it: all settings stand together, before or after the options
     return _with_gym_id(words)
 
 

@@ -7,11 +7,14 @@ middle of training, or not at all.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rrn.common.device import is_out_of_memory
 from rrn.common.errors import UserError
 from rrn.common.printable import printable
 from rrn.config import Config, changed_settings
@@ -41,6 +44,24 @@ def check_identity(path: Path, state: dict, config: Config, run_id: str | None) 
     run = state.get("run")
     if run_id and isinstance(run, dict) and run.get("id", run_id) != run_id:
         raise UserError(f"{path}: this checkpoint is of another run with the same configuration; {ADVICE}")
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Context that turns an error in taking up a checkpoint into a UserError, but for a full memory.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: this checkpoint does not fit the run: {reason}; {ADVICE}") from error
 
 
 def check_form(path: Path, state: dict, like: dict) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -41,6 +41,7 @@ from rrn.runs.table import Row, table
 from rrn.sweeps.launchers import ON_A_CLUSTER, PLUGINS, check_launcher, number_of_jobs
 from rrn.sweeps.ray_cluster import connect, ray_settings
 from rrn.sweeps.resources import count_gpus, max_parallel_runs
+from rrn.sweeps.stacks import stacks
 from rrn.sweeps.worker import SweepContext, run_job
 
 STOP_WITH = "RRN_STOP_WITH"  # environment variable: id of a process; the sweep stops when that ends
@@ -77,16 +78,19 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
     check_launcher(launcher, known)
     plugin = PLUGINS.get(launcher, launcher)
     at_once, gpus = 1, 0
+    if launcher != "basic" and "threads" not in given:
+        added["threads"] = 1
+        configs = [replace(config, threads=1) for config in configs]
+    stacked = stacks(configs)
     if plugin in ("joblib", "ray"):
         gpus = count_gpus() if plugin == "joblib" and configs[0].device == "auto" else 0
-        at_once = max_parallel_runs([config for config in configs if not is_finished(config)], gpus)
+        alone = set(range(len(configs))).difference(*stacked.values()).union(stacked)  # a process for each of these
+        at_once = max_parallel_runs([configs[number] for number in alone if not is_finished(configs[number])], gpus)
     if plugin == "joblib":
         if "hydra.launcher.n_jobs" in given:
             at_once = number_of_jobs(given["hydra.launcher.n_jobs"], at_once)
         else:
             added["hydra.launcher.n_jobs"] = at_once
-    if launcher != "basic" and "threads" not in given:
-        added["threads"] = 1
     if "hydra.sweep.dir" not in given:
         added["hydra.sweep.dir"] = f"runs/.sweeps/{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}"
     folder = added.get("hydra.sweep.dir") or given["hydra.sweep.dir"]
@@ -100,6 +104,7 @@ def prepare(overrides: list[str], configs: list[Config]) -> Sweep:
         jobs="submitit" in plugin or plugin == "ray",
         gpus=gpus,
         ray_cwd=Path.cwd() if plugin == "ray" else None,
+        stacks=stacked,
     )
     return Sweep(
         overrides=overrides,
@@ -255,8 +260,11 @@ class Sweep:
         if self.launcher == "submitit_local":
             where = "all at a time"
         threads = ", each with threads=1" if "threads=1" in self.added else ""
+        stacks = f" in stacks of up to {max(map(len, self.shared.stacks.values()))}" if self.shared.stacks else ""
         if left:
-            print(f"{plural(left, 'run')}, {where}{threads}; output of each: output.log in its folder", flush=True)
+            print(
+                f"{plural(left, 'run')}{stacks}, {where}{threads}; output of each: output.log in its folder", flush=True
+            )
         return left
 
     def _say_what_became(self, trouble: str | None) -> int:

@@ -12,11 +12,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -41,6 +42,8 @@ class SweepContext:
     jobs: bool  # the launcher starts a process for each run, here or on a cluster
     gpus: int = 0  # GPUs to assign to the runs in turn; 0: each run sees those that it may use
     ray_cwd: Path | None = None  # of the command, if the launcher is Ray, whose processes begin elsewhere
+    # runs that are trained as one program: number of the first to the numbers and configurations, as YAML, of all
+    stacks: dict[int, dict[int, str]] = field(default_factory=dict)
 
     @property
     def stop_file(self) -> Path:
@@ -54,46 +57,66 @@ class SweepContext:
 
 
 def run_job(composed: DictConfig, shared: SweepContext) -> None:
-    """Train one run and write its outcome to the folder of the sweep; no exception leaves this function."""
+    """Train one run, or the stack that it is the first of, and write each outcome to the folder of the sweep.
+
+    No exception leaves this function.
+    """
     number = HydraConfig.get().job.num
     if shared.ray_cwd is not None:
         os.chdir(shared.ray_cwd)
+    if number in shared.stacks:
+        configs = {each: _read(text) for each, text in shared.stacks[number].items()}
+    elif any(number in stack for stack in shared.stacks.values()):
+        return
+    else:
+        configs = {number: to_config(composed)}
     try:
-        state, why = _run(composed, shared, number)
+        outcomes = _run(configs, shared)
     except UserError as error:
-        state, why = "failed", str(error)
+        outcomes = dict.fromkeys(configs, ("failed", str(error)))
     except Exception as error:  # a bug of rrn: the traceback is in output.log
-        state, why = "failed", f"{type(error).__name__}: {error}".splitlines()[0]
-    write_atomic(shared.outcome_file(number), json.dumps({"state": state, "why": why}))
+        outcomes = dict.fromkeys(configs, ("failed", f"{type(error).__name__}: {error}".splitlines()[0]))
+    for each, (state, why) in outcomes.items():
+        write_atomic(shared.outcome_file(each), json.dumps({"state": state, "why": why}))
     if not shared.jobs and not is_running(shared.parent):
         os._exit(1)  # the command was killed; otherwise this worker of joblib would wait for minutes
 
 
-def _run(composed: DictConfig, shared: SweepContext, number: int) -> tuple[str, str | None]:
-    config = to_config(composed)
-    begun = shared.begun_file(number)
-    if begun.exists():  # the cluster took the machine away, and starts the job again
-        config.resume = True
-    if is_finished(config):
-        return "done", None
+def _run(configs: dict[int, Config], shared: SweepContext) -> dict[int, tuple[str, str | None]]:
+    """Train runs by their numbers as one program; return the state of each and why it ended."""
+    begun = any(shared.begun_file(number).exists() for number in configs)
+    outcomes: dict[int, tuple[str, str | None]] = {}
+    left: dict[int, Config] = {}
+    for number, config in configs.items():
+        if begun:  # the cluster took the machine away, and starts the job again
+            config.resume = True
+        if is_finished(config):
+            outcomes[number] = "done", None
+        else:
+            left[number] = config
     if (stopped := requested_signal(shared.stop_file)) is not None:
-        return "stopped", f"{signal.Signals(stopped).name}, before it {'went on' if begun.exists() else 'began'}"
-    begun.touch()
-    if shared.gpus and config.device == "auto":
-        config.device = f"cuda:{number % shared.gpus}"
-    return _in_a_job(config, shared) if shared.jobs else _in_a_child(config, shared)
+        why = f"{signal.Signals(stopped).name}, before it {'went on' if begun else 'began'}"
+        return outcomes | dict.fromkeys(left, ("stopped", why))
+    for number, config in left.items():
+        shared.begun_file(number).touch()
+        if shared.gpus and config.device == "auto":
+            config.device = f"cuda:{min(left) % shared.gpus}"
+    if left:
+        train = _in_a_job if shared.jobs else _in_a_child
+        outcomes |= zip(left, train(list(left.values()), shared), strict=True)
+    return outcomes
 
 
-def start_run(config: Config, command: str, stop_file: Path, output: IO[str]) -> subprocess.Popen:
+def start_runs(configs: Sequence[Config], command: str, stop_file: Path, output: IO[str]) -> subprocess.Popen:
     """Start a process that trains a run and stops, with a checkpoint, when `stop_file` appears or this process ends.
 
     Args:
-        config: of the run.
+        configs: of the run, or of several to be trained as one program.
         command: the command line that goes on with it, for what the run prints.
         stop_file: see `request_stop`.
         output: gets what is printed before the run has an output.log.
     """
-    task = {"config": OmegaConf.to_yaml(config), "command": command}
+    task = {"configs": [OmegaConf.to_yaml(config) for config in configs], "command": command}
     child = subprocess.Popen(
         [sys.executable, "-m", "rrn.sweeps.worker"],
         stdin=subprocess.PIPE,
@@ -110,7 +133,7 @@ def start_run(config: Config, command: str, stop_file: Path, output: IO[str]) ->
 
 
 def outcome(child: subprocess.Popen, config: Config, stop_file: Path, output: IO[str]) -> tuple[str, str | None]:
-    """Return the state of a run whose process has ended, and why it ended; the arguments are those of `start_run`."""
+    """Return the state of a run whose process has ended, and why it ended; the arguments are those of `start_runs`."""
     status = read_status(Path(config.run_dir))
     if status is not None and status.pid == child.pid:
         if status.state == "killed" and requested_signal(stop_file):
@@ -125,17 +148,17 @@ def outcome(child: subprocess.Popen, config: Config, stop_file: Path, output: IO
     return "failed", printed[-1].removeprefix("error: ")
 
 
-def _in_a_child(config: Config, shared: SweepContext) -> tuple[str, str | None]:
-    """Start a process, wait for it, and return the state of its run and why it ended."""
+def _in_a_child(configs: list[Config], shared: SweepContext) -> list[tuple[str, str | None]]:
+    """Start a process, wait for it, and return the state of each of its runs and why it ended."""
     if os.getpid() != shared.parent:  # a Ctrl-C reaches this worker too, but the command stops the run
         for ignored in stopping_signals():
             signal.signal(ignored, signal.SIG_IGN)
     with TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as output:
-        child = start_run(config, run_command(), shared.stop_file, output)
+        child = start_runs(configs, run_command(), shared.stop_file, output)
         while True:
             try:
                 child.wait(timeout=1)
-                return outcome(child, config, shared.stop_file, output)
+                return [outcome(child, config, shared.stop_file, output) for config in configs]
             except subprocess.TimeoutExpired:
                 if not is_running(shared.parent) and shared.folder.is_dir():
                     request_stop(shared.stop_file, signal.SIGTERM)
@@ -146,29 +169,45 @@ def _killed_by(code: int) -> str:
     return f"{name}{', perhaps by the system for lack of memory' if name == 'SIGKILL' else ''}"
 
 
-def _in_a_job(config: Config, shared: SweepContext) -> tuple[str, str | None]:
+def _in_a_job(configs: list[Config], shared: SweepContext) -> list[tuple[str, str | None]]:
     """Train in this process; if the cluster wants its machine back, submitit puts the job in the queue again."""
-    from rrn.training.run import train
-
     wanted_back = None
     if shared.ray_cwd is None:
         from submitit import JobEnvironment
 
         wanted_back = JobEnvironment._usr_sig()
-    stopped_by = train(config, run_command(), StopSignals(shared.stop_file, wanted_back))
+    stopped_by = _train(configs, run_command(), StopSignals(shared.stop_file, wanted_back))
     if stopped_by and stopped_by == wanted_back:
         signal.raise_signal(wanted_back)  # submitit's handler ends this process
-    return ("stopped", signal.Signals(stopped_by).name) if stopped_by else ("done", None)
+    if len(configs) > 1:  # some may have failed alone
+        statuses = [read_status(Path(config.run_dir)) for config in configs]
+        return [("failed", "it did not begin") if one is None else (one.state, one.why) for one in statuses]
+    return [("stopped", signal.Signals(stopped_by).name) if stopped_by else ("done", None)]
+
+
+def _train(configs: Sequence[Config], command: str, stop: StopSignals) -> int | None:
+    """Train a run, or several as one program; return the signal that stopped them."""
+    # they import torch, which the parent process does not need
+    if len(configs) > 1:
+        from rrn.training.stacked import train_stacked
+
+        return train_stacked(configs, command, stop)
+    from rrn.training.run import train
+
+    return train(configs[0], command, stop)
+
+
+def _read(text: str) -> Config:
+    """Read a configuration from YAML."""
+    return to_config(cast(DictConfig, OmegaConf.create(text)))
 
 
 def main() -> None:
-    """Train the run that the JSON on standard input describes."""
-    from rrn.training.run import train  # imports torch, which the parent process does not need
-
+    """Train the runs that the JSON on standard input describes."""
     task = json.loads(sys.stdin.read())
-    config = to_config(OmegaConf.create(task["config"]))
+    configs = [_read(text) for text in task["configs"]]
     with cli_errors():
-        stopped_by = train(config, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
+        stopped_by = _train(configs, task["command"], StopSignals(Path(task["stop_file"]), parent=task["parent"]))
     if stopped_by:
         raise SystemExit(128 + stopped_by)
 

@@ -77,7 +77,7 @@ class Evaluator:
 
     @torch.no_grad()
     def draw(self, step: int, records: RunLogger) -> None:
-        """Log a snapshot of the activations, with their inputs for recent observations, and its figure."""
+        """Log a snapshot of the activations, with their inputs for recent observations, and if it is due its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + step)
         observations, agent = self.learner.sample_observations(self.states, generator), self.learner.agent
         recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)
@@ -86,6 +86,9 @@ class Evaluator:
         now = snapshot(agent.network.layers, step, inputs)
         log_measures(records, step, self.measures.take(activity, now))
         records.snapshot(now)
+        number = step // self.config.evaluation.every
+        if step < self.config.steps and number % self.config.evaluation.figure_every:
+            return
         figure = draw(in_rows(now.shapes()), f"{self.config.env.name}, {self.config.act.name}, step {step}")
         figure.set_dpi(120)
         records.figure(step, "shapes", figure)

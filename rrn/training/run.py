@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,25 +50,42 @@ def train(
     folder = Path(config.run_dir)
     log = nullcontext() if stop is None else output_log(folder / "output.log")
     stop = stop or StopSignals()
-    with denormals_as_zero(), as_user_errors(folder, command):
+    with denormals_as_zero(), stop, open_run(config, command, log) as (lock, status):
+        trainer = Trainer(config, folder, lock.watch(stop), status.update, on_evaluation)
+        if trainer.run():
+            print_safely(
+                f"finished at step {trainer.step}; look at it with: tensorboard --logdir {shlex.quote(str(folder))}\n"
+                "go on for longer with the same command, more steps= and resume=true\n"
+            )
+            return None
+        status.stopped(stop.signal)
+        print_safely(f"stopped at step {trainer.step}; go on with: {status.status.go_on}\n")
+        return stop.signal
+
+
+@contextmanager
+def open_run(config: Config, command: str, log: AbstractContextManager[None]) -> Iterator[tuple[RunLock, StatusFile]]:
+    """Make and lock the folder of a run for a context, with its status file.
+
+    Args:
+        config: of the run.
+        command: the command line that started it.
+        log: within it the run prints.
+
+    Raises:
+        UserError: the folder holds a run already, or it is of another configuration; or for an error of the system
+            within the context.
+    """
+    folder = Path(config.run_dir)
+    with as_user_errors(folder, command):
         if folder.is_file():
             raise UserError(f"run_dir={folder}: a file is there, not a folder; choose another run_dir.")
-        with _made(folder), needs("python -m rrn.train", "rl"), RunLock(folder) as lock, stop:
+        with _made(folder), needs("python -m rrn.train", "rl"), RunLock(folder) as lock:
             check_folder(folder, config)
             go_on = f"{command} resume=true"
             with log, StatusFile(folder, config, go_on) as status, as_user_errors(folder, command):
                 print_safely(f"{config.env.protocol()}\nrun folder: {folder}\n")
-                trainer = Trainer(config, folder, lock.watch(stop), status.update, on_evaluation)
-                if trainer.run():
-                    print_safely(
-                        f"finished at step {trainer.step}; look at it with: tensorboard --logdir "
-                        f"{shlex.quote(str(folder))}\n"
-                        "go on for longer with the same command, more steps= and resume=true\n"
-                    )
-                    return None
-                status.stopped(stop.signal)
-                print_safely(f"stopped at step {trainer.step}; go on with: {go_on}\n")
-                return stop.signal
+                yield lock, status
 
 
 @contextmanager

@@ -7,10 +7,10 @@ something is due depends on counters alone, never on the clock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 from uuid import uuid4
 
 import torch
@@ -18,17 +18,16 @@ from omegaconf import OmegaConf
 
 from rrn.agents import make_learner
 from rrn.agents.base import Agent, NotFinite
-from rrn.common.cores import usable_cores
-from rrn.common.device import is_out_of_memory, pick_device
-from rrn.common.errors import UserError
+from rrn.common.device import pick_device
 from rrn.common.files import write_atomic
 from rrn.common.numbers import count, duration, fixed_or_dash
+from rrn.common.threads import restore_threads
 from rrn.config import Config, delay_steps, dotted
-from rrn.envs import make_envs
+from rrn.envs import Episode, make_envs
 from rrn.envs.shape import EnvShape
 from rrn.metrics.coefficients import coefficients
 from rrn.runs import checkpoint
-from rrn.runs.checkpoint_checks import ADVICE, check_form, check_identity
+from rrn.runs.checkpoint_checks import check_form, check_identity, fitting
 from rrn.runs.folder import read_run_id
 from rrn.runs.logger import FILES, RunLogger
 from rrn.runs.software import note_software
@@ -68,6 +67,7 @@ class Trainer:
         on_evaluation: OnEvaluation = lambda *now: None,
     ):
         self.config, self.folder, self.stop, self.report = config, folder, stop, report
+        self.config_text = OmegaConf.to_yaml(config)
         self.on_evaluation, self.ended_by_callback = on_evaluation, False
         self.device = pick_device(config.device)
         torch.manual_seed(config.seed)
@@ -94,8 +94,15 @@ class Trainer:
 
     def run(self) -> bool:
         """Train to the end or until `stop` returns True; return whether the end was reached."""
-        try:
+        with self.closing_records():
             self._train()
+        return self.finished
+
+    @contextmanager
+    def closing_records(self) -> Iterator[None]:
+        """Note in the logs, at the end of a context, how training ended."""
+        try:
+            yield
         except Exception:
             with suppress(OSError):  # a full disk may be the reason
                 self.records.end(done=False)
@@ -103,23 +110,30 @@ class Trainer:
         if self.finished:
             self.records.end(done=True)
         self.records.close()
-        return self.finished
 
     def _train(self) -> None:
         """Train, evaluate and save, up to the last checkpoint."""
-        while not self._report_and_ask():
+        while not self.report_and_ask():
             if self.learner.warming_up:
                 self.taken += self.learner.warmup_step()
-                self._show()
+                self.show()
                 continue
-            if self._evaluation_due() and not self._evaluate():
-                break
-            if self.step // self.config.checkpoint.every > max(self.saved, 0) // self.config.checkpoint.every:
-                self._save()
-            if self.step >= self.config.steps:
+            if not self.do_what_is_due():
                 break
             self._advance()
-            self._show()
+            self.show()
+        self.save_at_the_end()
+
+    def do_what_is_due(self) -> bool:
+        """Evaluate and save if that is due at this step; return whether training goes on after it."""
+        if self._evaluation_due() and not self._evaluate():
+            return False
+        if self.step // self.config.checkpoint.every > max(self.saved, 0) // self.config.checkpoint.every:
+            self._save()
+        return self.step < self.config.steps
+
+    def save_at_the_end(self) -> None:
+        """Save, unless there is a checkpoint of this step that says all."""
         if self.saved != self.step or not self.finished:
             self._save()
 
@@ -128,7 +142,7 @@ class Trainer:
         """Return whether the run is trained to the end, with the last evaluation."""
         return self.step >= self.config.steps and self.evaluated == self.step
 
-    def _report_and_ask(self) -> bool:
+    def report_and_ask(self) -> bool:
         """Report how far the run is; return whether to end early."""
         self.report(self.step, self.last["return"], self.last["evaluation"])
         return self.stop() or self.ended_by_callback
@@ -148,9 +162,13 @@ class Trainer:
             finished = self.learner.training_step(before, log)
         except NotFinite as error:
             raise explain_not_finite(error, self.agent, self.folder, after) from None
-        self.step, self.taken = after, self.taken + self.learner.steps_per_call
+        self.trained_to(after, finished, log)
+
+    def trained_to(self, step: int, finished: Sequence[Episode], log: bool) -> None:
+        """Count steps of training and log the episodes that finished in them, with `log` the values of updates too."""
+        self.taken, self.step = self.taken + step - self.step, step
         for game in finished:
-            self.records.scalars(after, {"game/return": game.score, "game/length": game.length})
+            self.records.scalars(step, {"game/return": game.score, "game/length": game.length})
             self.last["return"] = game.score
         if log:
             self._log()
@@ -166,8 +184,7 @@ class Trainer:
             if self.config.resume:
                 self.progress.say("no checkpoint is here to go on from; this run starts at step 0")
             records = RunLogger(self.folder)
-            text = OmegaConf.to_yaml(self.config)
-            records.configuration(text, dotted(cast(dict, OmegaConf.to_container(OmegaConf.structured(self.config)))))
+            records.configuration(self.config_text, dotted(asdict(self.config)))
             records.text("protocol", self.config.env.protocol())
         else:
             records = RunLogger(self.folder, self.step, loaded[1]["lengths"])
@@ -182,7 +199,7 @@ class Trainer:
 
     def _write_config(self) -> None:
         header = f"# {self.config.env.protocol()}\n# run {self.run_id}\n"
-        write_atomic(self.folder / "config.yaml", header + OmegaConf.to_yaml(self.config))
+        write_atomic(self.folder / "config.yaml", header + self.config_text)
 
     def _take_up(self, path: Path, state: dict) -> None:
         """Resume from a checkpoint.
@@ -192,23 +209,16 @@ class Trainer:
         """
         check_identity(path, state, self.config, self.run_id)
         check_form(path, state, {**self.state_dict(), "lengths": dict.fromkeys(FILES, 0)})
-        try:
+        with fitting(path):
             self.load_state_dict(state)
-        except UserError:
-            raise
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"{path}: this checkpoint does not fit the run: {reason}; {ADVICE}") from error
         self.run_id = self.run_id or state.get("run", {}).get("id")
 
     def _evaluate(self) -> bool:
         """Evaluate: whole episodes, measures, figure; return False if stopped midway, to be done again on resume."""
         began = time.monotonic()
-        self._show("evaluating ")
+        self.show("evaluating ")
         try:
-            scores = self.evaluator.evaluate(self.step, self.records, self._report_and_ask)
+            scores = self.evaluator.evaluate(self.step, self.records, self.report_and_ask)
         except NotFinite as error:
             raise explain_not_finite(error, self.agent, self.folder, self.step) from None
         if scores is None:
@@ -236,7 +246,8 @@ class Trainer:
         """Compute agent steps per second since the start of this process, without evaluations."""
         return self.taken / max(time.monotonic() - self.clock, 1e-9)
 
-    def _show(self, prefix: str = "") -> None:
+    def show(self, prefix: str = "") -> None:
+        """Show the progress line, without a prefix only if it is due."""
         if not prefix and not self.progress.due():
             return
         rate = self._rate()
@@ -257,7 +268,7 @@ class Trainer:
         self.saved = self.step
 
     def _identity(self) -> dict:
-        return {"id": self.run_id, "config": OmegaConf.to_yaml(self.config)}
+        return {"id": self.run_id, "config": self.config_text}
 
     def state_dict(self) -> dict:
         """Return all that the rest of the run depends on, and which run it is."""
@@ -285,13 +296,8 @@ class Trainer:
             self.evaluator.measures.load_state_dict(state["measures"])
         if "best" in state:
             self.weights.load_state_dict(state["best"])
-        if self.config.threads is None:
-            torch.set_num_threads(state["threads"])  # sums depend on how they are shared out
-            if state["threads"] > usable_cores():
-                self.progress.say(
-                    f"this run has {state['threads']} threads, for the bits of its sums, and {usable_cores()} usable "
-                    "cores, which makes it slow; threads=1 would be faster, with other bits"
-                )
+        if self.config.threads is None and (warning := restore_threads(state["threads"])):
+            self.progress.say(warning)
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)

@@ -27,7 +27,7 @@ from rrn.runs.signals import request_stop
 from rrn.runs.status_file import read_status
 from rrn.runs.table import Row
 from rrn.stats import area_under_curve, iqm
-from rrn.sweeps.worker import outcome, start_run
+from rrn.sweeps.worker import outcome, start_runs
 from rrn.tune.space import Space
 
 OBJECTIVES: dict[str, Callable[[Curve], float]] = {"last": lambda curve: curve.last, "area": area_under_curve}
@@ -137,7 +137,7 @@ class Search:
         command = command_text([*words, f"seed={self.seeds[0]}", f"run_dir={configs[0].run_dir}"])
         for config in configs:
             one.outputs.append(TemporaryFile("w+", encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
-            one.children.append(start_run(replace(config, resume=True), command, one.stop_file, one.outputs[-1]))
+            one.children.append(start_runs([replace(config, resume=True)], command, one.stop_file, one.outputs[-1]))
         self.running.append(one)
         return ""
 

@@ -3,7 +3,7 @@
     python scripts/bench/gym_training.py [--turns 7] [--only dqn]
 
 All have the same settings: environments, rollout, epochs, minibatches, updates, widths of networks with ReLUs, and
-networks of their own for policy and value; with DQN, one of ten actions is random. Ours are whole runs with logs.
+networks of their own for policy and value; with DQN, one of ten actions is random and gradients are clipped. Ours are whole runs with logs.
 stable-baselines3 trains by its `learn`; the plain loops follow CleanRL's ppo.py and dqn.py (plain_loops.py). Each has a
 process of its own with one thread, and they take turns. Time is that of the processor, as other programs may compete
 for it. A rate is the median over the turns; a ratio is ours to theirs in the same turn, the median with the quartiles.
@@ -26,7 +26,7 @@ from torch import nn
 WIDTHS = (128, 128)
 NUM_ENVS = 8  # of PPO; DQN has one
 PPO_SETTINGS = {"gamma": 0.99, "gae_lambda": 0.95, "clip": 0.2, "entropy_coef": 0.0, "batch_size": 64}
-DQN_SETTINGS = {"gamma": 0.99, "warmup": 1000, "replay_capacity": 50_000}
+DQN_SETTINGS = {"gamma": 0.99, "warmup": 1000, "replay_capacity": 50_000, "max_grad_norm": 10.0}
 CASES = {
     "PPO on CartPole": ("CartPole-v1", 2048, PPO_SETTINGS | {"learning_rate": 1e-3, "rollout": 32, "epochs": 10}),
     "PPO on LunarLander": (
@@ -62,7 +62,7 @@ class Theirs:
         else:
             envs = make_vec_env(env_id, n_envs=1, seed=0)
             own = {"buffer_size": "replay_capacity", "learning_starts": "warmup", "train_freq": "train_every"}
-            own |= {"target_update_interval": "target_every"}
+            own |= {"target_update_interval": "target_every", "max_grad_norm": "max_grad_norm"}
             kind, fixed = DQN, {"exploration_initial_eps": EPSILON, "exploration_final_eps": EPSILON}
         self.model = kind("MlpPolicy", envs, **common, **fixed, **{name: settings[key] for name, key in own.items()})
         self.model.learn(settings.get("warmup", 0) + 8)

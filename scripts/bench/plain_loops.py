@@ -1,8 +1,8 @@
 """PPO and DQN for vectors in plain torch, after the algorithms of CleanRL's ppo.py and dqn.py (Huang et al. 2022).
 
 As there: a SyncVectorEnv with RecordEpisodeStatistics, separate networks for policy and value, torch's Categorical and
-Adam; for DQN one environment and the replay buffer of stable-baselines3, the mean squared error and no clipping of
-gradients. There are no records of a run, which those files write to TensorBoard.
+Adam; for DQN one environment and the replay buffer of stable-baselines3, and the mean squared error. Other than there,
+DQN clips gradients, as those that it is compared with do. There are no records of a run, which those files write to TensorBoard.
 """
 
 from __future__ import annotations
@@ -161,4 +161,5 @@ class PlainDQN:
         loss = F.mse_loss(targets, values)
         self.optimiser.zero_grad()
         loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings["max_grad_norm"])
         self.optimiser.step()

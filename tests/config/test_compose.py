@@ -14,6 +14,7 @@ from rrn.config.compose import command_text, compose_config, compose_unresolved,
 from rrn.config.games import MINATAR_GAMES, atari_games
 from rrn.config.hydra_private import compose_own
 from rrn.config.register import files_of
+from rrn.config.words import plain_words
 from rrn.study.plan import load_plan, take_part
 
 WORDS = [
@@ -128,3 +129,16 @@ def test_the_command_of_a_run_of_a_sweep_is_as_it_was_typed():
     assert command_text(["run_dir=x/$\\{env.name\\}/$\\{seed\\}", *words], "-m") == (
         "python -m rrn.train -m 'run_dir=x/${env.name}/${seed}' act=torch.nn:Mish seed=1"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("-m task=random_labels seed=0,1", "-m agent=classifier env=random_labels seed=0,1"),
+        ("seed=0,1 task=random_labels -m", "seed=0,1 agent=classifier env=random_labels -m"),
+        ("task=random_labels agent=dqn task.data=digits", "env=random_labels agent=dqn env.data=digits"),
+        ("-m env=gym seed=0,1 env.id=Acrobot-v1", "-m env=Acrobot-v1 seed=0,1"),
+    ],
+)
+def test_words_that_stand_for_others_leave_the_settings_together(typed, plain):
+    assert plain_words(typed.split()) == plain.split()

@@ -46,7 +46,7 @@ class WrittenRun:
 def make(tmp_path, monkeypatch):
     """Make a search in an empty folder, whose runs are only written; the words are those of the command."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tune_search, "start_run", lambda config, command, stop, output: WrittenRun(config, stop))
+    monkeypatch.setattr(tune_search, "start_runs", lambda configs, command, stop, output: WrittenRun(configs[0], stop))
     monkeypatch.setattr(tune_search, "outcome", lambda child, *rest: (child.state, "the loss is NaN"))
     with hydra_ready():
 

@@ -20,7 +20,7 @@ class Classifier(Agent):
     Args:
         config: its settings.
         network: on its device; its outputs are the logits of the labels.
-        fresh: makes another such network, on any device, with new weights.
+        fresh: makes another such network for the task with this number, on any device, with new weights.
         seed: of the generator for the order of the examples.
         lr_rational: learning rate of the coefficients of rationals; None: that of the weights.
     """
@@ -29,7 +29,7 @@ class Classifier(Agent):
         self,
         config: ClassifierConfig,
         network: Network,
-        fresh: Callable[[], Network],
+        fresh: Callable[[int], Network],
         seed: int,
         lr_rational: float | None = None,
     ):
@@ -82,7 +82,7 @@ class Classifier(Agent):
             self.optimiser.state.clear()
         if c.reset not in ("all", "last") and c.shrink == 1 and not c.perturb:
             return
-        new, last = dict(self.fresh().named_parameters()), _last_layer(self.network)
+        new, last = dict(self.fresh(number).named_parameters()), _last_layer(self.network)
         for name, parameter in self.network.named_parameters():
             if c.reset == "all" or (c.reset == "last" and parameter in last):
                 parameter.copy_(new[name])

@@ -36,6 +36,7 @@ class ClassifierLearner(Learner):
         assert isinstance(config.env, TaskConfig)
         self.batch_size, self.task_steps = agent.config.batch_size, config.env.task_steps
         self.order = torch.empty(0, dtype=torch.int64)  # rows that are still to come in this epoch
+        self.begun: int | None = None  # task that this process has begun last
         self.right, self.seen = 0, 0  # labels since the last evaluation
         self._take(0)
 
@@ -48,20 +49,42 @@ class ClassifierLearner(Learner):
 
     def training_step(self, step: int, measure: bool) -> list[Episode]:
         if step % self.task_steps == 0:
-            self._take(step // self.task_steps)
-            self.agent.begin_task(self.games.task)
-            self.order = self.order[:0]
-        rows = self._next_rows()
-        right, measured = self.agent.update(self.inputs[rows], self.labels[rows], measure)
-        self.right, self.seen = self.right + right, self.seen + len(rows)
-        self.log_values(measured | {"accuracy": 100 * right / len(rows)})
+            self.begin_task(step // self.task_steps)
+        self.update(measure)
         return []
 
-    def _next_rows(self) -> Tensor:
+    def begin_task(self, number: int) -> None:
+        """Go on to the task with this number, the first one is 0."""
+        self._take(number)
+        self.agent.begin_task(number)
+        self.begun = number
+        self.order = self.order[:0]
+
+    def update(self, measure: bool) -> None:
+        """Learn from the next minibatch of the task.
+
+        Raises:
+            NotFinite: the loss is NaN or infinite.
+        """
+        rows = self.next_rows()
+        right, measured = self.agent.update(self.inputs[rows], self.labels[rows], measure)
+        self.count(right, len(rows), measured)
+
+    def next_rows(self) -> Tensor:
+        """Return the rows [B] of the next minibatch."""
         if not len(self.order):
             self.order = torch.randperm(len(self.labels), generator=self.agent.generator)
         rows, self.order = self.order[: self.batch_size], self.order[self.batch_size :]
         return rows.to(self.labels.device)
+
+    def put_back(self, rows: Tensor) -> None:
+        """Let these rows [B] be the next minibatch."""
+        self.order = torch.cat((rows.to(self.order.device), self.order))
+
+    def count(self, right: int, seen: int, measured: dict[str, float]) -> None:
+        """Count an update: how many labels were right before it, of how many, and what it measured."""
+        self.right, self.seen = self.right + right, self.seen + seen
+        self.log_values(measured | {"accuracy": 100 * right / seen})
 
     def evaluate(self) -> dict[str, float]:
         """Measure accuracies in per cent.
