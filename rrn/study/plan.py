@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from rrn.config.load import explain_validation_error, to_config
 from rrn.config.own_folders import plan_folders
 from rrn.config.register import files_of
 from rrn.config.settings import STEPS
+from rrn.config.words import plain_words
 
 PART_KEYS = {"env": "games", "agent": "agents", "act": "activations", "seed": "seeds"}  # keys that choose a part
 
@@ -54,7 +55,12 @@ class Plan:
     overrides: list[str] = MISSING  # for all runs, such as experiment=paper
     games: list[str] = MISSING
     methods: list[Method] = MISSING
-    seeds: int = MISSING  # number of seeds, from 0 on
+    seeds: int = MISSING  # number of seeds
+    first_seed: int = 0
+
+    @property
+    def all_seeds(self) -> list[int]:
+        return list(range(self.first_seed, self.first_seed + self.seeds))
 
 
 @dataclass(frozen=True)
@@ -103,14 +109,8 @@ class Part:
 
     def _words(self, game: str, method: Method) -> list[str]:
         own = [word for word in self.overrides if not word.startswith("hydra")]
-        return [
-            *self.plan.overrides,
-            f"agent={method.agent}",
-            f"env={game}",
-            f"act={method.act}",
-            *method.overrides,
-            *own,
-        ]
+        chosen = [f"agent={method.agent}", f"env={game}", f"act={method.act}"]
+        return plain_words([*self.plan.overrides, *chosen, *method.overrides, *own])
 
     def steps(self, config: Config) -> int:
         """Return the agent steps of a run, by the budget or else by its configuration.
@@ -191,11 +191,12 @@ def load_plan(name: str) -> Plan:
         known = ", ".join(sorted(plans))
         raise UserError(f"{name}: no such plan. There are {known}; a file of your own is given as my_plan.yaml.")
     try:
-        plan: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.load(path)))
+        read = _literal(OmegaConf.to_container(OmegaConf.load(path)))
+        plan: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Plan), OmegaConf.create(read)))
     except ValidationError as error:
         raise UserError(f"{path}: {error.full_key}: {explain_validation_error(error)}") from error
     except ConfigKeyError as error:
-        raise UserError(f"{path}: {error.full_key}: expected overrides, games, methods and seeds.") from error
+        raise UserError(f"{path}: {error.full_key}: expected overrides, games, methods, seeds and first_seed.") from error
     except (OmegaConfBaseException, YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):
@@ -207,6 +208,15 @@ def load_plan(name: str) -> Plan:
     return plan
 
 
+def _literal(value: Any) -> Any:
+    """Escape ${...} in all texts, such as a run_dir: they refer to settings of the runs, not to the plan."""
+    if isinstance(value, dict):
+        return {key: _literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_literal(inner) for inner in value]
+    return value.replace("${", r"\${") if isinstance(value, str) else value
+
+
 def take_part(plan: Plan, words: Iterable[str]) -> Part:
     """Choose the part of a plan that words such as env=Pong, seed=0,1 and frames=40M ask for.
 
@@ -215,7 +225,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
     Raises:
         UserError: a word asks for something that is not in the plan, or has no number where one is expected.
     """
-    part = Part(plan, list(range(plan.seeds)))
+    part = Part(plan, plan.all_seeds)
     texts: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -235,7 +245,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
         "env": plan.games,
         "agent": sorted({method.agent for method in plan.methods}),
         "act": sorted({method.act for method in plan.methods}),
-        "seed": [str(seed) for seed in range(plan.seeds)],
+        "seed": list(map(str, plan.all_seeds)),
     }
     chosen = {key: _values(key, text, has[key]) for key, text in texts.items()}
     for key, values in chosen.items():
@@ -249,7 +259,7 @@ def take_part(plan: Plan, words: Iterable[str]) -> Part:
     if not methods:
         raise UserError("no method of the plan has both this agent and this activation.")
     games = [game for game in plan.games if game in chosen.get("env", plan.games)]
-    part.plan = Plan(plan.overrides, games, methods, plan.seeds)
+    part.plan = replace(plan, games=games, methods=methods)
     if "seed" in chosen:
         part.seeds = sorted({int(seed) for seed in chosen["seed"]})
     return part
