@@ -12,7 +12,7 @@ from rrn.config.agent import (
 )
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
-from rrn.config.schema import Config, delay_steps
+from rrn.config.schema import Config, delay_steps, with_seed
 from rrn.config.settings import setting
 from rrn.config.task import ClassifierConfig, TaskConfig
 
@@ -42,5 +42,6 @@ __all__ = [
     "dotted",
     "effective",
     "setting",
+    "with_seed",
     "without_effect",
 ]

@@ -31,6 +31,7 @@ class EnvConfig:
         video: "package.module:function" that draws a game, called as function(config, episode); it returns a
             `rrn.common.animation.Video`. None: there is nothing to see.
         averaged: the score of a run is the mean of its evaluations, not the last one.
+        of_seed: settings that are the seed of the run, unless something else is chosen.
         frames_per_step: emulator frames of an agent step; None if it does not count frames.
         stack_frames: frames of an observation.
         frame_bytes: size of one frame in a replay buffer, from which a sweep knows how many runs fit into the memory;
@@ -44,6 +45,7 @@ class EnvConfig:
     packages: ClassVar[tuple[str, ...]] = ()
     video: ClassVar[str | None] = None
     averaged: ClassVar[bool] = False
+    of_seed: ClassVar[tuple[str, ...]] = ()
 
     name: str = MISSING
     kind: str = MISSING  # atari, minatar, gym or cartpole; own: a class of your own

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -74,6 +75,12 @@ class Config:
     log_every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between two rows of the log")
     run_dir: str = setting(about="folder of the run")
     resume: bool = setting(about="go on from the last checkpoint in run_dir")
+
+
+def with_seed(config: Config, seed: int) -> Config:
+    """Return the configuration with another seed, also where a setting of the environment is the seed."""
+    follow: dict[str, Any] = {name: seed for name in config.env.of_seed if getattr(config.env, name) == config.seed}
+    return replace(config, seed=seed, env=replace(config.env, **follow))
 
 
 def check_values(config: Config) -> None:

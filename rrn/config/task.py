@@ -25,6 +25,7 @@ class TaskConfig(EnvConfig):
     envs: ClassVar[str] = "rrn.tasks.env:TaskEnv"
     suite: ClassVar[str | None] = "Task"
     averaged: ClassVar[bool] = True
+    of_seed: ClassVar[tuple[str, ...]] = ("task_seed",)
 
     data: str = setting(
         choices=(GENERATED, "digits", *FROM_FOLDER),

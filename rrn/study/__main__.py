@@ -24,7 +24,7 @@ with cli_errors(), needs("python -m rrn.study", "rl"):
     from rich.table import Table
     from rich.text import Text
 
-    from rrn.config import Config, changed_settings
+    from rrn.config import Config, changed_settings, with_seed
     from rrn.config.own_folders import folder_words, take_folders
     from rrn.runs.folder import load_config
     from rrn.runs.status_file import Status, read_status
@@ -120,19 +120,23 @@ def states(part: Part) -> RunStates:
 
 def _changed(run: PlannedRun, config: Config) -> str:
     try:
-        return changed_settings(load_config(run.folder), replace(config, seed=run.seed))
+        return changed_settings(load_config(run.folder), with_seed(config, run.seed))
     except (UserError, OSError) as error:
         return str(error)
 
 
 def show(console: Console, part: Part, run_states: RunStates) -> None:
     """Print a table with a letter for each seed, and a line for each run that is neither done nor missing."""
-    table = _table(part.plan.games, part.plan.methods, run_states)
-    if console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width:
+    games, methods = part.plan.games, part.plan.methods
+    of_agents = [[m for m in methods if m.agent == agent] for agent in dict.fromkeys(m.agent for m in methods)]
+    table = _table(games, methods, run_states)
+    if _fits(console, table, 1_000):
         console.print(table)
+    elif all(_fits(console, _table(games, some, run_states), console.width) for some in of_agents):
+        for some in of_agents:
+            console.print(_table(games, some, run_states))
     else:
-        for agent in dict.fromkeys(method.agent for method in part.plan.methods):
-            console.print(_table(part.plan.games, [m for m in part.plan.methods if m.agent == agent], run_states))
+        console.print(_table_of_methods(games, methods, run_states))
     counts = {state: sum(s == state for _, s, _ in run_states) for state in LETTERS}
     console.print(
         f"{len(run_states)} runs, a letter for each seed: "
@@ -146,6 +150,27 @@ def show(console: Console, part: Part, run_states: RunStates) -> None:
         console.print(Text(printable(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}")))
 
 
+def _fits(console: Console, table: Table, width: int) -> bool:
+    """Return whether a table that may be so wide fits into the console, with some letters in each column."""
+    narrow = len(table.columns) * 7 <= console.width
+    return narrow and console.measure(table, options=console.options.update(max_width=width)).maximum <= console.width
+
+
+def _table_of_methods(games: Sequence[str], methods: Sequence[Method], run_states: RunStates) -> Table:
+    """Return a table with a row for each method, for plans with many."""
+    table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
+    table.add_column("method")
+    for game in games:
+        table.add_column(game, overflow="fold")
+    for method in methods:
+        table.add_row(method.name, *(_letters(run_states, game, method) for game in games))
+    return table
+
+
+def _letters(run_states: RunStates, game: str, method: Method) -> str:
+    return "".join(LETTERS[state] for run, state, _ in run_states if (run.game, run.method) == (game, method))
+
+
 def _table(games: Sequence[str], methods: Sequence[Method], run_states: RunStates) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="", pad_edge=False)
     table.add_column("game", no_wrap=True)
@@ -153,11 +178,7 @@ def _table(games: Sequence[str], methods: Sequence[Method], run_states: RunState
         head = "\n".join([method.agent, *method.act.replace("_", "_ ").split(), *method.overrides])
         table.add_column(head, overflow="fold")
     for game in games:
-        cells = [
-            "".join(LETTERS[state] for run, state, _ in run_states if (run.game, run.method) == (game, method))
-            for method in methods
-        ]
-        table.add_row(game, *cells)
+        table.add_row(game, *(_letters(run_states, game, method) for method in methods))
     return table
 
 

@@ -196,7 +196,8 @@ def load_plan(name: str) -> Plan:
     except ValidationError as error:
         raise UserError(f"{path}: {error.full_key}: {explain_validation_error(error)}") from error
     except ConfigKeyError as error:
-        raise UserError(f"{path}: {error.full_key}: expected overrides, games, methods, seeds and first_seed.") from error
+        expected = "overrides, games, methods, seeds and first_seed"
+        raise UserError(f"{path}: {error.full_key}: expected {expected}.") from error
     except (OmegaConfBaseException, YAMLError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: expected overrides, games, methods and seeds ({first_line(error)}).") from error
     if not (plan.games and plan.methods and plan.seeds > 0):

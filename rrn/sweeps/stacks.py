@@ -11,8 +11,6 @@ from rrn.config import Config
 from rrn.config.differences import dotted
 from rrn.config.settings import require
 
-OF_SEED = {"seed", "run_dir", "env.task_seed"}  # settings that may differ within a stack
-
 
 def stacks(configs: Sequence[Config]) -> dict[int, dict[int, str]]:
     """Group runs by `stack_seeds`.
@@ -33,7 +31,8 @@ def stacks(configs: Sequence[Config]) -> dict[int, dict[int, str]]:
             agent = config.agent
             require(agent.stackable, "stack_seeds", f"1 with agent={agent.name}", config.stack_seeds)
             values = dotted(asdict(config))
-            key = tuple((name, str(value)) for name, value in values.items() if name not in OF_SEED)
+            of_seed = {"seed", "run_dir", *(f"env.{name}" for name in config.env.of_seed)}
+            key = tuple((name, str(value)) for name, value in values.items() if name not in of_seed)
             alike.setdefault(key, []).append(number)
     found = {}
     for numbers in alike.values():
