@@ -40,11 +40,13 @@ class Learner(ABC):
         agent: acts and is updated.
         games: the parallel environments that it plays.
         steps_per_call: agent steps of one call of `training_step`, over all environments.
+        start: the parameters of the agent before training, if the distance from them is measured.
     """
 
     agent: Agent
     games: VectorEnv
     steps_per_call: int
+    start: list[Tensor] | None = None
 
     def __init__(self) -> None:
         self.stats: dict[str, RunningStats] = defaultdict(RunningStats)  # of the updates since the last log
@@ -72,6 +74,10 @@ class Learner(ABC):
 
     def evaluate(self) -> dict[str, float] | None:
         """Return the scores of an evaluation, `mean` and others; None: those of whole episodes, which are played."""
+        return None
+
+    def sample_loss(self) -> Tensor | None:
+        """Return the loss on recent data, a scalar with gradients, whose curvature is measured; None: it is not."""
         return None
 
     @abstractmethod

@@ -14,6 +14,7 @@ from rrn.agents.learner import Learner
 from rrn.common.eval_mode import eval_mode
 from rrn.config import Config
 from rrn.envs import VectorEnv, make_envs
+from rrn.metrics.curvature import distance, largest_curvature
 from rrn.metrics.overestimation import Predictions
 from rrn.metrics.recorder import PlasticityRecorder, record_activity
 from rrn.runs.logger import RunLogger
@@ -75,16 +76,15 @@ class Evaluator:
         log_measures(records, step, predictions.summary())
         return summary(games)
 
-    @torch.no_grad()
     def draw(self, step: int, records: RunLogger) -> None:
         """Log a snapshot of the activations, with their inputs for recent observations, and if it is due its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + step)
         observations, agent = self.learner.sample_observations(self.states, generator), self.learner.agent
         recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)
-        with eval_mode(agent.network), recording[0] as inputs, recording[1] as activity:
+        with torch.no_grad(), eval_mode(agent.network), recording[0] as inputs, recording[1] as activity:
             agent.forward(observations)
         now = snapshot(agent.network.layers, step, inputs)
-        log_measures(records, step, self.measures.take(activity, now))
+        log_measures(records, step, self.measures.take(activity, now) | self._curvature())
         records.snapshot(now)
         number = step // self.config.evaluation.every
         if step < self.config.steps and number % self.config.evaluation.figure_every:
@@ -92,6 +92,17 @@ class Evaluator:
         figure = draw(in_rows(now.shapes()), f"{self.config.env.name}, {self.config.act.name}, step {step}")
         figure.set_dpi(120)
         records.figure(step, "shapes", figure)
+
+    def _curvature(self) -> dict[str, float]:
+        """Measure the curvature of the loss and the distance from the start, of learners that offer them."""
+        parameters, start, measures = self.learner.agent.parameters, self.learner.start, {}
+        with eval_mode(self.learner.agent.network):
+            loss = self.learner.sample_loss()
+        if loss is not None:
+            measures["curvature"] = largest_curvature(loss, [p for p in parameters if p.requires_grad])
+        if start is not None:
+            measures["distance"] = distance(parameters, start)
+        return measures
 
 
 def log_measures(records: RunLogger, step: int, values: dict[str, float]) -> None:

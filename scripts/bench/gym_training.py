@@ -3,7 +3,8 @@
     python scripts/bench/gym_training.py [--turns 7] [--only dqn]
 
 All have the same settings: environments, rollout, epochs, minibatches, updates, widths of networks with ReLUs, and
-networks of their own for policy and value; with DQN, one of ten actions is random and gradients are clipped. Ours are whole runs with logs.
+networks of their own for policy and value; with DQN, one of ten actions is random and gradients are clipped. Ours are
+whole runs with logs.
 stable-baselines3 trains by its `learn`; the plain loops follow CleanRL's ppo.py and dqn.py (plain_loops.py). Each has a
 process of its own with one thread, and they take turns. Time is that of the processor, as other programs may compete
 for it. A rate is the median over the turns; a ratio is ours to theirs in the same turn, the median with the quartiles.

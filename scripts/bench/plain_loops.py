@@ -2,7 +2,8 @@
 
 As there: a SyncVectorEnv with RecordEpisodeStatistics, separate networks for policy and value, torch's Categorical and
 Adam; for DQN one environment and the replay buffer of stable-baselines3, and the mean squared error. Other than there,
-DQN clips gradients, as those that it is compared with do. There are no records of a run, which those files write to TensorBoard.
+DQN clips gradients, as those that it is compared with do. There are no records of a run, which those files write to
+TensorBoard.
 """
 
 from __future__ import annotations

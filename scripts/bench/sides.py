@@ -128,7 +128,7 @@ class Ours:
         while trainer.step < before + steps:
             trainer.stop()
             trainer._advance()
-            trainer._show()
+            trainer.show()
         return trainer.step - before
 
     def split(self, steps: int) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from rrn.agents.classifier.agent import Classifier
 from rrn.agents.learner import Learner
@@ -12,6 +13,8 @@ from rrn.config import Config
 from rrn.config.task import TaskConfig
 from rrn.envs import Episode
 from rrn.tasks.env import TaskEnv
+
+CURVATURE_EXAMPLES = 256
 
 
 class ClassifierLearner(Learner):
@@ -37,6 +40,7 @@ class ClassifierLearner(Learner):
         self.batch_size, self.task_steps = agent.config.batch_size, config.env.task_steps
         self.order = torch.empty(0, dtype=torch.int64)  # rows that are still to come in this epoch
         self.begun: int | None = None  # task that this process has begun last
+        self.start = [parameter.detach().clone() for parameter in agent.parameters]
         self.right, self.seen = 0, 0  # labels since the last evaluation
         self._take(0)
 
@@ -104,6 +108,11 @@ class ClassifierLearner(Learner):
         self.right = self.seen = 0
         return scores
 
+    def sample_loss(self) -> Tensor:
+        """Return the loss on the first examples of the task."""
+        inputs, labels = self.inputs[:CURVATURE_EXAMPLES], self.labels[:CURVATURE_EXAMPLES]
+        return F.cross_entropy(self.agent.network(inputs), labels)
+
     def sample_observations(self, number: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(self.labels), (number,), generator=generator)
         return self.inputs[rows.to(self.labels.device)]
@@ -116,9 +125,11 @@ class ClassifierLearner(Learner):
 
     def state_dict(self) -> dict:
         counts = {"task": self.games.task, "right": self.right, "seen": self.seen}
-        return {**super().state_dict(), **counts, "order": self.order.clone()}
+        start = [parameter.clone() for parameter in self.start]
+        return {**super().state_dict(), **counts, "order": self.order.clone(), "start": start}
 
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state)
         self._take(state["task"])
         self.right, self.seen, self.order = state["right"], state["seen"], state["order"]
+        self.start = [value.to(self.agent.device) for value in state["start"]]

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from rrn.activations.baselines import DSiLU, SmoothLeakyReLU
+from rrn.activations.baselines import CReLU, DSiLU, SmoothLeakyReLU
 from rrn.activations.ops.operator import rational
 from rrn.activations.rational import Rational, RecurrentRational, SharedRational, coefficients_of
 from rrn.activations.tails import rational_with_tails
+from rrn.activations.width_changing import CReLUEqual, CReLUHalf, Fourier, FourierEqual, HadamardTanh, Maxout
 from rrn.networks.base import Network
 
-ELEMENTWISE = (  # and without parameters, so that one call does for all networks
+BY_ROW = (  # each row for itself and without parameters, so that one call does for the rows of all networks
     *(nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Tanh, nn.GELU, nn.ELU, nn.SELU, nn.Mish, nn.Softplus, nn.Identity),
-    *(DSiLU, SmoothLeakyReLU),
+    *(DSiLU, SmoothLeakyReLU, CReLU, CReLUHalf, CReLUEqual, Maxout, Fourier, FourierEqual, HadamardTanh),
 )
 
 RATIONALS = (Rational, RecurrentRational, SharedRational)
@@ -87,7 +88,9 @@ class StackedNetwork:
             return torch.addcmul(parameters[f"{name}.bias"][:, None], normalised, parameters[f"{name}.weight"][:, None])
         if type(layer) in RATIONALS:
             return self._rational(cast(Rational, coefficients_of(layer)), x)
-        return layer(x) if type(layer) in ELEMENTWISE else self._mapped(layer, x)
+        if type(layer) in BY_ROW:
+            return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return self._mapped(layer, x)
 
     def _rational(self, owner: Rational, x: Tensor) -> Tensor:
         """Apply a rational to [S, B, ...], with a group of coefficients for each network and group."""
