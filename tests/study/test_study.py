@@ -278,3 +278,49 @@ def test_what_is_left_of_a_run_counts(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     make_run(Path("runs"), "Pong", "rational", 0, steps=1_500_000, done=0.4, state="stopped")
     assert "left: 1 runs, 0.9 M agent steps" in listed(capsys, "paper", "env=Pong", "act=rational", "seed=0")
+
+
+TASKS = """
+overrides:
+  - steps=20
+  - task.task_steps=10
+  - task.data=gaussian
+  - "run_dir='runs/${act.name}-${agent.learning_rate}/seed${seed}'"
+games: [random_labels]
+methods:
+"""
+MANY = [(act, rate) for rate in ("1e-3", "1e-2") for act in ("relu", "silu", "tanh", "gelu", "elu", "mish", "rational")]
+
+
+@pytest.fixture
+def plan_of_tasks(tmp_path, monkeypatch) -> Path:
+    """A plan of many methods, whose seeds are 100 and 101 and whose folders have the learning rate."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    path = Path("plan.yaml")
+    methods = [f"  - {{agent: classifier, act: {act}, overrides: [agent.learning_rate={rate}]}}" for act, rate in MANY]
+    path.write_text(TASKS + "\n".join(methods) + "\nseeds: 2\nfirst_seed: 100\n")
+    return path
+
+
+def test_a_plan_has_seeds_from_another_one_on_and_settings_of_the_runs_in_its_folders(plan_of_tasks):
+    runs = take_part(load_plan("plan.yaml"), []).runs()
+    assert [str(run.folder) for run in runs[:3]] == [
+        "runs/relu-0.001/seed100",
+        "runs/relu-0.001/seed101",
+        "runs/silu-0.001/seed100",
+    ]
+    assert [run.seed for run in take_part(load_plan("plan.yaml"), ["seed=101"]).runs()] == [101] * len(MANY)
+    with pytest.raises(UserError, match=r"seed=0: not among the seeds of this plan\. It has 100, 101"):
+        take_part(load_plan("plan.yaml"), ["seed=0"])
+
+
+def test_a_run_of_a_task_belongs_to_its_plan_and_many_methods_are_listed_by_method(plan_of_tasks, capsys):
+    words = ["task=random_labels", "act=silu", "agent.learning_rate=1e-2", "task.data=gaussian", "task.task_steps=10"]
+    folder = "runs/silu-0.01/seed101"
+    train(compose_config([*words, "steps=20", "seed=101", f"run_dir={folder}", "device=cpu", "threads=1"]))
+    capsys.readouterr()
+    printed = listed(capsys, "plan.yaml")
+    assert re.search(r"classifier silu agent.learning_rate=1e-2 +\.d", printed), printed
+    assert len(re.findall(r" \.\.\s", printed)) == len(MANY) - 1
+    assert max(map(len, printed.splitlines())) <= 80

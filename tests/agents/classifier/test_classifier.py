@@ -15,6 +15,7 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_envs
 from rrn.runs import checkpoint
+from rrn.runs.logger import RunLogger
 from rrn.runs.scalars import read_measures
 from rrn.training.run import train
 from rrn.training.trainer import Trainer
@@ -134,3 +135,25 @@ def test_a_run_that_was_stopped_in_the_middle_of_a_task_ends_with_the_same_bits(
 def test_it_needs_a_task():
     with pytest.raises(UserError, match="agent=classifier: expected task= beside it, got env=CartPole"):
         compose_config(["agent=classifier", "env=CartPole"])
+
+
+def test_a_figure_is_drawn_at_some_evaluations_and_at_the_end(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(RunLogger, "figure", lambda self, step, *rest: drawn.append(step))
+    words = [*SMALL, "act=relu", "evaluation.every=20", "evaluation.figure_every=4", f"run_dir={tmp_path}/run"]
+    assert train(compose_config(words)) is None
+    assert drawn == [0, 80, 120]
+
+
+def test_curvature_and_distance_are_logged_and_go_on_after_a_stop(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    words = [*SMALL, "act=rational"]
+    train(compose_config([*words, f"run_dir={whole}"]))
+    train(compose_config([*words, f"run_dir={parts}", "steps=40"]))
+    train(compose_config([*words, f"run_dir={parts}", "resume=true"]))
+    for name in ("curvature", "distance"):
+        steps, values = read_measures(whole / "scalars.csv")[f"plasticity/{name}"]
+        assert steps.tolist() == [0, 40, 80, 120]
+        assert values.tolist() == read_measures(parts / "scalars.csv")[f"plasticity/{name}"][1].tolist()
+    assert values[0] == 0
+    assert (np.diff(values) > 0).all()

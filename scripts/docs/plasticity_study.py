@@ -1,0 +1,197 @@
+"""The plasticity study: docs/plasticity_study.md, its pictures and the table behind them.
+
+    python scripts/docs/plasticity_study.py [FOLDER]
+
+Finished runs of the plans plasticity_rates and plasticity in FOLDER/runs are added to the table
+docs/runs/plasticity/tasks.csv.gz, which keeps those of earlier calls. What the study says in words is
+docs/runs/plasticity/note.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from plasticity_figures import draw_measures, draw_tasks
+from scipy.stats import ttest_ind
+
+from rrn.runs.scalars import read_measures
+from rrn.stats import Interval, holm, interval, iqm, probability_of_improvement
+from rrn.study.__main__ import states
+from rrn.study.plan import Method, load_plan, take_part
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PLANS = ("plasticity_rates", "plasticity")
+CHOOSING = 100  # seeds from here on chose the learning rate
+LAST = 5  # tasks behind the second score
+RESAMPLES = 10_000
+BASE, MAIN = "relu", ("rational", "recurrent_rational", "tanh")  # the comparisons that were decided on
+MEASURES = {  # of the log at the end of a task, under the name of a column
+    "accuracy": "evaluation/mean",
+    "after": "evaluation/after",
+    "dormant": "plasticity/dormant",
+    "effective_rank": "plasticity/effective_rank",
+    "curvature": "plasticity/curvature",
+    "distance": "plasticity/distance",
+}
+NORMS = ("weight_norm", "gradient_norm", "moved_since_start")  # of all layers together
+COLUMNS = ("method", "learning_rate", "seed", "task", *MEASURES, *NORMS)
+WORDS = {  # of a method's own settings, in the tables; others stand there as they are
+    "network.norm=layer": "LayerNorm",
+    "agent.reset=all": "new network for each task",
+    "agent.reset=last": "last layer reset",
+}
+Key = tuple[str, str, int]  # method, learning rate, seed
+Tasks = list[dict[str, float]]  # a row of COLUMNS for each task
+
+
+def label(method: Method) -> tuple[str, str]:
+    """Return the name of a method in the tables, and its learning rate as it is written in the plan."""
+    rate, own = "", [method.act]
+    for word in method.overrides:
+        if word.startswith("agent.learning_rate="):
+            rate = word.partition("=")[2]
+        elif not word.startswith("run_dir="):
+            own.append(WORDS.get(word, word))
+    return ", ".join(own), rate
+
+
+def tasks_of(folder: Path) -> Tasks:
+    """Read the tasks of a run from its log."""
+    logged = read_measures(folder / "scalars.csv")
+    steps, _ = logged["evaluation/mean"]
+    rows: Tasks = [{"task": number} for number in range(1, len(steps))]  # the first evaluation is before training
+    at = {step: row for step, row in zip(steps[1:].tolist(), rows, strict=True)}
+    for name, (when, values) in logged.items():
+        column = next((column for column, of in MEASURES.items() if of == name), None)
+        part = name.removeprefix("plasticity/").partition("/")[0]
+        for step, value in zip(when.tolist(), values.tolist(), strict=True):
+            if step not in at:
+                continue
+            if column:
+                at[step][column] = value
+            elif part in NORMS:  # squares add up
+                at[step][part] = float(np.hypot(at[step].get(part, 0.0), value))
+    return rows
+
+
+def read_table(path: Path) -> dict[Key, Tasks]:
+    """Read the table of earlier calls."""
+    runs: dict[Key, Tasks] = defaultdict(list)
+    if path.exists():
+        with gzip.open(path, "rt", newline="") as file:
+            for row in csv.DictReader(file):
+                key = row["method"], row["learning_rate"], int(row["seed"])
+                runs[key].append({name: float(row[name]) for name in COLUMNS[3:] if row[name]})
+    return dict(runs)
+
+
+def write_table(path: Path, runs: dict[Key, Tasks]) -> None:
+    """Write a row for each task of each run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
+        lines = [",".join(COLUMNS)]
+        for (method, rate, seed), tasks in sorted(runs.items()):
+            name = f'"{method}"' if "," in method else method
+            for row in tasks:
+                values = (f"{row[column]:.6g}" if column in row else "" for column in COLUMNS[3:])
+                lines.append(",".join([name, rate, str(seed), *values]))
+        packed.write(("\n".join(lines) + "\n").encode())
+
+
+def add_finished(runs: dict[Key, Tasks], folder: Path) -> None:
+    """Add the finished runs of both plans."""
+    before = Path.cwd()
+    os.chdir(folder)
+    for name in PLANS:
+        for run, state, _ in states(take_part(load_plan(name), [])):
+            if state == "done":
+                method, rate = label(run.method)
+                runs[method, rate, run.seed] = tasks_of(run.folder)
+            elif state != "missing":
+                print(f"left out: {run.folder} is {state}")
+    os.chdir(before)
+
+
+def score(tasks: Tasks, last: int = 0) -> float:
+    """Return the mean online accuracy of a run, in per cent, over all tasks or the last ones."""
+    return float(np.mean([row["accuracy"] for row in tasks[-last:]]))
+
+
+def scores(runs: dict[Key, Tasks], method: str, rate: str, choosing: bool, last: int = 0) -> list[float]:
+    """Return the scores of the seeds of a method, of those that chose the learning rate or of the others."""
+    return [
+        score(tasks, last)
+        for (own, at, seed), tasks in sorted(runs.items())
+        if (own, at) == (method, rate) and (seed >= CHOOSING) == choosing
+    ]
+
+
+def rates_table(runs: dict[Key, Tasks]) -> tuple[list[str], dict[str, str]]:
+    """Return the table of all learning rates, and the best one of each method."""
+    rates = sorted({rate for _, rate, seed in runs if seed >= CHOOSING}, key=float)
+    lines, best = [f"| method | {' | '.join(rates)} |", "| --- |" + " --- |" * len(rates)], {}
+    for method in dict.fromkeys(method for method, _, seed in sorted(runs) if seed >= CHOOSING):
+        means = {rate: np.mean(found) for rate in rates if (found := scores(runs, method, rate, True))}
+        best[method] = max(means, key=lambda rate: means[rate])
+        cells = [f"{means[rate]:.1f}" if rate in means else "" for rate in rates]
+        cells[rates.index(best[method])] = f"**{cells[rates.index(best[method])]}**"
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return lines, best
+
+
+def results_table(runs: dict[Key, Tasks]) -> list[str]:
+    """Return the table of the scores on the seeds that chose nothing."""
+    found = {
+        (method, rate): (scores(runs, method, rate, False), scores(runs, method, rate, False, LAST))
+        for method, rate, seed in sorted(runs)
+        if seed < CHOOSING
+    }
+    base = next((own[0] for (method, _), own in found.items() if method == BASE), None)
+    compared = [key for key in found if key[0] in MAIN] if base else []
+    chances = holm([ttest_ind(found[key][0], base, equal_var=False).pvalue for key in compared]) if compared else []
+    p_of = {key: f"{p:.2g}" for key, p in zip(compared, chances, strict=True)}
+    lines = [
+        f"| method | learning rate | seeds | all tasks | last {LAST} tasks | beats {BASE} | p |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for key, (whole, last) in sorted(found.items(), key=lambda item: -np.mean(item[1][0])):
+        better = probability_of_improvement({"": whole}, {"": base}, RESAMPLES).text(2) if base else ""
+        cells = [*key, str(len(whole)), _iqm(whole).text(1), _iqm(last).text(1), better, p_of.get(key, "")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _iqm(values: list[float]) -> Interval:
+    return interval({"": values}, iqm, RESAMPLES)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, help="where the studies were started")
+    options = parser.parse_args()
+    data = DOCS / "runs/plasticity"
+    runs = read_table(data / "tasks.csv.gz")
+    if options.folder:
+        add_finished(runs, options.folder)
+        write_table(data / "tasks.csv.gz", runs)
+    rates, best = rates_table(runs)
+    parts = [(data / "note.md").read_text("utf-8").rstrip()]
+    parts += ["## The learning rate of each method", (data / "rates.md").read_text("utf-8").rstrip(), "\n".join(rates)]
+    final = {key: tasks for key, tasks in runs.items() if key[2] < CHOOSING}
+    if final:
+        draw_tasks(final, best).savefig(DOCS / "plasticity_study.png", dpi=90)
+        draw_measures(final, best).savefig(DOCS / "plasticity_measures.png", dpi=90)
+        parts += ["## Results", "\n".join(results_table(runs))]
+    text = "\n\n".join(parts) + "\n"
+    (DOCS / "plasticity_study.md").write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
