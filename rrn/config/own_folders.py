@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rrn.common.errors import UserError, first_line
+from rrn.common.files import expand_home
 from rrn.config.classes import TABLES
 from rrn.config.hydra_private import forget_files
 from rrn.config.register import conf_dir, register_choices, register_kind, registered
@@ -121,7 +122,7 @@ def _read_list(word: str) -> list[str]:
 def _folder(source: str, text: str) -> Path:
     if text.startswith("pkg://"):
         raise UserError(f"{source}: expected a folder, got {text}; give the path of that package's files.")
-    folder = Path(text.removeprefix("file://")).expanduser().absolute()
+    folder = Path(expand_home(source, text.removeprefix("file://"))).absolute()
     if not folder.is_dir():
         raise UserError(f"{source}: expected a folder with configuration files, there is none at {text}.")
     if not any((folder / group).is_dir() for group in GROUPS):

@@ -101,6 +101,7 @@ NOT_COMPARED = {
     "env.name",
     "env.kind",
     "env.overlap",
+    "evaluation.figure_every",
     "env.target",
 }
 NOT_CHANGES = {"steps", "agent.double"}  # free in a run with experiment=paper; agent= sets agent.double

@@ -12,6 +12,7 @@ from torch import nn
 
 from rrn.agents.base import Agent
 from rrn.common.device import pick_device
+from rrn.common.files import expand_home
 from rrn.common.notebook import html_table
 from rrn.config import Config, GymConfig
 from rrn.envs import VectorEnv, make_envs
@@ -147,7 +148,7 @@ def load(run: str | Path, weights: str | int | Path = "best", device: str = "cpu
     Raises:
         UserError: there is no run or no such file, or they do not belong together.
     """
-    folder = Path(run).expanduser()
+    folder = Path(expand_home("run", str(run)))
     config = load_config(folder)
     path, state = load_checkpoint(folder, config, str(weights))
     games: EnvShape | VectorEnv

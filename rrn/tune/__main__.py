@@ -17,6 +17,7 @@ from rrn.common.command_line import version
 from rrn.common.console import Screen, cli_errors, detach_output, print_in_signal_handler, print_safely, terminal_size
 from rrn.common.errors import UserError
 from rrn.common.extras import needs
+from rrn.common.files import expand_home
 from rrn.common.numbers import parse_int, plural
 
 NEEDS = ("python -m rrn.tune", "tune")
@@ -136,7 +137,7 @@ def read_options(words: Sequence[str]) -> tuple[Options, list[str]]:
                 raise UserError(f"{word}: expected {' or '.join(OBJECTIVES)}.")
             options.objective = value
         elif key == "folder":
-            options.folder = Path(value).expanduser()
+            options.folder = Path(expand_home("folder", value))
         elif key in ("run_dir", "resume"):
             raise UserError(f"{word}: each trial has a folder of its own; folder= is that of the search.")
         else:

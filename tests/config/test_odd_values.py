@@ -60,6 +60,7 @@ REFUSED = {
 }
 OPTIONS = {
     "--config-dir=/proc/none": "--config-dir: expected a folder with configuration files, there is none at",
+    "--config-dir=~nouser/x": "--config-dir=~nouser/x: there is no user of this name",
     "--config-path=x": "--config-path: this option of Hydra does not work here",
     "--shell-completion": "does not work here: there is no completion of words",
     "--experimental-rerun=x": "a run goes on with resume=true",
