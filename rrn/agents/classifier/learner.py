@@ -71,7 +71,8 @@ class ClassifierLearner(Learner):
             NotFinite: the loss is NaN or infinite.
         """
         rows = self.next_rows()
-        right, measured = self.agent.update(self.inputs[rows], self.labels[rows], measure)
+        inputs, labels = self.inputs.index_select(0, rows), self.labels.index_select(0, rows)  # quicker than [rows]
+        right, measured = self.agent.update(inputs, labels, measure)
         self.count(right, len(rows), measured)
 
     def next_rows(self) -> Tensor:
