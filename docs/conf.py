@@ -49,6 +49,7 @@ NAVIGATION = {  # caption: title and page
         "Images": "images",
         "CartPole": "cartpole",
         "LunarLander, Acrobot, HalfCheetah": "gymnasium",
+        "Plasticity on random labels": "plasticity_study",
         "Pong": "pong",
         "Pong, earlier beginnings": "pong_beginning",
         "Pong, other screens": "pong_area",

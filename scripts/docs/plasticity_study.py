@@ -2,9 +2,8 @@
 
     python scripts/docs/plasticity_study.py [FOLDER]
 
-Finished runs of the plans plasticity_rates and plasticity in FOLDER/runs are added to the table
-docs/runs/plasticity/tasks.csv.gz, which keeps those of earlier calls. What the study says in words is
-docs/runs/plasticity/note.md.
+Finished runs of the plans in FOLDER/runs are added to the table tasks.csv.gz in docs/runs/plasticity, which keeps those
+of earlier calls. What the study says in words is in note.md there.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from rrn.study.__main__ import states
 from rrn.study.plan import Method, load_plan, take_part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PLANS = ("plasticity_rates", "plasticity")
+PLANS = ("plasticity_rates",)  # and that of the results, once the learning rates are chosen
 CHOOSING = 100  # seeds from here on chose the learning rate
+RATES = 4  # learning rates to choose from
 LAST = 5  # tasks behind the second score
 RESAMPLES = 10_000
 BASE, MAIN = "relu", ("rational", "recurrent_rational", "tanh")  # the comparisons that were decided on
@@ -105,7 +105,7 @@ def write_table(path: Path, runs: dict[Key, Tasks]) -> None:
 
 
 def add_finished(runs: dict[Key, Tasks], folder: Path) -> None:
-    """Add the finished runs of both plans."""
+    """Add the finished runs of the plans."""
     before = Path.cwd()
     os.chdir(folder)
     for name in PLANS:
@@ -140,7 +140,8 @@ def rates_table(runs: dict[Key, Tasks]) -> tuple[list[str], dict[str, str]]:
         means = {rate: np.mean(found) for rate in rates if (found := scores(runs, method, rate, True))}
         best[method] = max(means, key=lambda rate: means[rate])
         cells = [f"{means[rate]:.1f}" if rate in means else "" for rate in rates]
-        cells[rates.index(best[method])] = f"**{cells[rates.index(best[method])]}**"
+        if len(means) == RATES:  # else the choice is still open
+            cells[rates.index(best[method])] = f"**{cells[rates.index(best[method])]}**"
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines, best
 
