@@ -123,6 +123,6 @@ def test_a_plan_of_the_user_has_a_name(conf, command):
     assert "start them: python -m rrn.study mine --config-dir conf start" in listed.stdout
     unknown = command("rrn.study", "yours", "--config-dir", "conf")
     assert (
-        "error: yours: no such plan. There are gymnasium, minatar, mine, mujoco, paper, plasticity_rates, pong;"
+        "error: yours: no such plan. There are gymnasium, minatar, mine, mujoco, paper, plasticity_rates, pong, pqn;"
         in unknown.stderr
     )
