@@ -34,6 +34,7 @@ with needs("rrn.sb3", "sb3"):
 OF_A_RUN = {  # options of conf/act that concern training, not the network: what a script does instead
     "lr": "stable-baselines3 sets one learning rate for all parameters",
     "delay": "call freeze() and unfreeze() of the activations in a callback",
+    "freeze_after": "call freeze() of the activations in a callback",
     "from": "load the coefficients into the activations of model.policy",
     "from_run": "load the coefficients into the activations of model.policy",
 }
@@ -52,7 +53,7 @@ def policy_kwargs(act: str, *, hidden: Sequence[int] = (64, 64), **options: Any)
             "package.module:Class".
         hidden: units of each hidden layer, for observations that are vectors.
         options: options of the activation as in conf/act, such as init, version, degrees, share or per, with the
-            same defaults. lr, delay and from can only be None.
+            same defaults. lr, delay, freeze_after and from can only be None.
 
     Raises:
         ValueError: unknown activation, option or value. Errors that depend on the observations are raised when the

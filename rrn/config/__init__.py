@@ -12,7 +12,7 @@ from rrn.config.agent import (
 )
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
-from rrn.config.schema import Config, delay_steps, with_seed
+from rrn.config.schema import Config, learning_steps, with_seed
 from rrn.config.settings import setting
 from rrn.config.task import ClassifierConfig, TaskConfig
 
@@ -38,9 +38,9 @@ __all__ = [
     "SB3PPOConfig",
     "TaskConfig",
     "changed_settings",
-    "delay_steps",
     "dotted",
     "effective",
+    "learning_steps",
     "setting",
     "with_seed",
     "without_effect",

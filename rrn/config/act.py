@@ -66,6 +66,9 @@ class RationalConfig(ActConfig):
     delay: str | None = setting(
         None, about="the coefficients learn after so many agent steps, or evaluations such as 25epochs; null: at once"
     )
+    freeze_after: str | None = setting(
+        None, about="the coefficients learn for so many agent steps, or evaluations such as 25epochs; null: always"
+    )
     # `from` on the command line
     from_run: str | None = setting(None, about="folder of a run whose rationals to take, frozen; null: none")
 
@@ -76,9 +79,10 @@ class RationalConfig(ActConfig):
         require(self.from_run != "", "act.from", "the folder of a run, or null", "nothing")
         require(self.preset in PRESETS, "act.preset", f"one of {', '.join(PRESETS)}", self.preset)
         require(self.init in NAMES, "act.init", f"one of {', '.join(NAMES)}", self.init)
-        delay = 0 if self.delay is None else parse_int(self.delay.removesuffix("epochs"))
         expected = "agent steps such as 100000, or epochs such as 25epochs, or null"
-        require(delay is not None and 0 <= delay <= STEPS, "act.delay", expected, self.delay)
+        for name, text in (("act.delay", self.delay), ("act.freeze_after", self.freeze_after)):
+            number = 0 if text is None else parse_int(text.removesuffix("epochs"))
+            require(number is not None and 0 <= number <= STEPS, name, expected, text)
         pair = len(self.degrees) == 2 and min(self.degrees) >= 1 and max(self.degrees) <= MOST_DEGREE
         require(pair, "act.degrees", f"two whole numbers from 1 to {MOST_DEGREE}, such as [5,4]", self.degrees)
 

@@ -26,7 +26,13 @@ MAY_CHANGE_ON_RESUME = {
 }
 # settings that nothing reads while another one has this value; agents have their own
 WITHOUT_EFFECT: dict[tuple[str, object], set[str]] = {
-    ("act.trainable", False): {"act.lr", "act.delay", "act.train_numerator", "act.train_denominator"},
+    ("act.trainable", False): {
+        "act.lr",
+        "act.delay",
+        "act.freeze_after",
+        "act.train_numerator",
+        "act.train_denominator",
+    },
     ("evaluation.episodes", None): {"evaluation.num_envs"},
 }
 

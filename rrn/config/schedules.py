@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrn.config.agent import DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
-from rrn.config.schema import Config, delay_steps
+from rrn.config.schema import Config, learning_steps
 
 
 def schedule_warnings(config: Config) -> list[str]:
@@ -51,8 +51,7 @@ def _of_run(config: Config) -> Iterator[str]:
     what = "a run that is killed begins at step 0 again"
     yield from _longer(config, "checkpoint.every", config.checkpoint.every, what)
     yield from _longer(config, "log_every", config.log_every, "the log has no losses")
-    delay = delay_steps(config)
-    if delay >= config.steps and getattr(config.act, "trainable", False):
+    if learning_steps(config).start > config.steps and getattr(config.act, "trainable", False):
         yield _warning(
             config, "the coefficients of rationals never learn", "act.delay", getattr(config.act, "delay", None)
         )

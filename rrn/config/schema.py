@@ -99,7 +99,12 @@ def check_values(config: Config) -> None:
         part.check(config)
 
 
-def delay_steps(config: Config) -> int:
-    """Return the agent steps after which the coefficients of rationals begin to learn (act.delay)."""
-    number, epochs, _ = (getattr(config.act, "delay", None) or "0").partition("epochs")
-    return parse_int(number) * (config.evaluation.every if epochs else 1)
+def learning_steps(config: Config) -> range:
+    """Return the agent steps, from 1, that train the coefficients of rationals (act.delay, act.freeze_after)."""
+
+    def agent_steps(text: str) -> int:
+        number, epochs, _ = text.partition("epochs")
+        return parse_int(number) * (config.evaluation.every if epochs else 1)
+
+    delay, freeze_after = (getattr(config.act, name, None) for name in ("delay", "freeze_after"))
+    return range(agent_steps(delay or "0") + 1, agent_steps(freeze_after or str(STEPS)) + 1)

@@ -43,7 +43,7 @@ def activation_of(config: Config) -> tuple[str, dict]:
     """Return the name of the activation and its options for `make_activations`, without `channels`."""
     if isinstance(config.act, OwnActConfig):
         return config.act.target, config.act.kwargs or {}
-    others = ("name", "kind", "lr", "delay", "from_run")
+    others = ("name", "kind", "lr", "delay", "freeze_after", "from_run")
     options = {key: value for key, value in dataclasses.asdict(config.act).items() if key not in others}
     if isinstance(config.act, RationalConfig):
         options["trainable"] &= config.act.from_run is None

@@ -129,7 +129,7 @@ def _train_for(runs: Sequence[_Run], number: int) -> None:
     trainers = [run.trainer for run in runs]
     step, log_every = trainers[0].step, trainers[0].config.log_every
     for trainer in trainers:
-        trainer.agent.set_rationals_trainable(step >= trainer.delay)
+        trainer.agent.set_rationals_trainable(step + 1 in trainer.learning)
     log = (step + number) // log_every > step // log_every
     try:
         stack = make_stack([trainer.learner for trainer in trainers], trainers[0].config)
@@ -148,4 +148,5 @@ def _steps_until_due(trainer: Trainer) -> int:
     config, step = trainer.config, trainer.step
     periods = (config.evaluation.every, config.checkpoint.every, config.log_every)
     ends = [config.steps, *((step // period + 1) * period for period in periods)]
-    return min(end for end in (*ends, trainer.delay) if end > step) - step
+    changes = trainer.learning.start - 1, trainer.learning.stop - 1  # of whether rationals learn
+    return min(end for end in (*ends, *changes) if end > step) - step

@@ -22,7 +22,7 @@ from rrn.common.device import pick_device
 from rrn.common.files import write_atomic
 from rrn.common.numbers import count, duration, fixed_or_dash
 from rrn.common.threads import restore_threads
-from rrn.config import Config, delay_steps, dotted
+from rrn.config import Config, dotted, learning_steps
 from rrn.envs import Episode, make_envs
 from rrn.envs.shape import EnvShape
 from rrn.metrics.coefficients import coefficients
@@ -79,7 +79,7 @@ class Trainer:
         self.learner = make_learner(config, games, self.device)
         self.agent = self.learner.agent
         self.evaluator = Evaluator(config, self.learner)
-        self.delay = delay_steps(config)
+        self.learning = learning_steps(config)
         if not (config.resume and checkpoint.find(folder / "checkpoints")):
             begin_with(self.agent, config)
         self.run_id = read_run_id(folder)
@@ -157,7 +157,7 @@ class Trainer:
         """Do the next training step and log its episodes."""
         before, after = self.step, self.step + self.learner.steps_per_call
         log = after // self.config.log_every > before // self.config.log_every
-        self.agent.set_rationals_trainable(after > self.delay)
+        self.agent.set_rationals_trainable(after in self.learning)
         try:
             finished = self.learner.training_step(before, log)
         except NotFinite as error:

@@ -20,8 +20,8 @@ from plasticity_figures import draw_measures, draw_tasks
 from scipy.stats import ttest_ind
 
 from rrn.runs.scalars import read_measures
+from rrn.runs.status_file import read_status
 from rrn.stats import Interval, holm, interval, iqm, probability_of_improvement
-from rrn.study.__main__ import states
 from rrn.study.plan import Method, load_plan, take_part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -109,12 +109,15 @@ def add_finished(runs: dict[Key, Tasks], folder: Path) -> None:
     before = Path.cwd()
     os.chdir(folder)
     for name in PLANS:
-        for run, state, _ in states(take_part(load_plan(name), [])):
-            if state == "done":
+        for run in take_part(load_plan(name), []).runs():
+            status = read_status(run.folder)
+            if status is None:
+                continue
+            if status.state == "done" and status.step >= run.steps:
                 method, rate = label(run.method)
                 runs[method, rate, run.seed] = tasks_of(run.folder)
-            elif state != "missing":
-                print(f"left out: {run.folder} is {state}")
+            else:
+                print(f"left out: {run.folder} is {status.state} at step {status.step:,}")
     os.chdir(before)
 
 

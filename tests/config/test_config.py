@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rrn.activations.registry import ACTIVATIONS, make_activations
 from rrn.common.errors import UserError
 from rrn.common.numbers import parse_int
-from rrn.config import ACTS, AGENTS, ENVS, ActConfig, changed_settings, delay_steps
+from rrn.config import ACTS, AGENTS, ENVS, ActConfig, changed_settings, learning_steps
 from rrn.config.compose import choices, compose_config, hydra_ready
 from rrn.config.games import atari_games
 from rrn.config.gym_ids import is_gym_id
@@ -35,7 +35,7 @@ def names(group):
 def test_a_run_from_before_some_settings_were_there_can_be_read(tmp_path):
     config = compose_config(["act=rational"])
     old = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(config)))
-    for name in ("per", "delay", "from_run"):
+    for name in ("per", "delay", "freeze_after", "from_run"):
         del old.act[name]
     OmegaConf.save(old, tmp_path / "config.yaml")
     assert load_run_config(tmp_path) == config
@@ -182,7 +182,12 @@ def test_each_hundredth_of_a_million_is_a_whole_number():
     ("delay", "steps"), [("300", 300), ("100k", 100_000), ("1e5", 100_000), ("2epochs", 500_000), ("null", 0)]
 )
 def test_the_delay_of_the_coefficients_in_agent_steps(delay, steps):
-    assert delay_steps(compose_config([f"act.delay={delay}", "evaluation.every=250k"])) == steps
+    config = compose_config([f"act.delay={delay}", "evaluation.every=250k"])
+    assert learning_steps(config).start == steps + 1
+    assert config.steps in learning_steps(config)
+    last = compose_config([f"act.freeze_after={delay}", "evaluation.every=250k"])
+    assert (10**9 in learning_steps(last)) == (delay == "null")
+    assert delay == "null" or learning_steps(last) == range(1, steps + 1)
 
 
 def test_every_game_composes_without_a_file():

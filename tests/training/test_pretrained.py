@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -65,6 +67,15 @@ def test_coefficients_wait_for_the_delay(train_here, delay, every):
     assert learned == [False, False, True, True]  # at 100, 200, 300 and 400 agent steps
     assert not torch.equal(states[0]["layers.hidden1.weight"], states[1]["layers.hidden1.weight"])
     assert all(torch.equal(s["layers.act1.denominator"], states[0]["layers.act1.denominator"]) for s in states)
+
+
+@pytest.mark.parametrize(("after", "every"), [("200", 400), ("2epochs", 100)])
+def test_coefficients_are_frozen_after_a_while(train_here, after, every):
+    options = (*SMOKE, "act=rational", f"evaluation.every={every}", "checkpoint.every=100", "checkpoint.keep=9")
+    states = networks(train_here(*options, f"act.freeze_after={after}"))
+    learned = [not torch.equal(coefficients(old), coefficients(new)) for old, new in itertools.pairwise(states)]
+    assert learned == [True, False, False]  # from 100 to 200, 300 and 400 agent steps
+    assert not torch.equal(states[2]["layers.hidden1.weight"], states[3]["layers.hidden1.weight"])
 
 
 def test_a_run_that_was_stopped_before_the_delay_ends_like_one_that_was_not(train_here):

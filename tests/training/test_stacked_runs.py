@@ -105,6 +105,16 @@ def test_stopped_runs_go_on_bit_for_bit(whole, tmp_path, after):
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
+def test_coefficients_learn_in_the_same_steps_as_alone(tmp_path):
+    words = "act.delay=30", "act.freeze_after=70", "agent.reset=null"
+    assert train_all(tmp_path / "together", *words) is None
+    assert train(configs(tmp_path / "alone", *words)[1]) is None
+    close(tmp_path / "together", tmp_path / "alone", 1)
+    moved = read_measures(tmp_path / "together/seed1/scalars.csv")["plasticity/moved/act1"][1]
+    assert moved[0] > 0 < moved[1]  # until 40, until 80
+    assert moved[2] == 0  # until 120
+
+
 def test_a_run_that_is_behind_catches_up(whole, tmp_path):
     assert train_all(tmp_path, stop=StopAt(4)) == 2
     shutil.rmtree(tmp_path / "seed1")  # never began

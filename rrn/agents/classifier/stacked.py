@@ -129,9 +129,9 @@ class _Stack:
         for name, stacked in self.network.parameters.items():
             for own, value in zip(self.own, self.network.unstack(name, stacked), strict=True):
                 own[name].copy_(value)
-            if stacked.grad is not None:
-                for own, grad in zip(self.own, self.network.unstack(name, stacked.grad), strict=True):
-                    own[name].grad = grad.clone(memory_format=torch.contiguous_format)
+            grads = [None] * len(self.own) if stacked.grad is None else self.network.unstack(name, stacked.grad)
+            for own, grad in zip(self.own, grads, strict=True):
+                own[name].grad = None if grad is None else grad.clone(memory_format=torch.contiguous_format)
             state = self.optimiser.state.get(stacked, {})
             for key, values in state.items():
                 each = [values] * len(self.agents) if key == "step" else self.network.unstack(name, values)
