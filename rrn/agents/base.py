@@ -40,6 +40,7 @@ class Agent(ABC):
         seed: of the generator for acting and sampling.
 
     Attributes:
+        parameters: of the network, also those that are not trained.
         deterministic: of agents that sample from a policy: take the most probable action instead, in `act`.
     """
 

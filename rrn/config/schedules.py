@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rrn.config.act import RationalConfig
 from rrn.config.agent import DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
 from rrn.config.schema import Config, learning_steps
 
@@ -51,10 +52,10 @@ def _of_run(config: Config) -> Iterator[str]:
     what = "a run that is killed begins at step 0 again"
     yield from _longer(config, "checkpoint.every", config.checkpoint.every, what)
     yield from _longer(config, "log_every", config.log_every, "the log has no losses")
-    if learning_steps(config).start > config.steps and getattr(config.act, "trainable", False):
-        yield _warning(
-            config, "the coefficients of rationals never learn", "act.delay", getattr(config.act, "delay", None)
-        )
+    learning, act = learning_steps(config), config.act
+    if isinstance(act, RationalConfig) and act.trainable and learning.start > min(config.steps, learning.stop - 1):
+        key, value = ("act.freeze_after", act.freeze_after) if act.delay is None else ("act.delay", act.delay)
+        yield _warning(config, "the coefficients of rationals never learn", key, value)
 
 
 def _epsilon(config: Config, agent: DQNConfig | PQNConfig) -> Iterator[str]:

@@ -102,9 +102,11 @@ def check_values(config: Config) -> None:
 def learning_steps(config: Config) -> range:
     """Return the agent steps, from 1, that train the coefficients of rationals (act.delay, act.freeze_after)."""
 
-    def agent_steps(text: str) -> int:
+    def agent_steps(name: str, default: int) -> int:
+        text = getattr(config.act, name, None)
+        if text is None:
+            return default
         number, epochs, _ = text.partition("epochs")
         return parse_int(number) * (config.evaluation.every if epochs else 1)
 
-    delay, freeze_after = (getattr(config.act, name, None) for name in ("delay", "freeze_after"))
-    return range(agent_steps(delay or "0") + 1, agent_steps(freeze_after or str(STEPS)) + 1)
+    return range(agent_steps("delay", 0) + 1, agent_steps("freeze_after", STEPS) + 1)

@@ -54,6 +54,7 @@ LETTERS = {
     "other settings": "o",
 }
 NOT_STARTED = ("done", "running", "other settings")
+NARROW = 7  # letters of the narrowest column of a table that can be read
 RunStates = list[tuple[PlannedRun, str, Status | None]]  # the state is a key of LETTERS
 
 
@@ -130,9 +131,9 @@ def show(console: Console, part: Part, run_states: RunStates) -> None:
     games, methods = part.plan.games, part.plan.methods
     of_agents = [[m for m in methods if m.agent == agent] for agent in dict.fromkeys(m.agent for m in methods)]
     table = _table(games, methods, run_states)
-    if _fits(console, table, 1_000):
+    if console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width:
         console.print(table)
-    elif all(_fits(console, _table(games, some, run_states), console.width) for some in of_agents):
+    elif (1 + max(map(len, of_agents))) * NARROW <= console.width:
         for some in of_agents:
             console.print(_table(games, some, run_states))
     else:
@@ -148,12 +149,6 @@ def show(console: Console, part: Part, run_states: RunStates) -> None:
         words = "done" if state == "shorter" else state
         why = f" ({status.why})" if status.why else ""
         console.print(Text(printable(f"{run.folder}: {words} at step {status.step:,} of {run.steps:,}{why}")))
-
-
-def _fits(console: Console, table: Table, width: int) -> bool:
-    """Return whether a table that may be so wide fits into the console, with some letters in each column."""
-    narrow = len(table.columns) * 7 <= console.width
-    return narrow and console.measure(table, options=console.options.update(max_width=width)).maximum <= console.width
 
 
 def _table_of_methods(games: Sequence[str], methods: Sequence[Method], run_states: RunStates) -> Table:

@@ -60,6 +60,7 @@ class Plan:
 
     @property
     def all_seeds(self) -> list[int]:
+        """List the seeds."""
         return list(range(self.first_seed, self.first_seed + self.seeds))
 
 

@@ -64,18 +64,16 @@ def run_job(composed: DictConfig, shared: SweepContext) -> None:
     number = HydraConfig.get().job.num
     if shared.ray_cwd is not None:
         os.chdir(shared.ray_cwd)
-    if number in shared.stacks:
-        configs = {each: _read(text) for each, text in shared.stacks[number].items()}
-    elif any(number in stack for stack in shared.stacks.values()):
+    stack = next((runs for runs in shared.stacks.values() if number in runs), {number: None})
+    if number != next(iter(stack)):
         return
-    else:
-        configs = {number: to_config(composed)}
     try:
+        configs = {each: to_config(composed) if text is None else _read(text) for each, text in stack.items()}
         outcomes = _run(configs, shared)
     except UserError as error:
-        outcomes = dict.fromkeys(configs, ("failed", str(error)))
+        outcomes = dict.fromkeys(stack, ("failed", str(error)))
     except Exception as error:  # a bug of rrn: the traceback is in output.log
-        outcomes = dict.fromkeys(configs, ("failed", f"{type(error).__name__}: {error}".splitlines()[0]))
+        outcomes = dict.fromkeys(stack, ("failed", f"{type(error).__name__}: {error}".splitlines()[0]))
     for each, (state, why) in outcomes.items():
         write_atomic(shared.outcome_file(each), json.dumps({"state": state, "why": why}))
     if not shared.jobs and not is_running(shared.parent):

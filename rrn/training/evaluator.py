@@ -76,12 +76,13 @@ class Evaluator:
         log_measures(records, step, predictions.summary())
         return summary(games)
 
+    @torch.no_grad()
     def draw(self, step: int, records: RunLogger) -> None:
         """Log a snapshot of the activations, with their inputs for recent observations, and if it is due its figure."""
         generator = torch.Generator().manual_seed(self.config.seed + step)
         observations, agent = self.learner.sample_observations(self.states, generator), self.learner.agent
         recording = record_inputs(agent.network.layers, SHAPE_BINS), record_activity(agent.network.layers)
-        with torch.no_grad(), eval_mode(agent.network), recording[0] as inputs, recording[1] as activity:
+        with eval_mode(agent.network), recording[0] as inputs, recording[1] as activity:
             agent.forward(observations)
         now = snapshot(agent.network.layers, step, inputs)
         log_measures(records, step, self.measures.take(activity, now) | self._curvature())
@@ -93,6 +94,7 @@ class Evaluator:
         figure.set_dpi(120)
         records.figure(step, "shapes", figure)
 
+    @torch.enable_grad()
     def _curvature(self) -> dict[str, float]:
         """Measure the curvature of the loss and the distance from the start, of learners that offer them."""
         parameters, start, measures = self.learner.agent.parameters, self.learner.start, {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rrn.agents import make_stack
 from rrn.agents.base import NotFinite
+from rrn.agents.learner import Stack
 from rrn.common.console import print_safely
 from rrn.common.device import denormals_as_zero, pick_device
 from rrn.common.errors import UserError
@@ -46,7 +47,8 @@ def train_stacked(configs: Sequence[Config], command: str, stop: StopSignals) ->
         if begun := [run for run in runs if run.error is None]:
             for run in begun[1:]:
                 line = f"trained as one program with other seeds; see output.log in {begun[0].folder}\n"
-                (run.folder / "output.log").write_text(line, encoding="utf-8")
+                with open(run.folder / "output.log", "a", encoding="utf-8") as log:
+                    log.write(line)
             with output_log(begun[0].folder / "output.log"):
                 for run in begun:
                     run.do(run.begin, stop)
@@ -105,18 +107,22 @@ class _Run:
             self.status.stopped(stop.signal)
         self.context.close()
 
-    def fail(self, error: NotFinite, step: int) -> None:
-        raise explain_not_finite(error, self.trainer.agent, self.folder, step) from None
+    def fail(self, error: NotFinite) -> None:
+        agent = self.trainer.agent  # one that can be stacked makes an update in each agent step
+        raise explain_not_finite(error, agent, self.folder, agent.updates + 1) from None
 
 
 def _train(runs: Sequence[_Run]) -> None:
     """Train all runs to their end, or until they are stopped."""
+    before: list[_Run] = []
     going = [run for run in runs if run.do(run.goes_on)]
     while going:
         steps = sorted({run.trainer.step for run in going})
         behind = [run for run in going if run.trainer.step == steps[0]]
         number = min(MOST_STEPS, _steps_until_due(behind[0].trainer), *(step - steps[0] for step in steps[1:2]))
-        _train_for(behind, number)
+        if behind != before:
+            before, stack = behind, make_stack([run.trainer.learner for run in behind], behind[0].config)
+        _train_for(behind, stack, number)
         behind[0].trainer.show()
         if any(run.do(run.asks_to_stop) for run in going):
             return
@@ -124,7 +130,7 @@ def _train(runs: Sequence[_Run]) -> None:
         going = [run for run in going if run.error is None and (run not in behind or id(run) in due)]
 
 
-def _train_for(runs: Sequence[_Run], number: int) -> None:
+def _train_for(runs: Sequence[_Run], stack: Stack, number: int) -> None:
     """Train runs that are at the same step for some steps, or fewer."""
     trainers = [run.trainer for run in runs]
     step, log_every = trainers[0].step, trainers[0].config.log_every
@@ -132,13 +138,12 @@ def _train_for(runs: Sequence[_Run], number: int) -> None:
         trainer.agent.set_rationals_trainable(step + 1 in trainer.learning)
     log = (step + number) // log_every > step // log_every
     try:
-        stack = make_stack([trainer.learner for trainer in trainers], trainers[0].config)
         done, failed = stack.train(step, number, log)
     except ValueError as error:
         raise UserError(f"stack_seeds: {error}; set stack_seeds=1.") from error
     for index, run in enumerate(runs):
         if index in failed:
-            run.do(run.fail, failed[index], step + done + 1)
+            run.do(run.fail, failed[index])
         else:
             run.trainer.trained_to(step + done, [], log and done == number)
 

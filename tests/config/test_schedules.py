@@ -26,6 +26,8 @@ LONGER = {
     "log_every=2M": "the log has no losses",
     "act.delay=1500000": "the coefficients of rationals never learn: act.delay=1500000",
     "act.delay=100epochs": "act.delay=100epochs",
+    "act.freeze_after=0": "the coefficients of rationals never learn: act.freeze_after=0",
+    "act.delay=100 act.freeze_after=100": "the coefficients of rationals never learn: act.delay=100",
     "agent=ppo agent.rollout=187500": "one rollout only, of agent.rollout=187500 steps in each of 8",
     "agent=pqn steps=100000": "epsilon ends at 0.33, not at agent.epsilon_end=0.001",  # 1 - 0.999 / 1.5
     "agent=pqn agent.rollout=11719": "set agent.rollout=1171 or less",

@@ -25,6 +25,7 @@ class StackedClassifiers(Stack):
 
     def __init__(self, learners: Sequence[ClassifierLearner]):
         self.learners = learners
+        self.task: int | None = None  # whose examples are stacked
 
     def train(self, step: int, number: int, measure: bool) -> tuple[int, dict[int, NotFinite]]:
         """Train all learners for some updates, at most to the end of the task; see `Stack`."""
@@ -36,7 +37,11 @@ class StackedClassifiers(Stack):
         number = min(number, first.task_steps - step % first.task_steps)
         if len({len(learner.labels) for learner in self.learners}) > 1:  # as of classes of other sizes
             return self._one_after_the_other(number, measure)
-        return _Stack(self.learners).train(number, measure)
+        if self.task != task:  # large, so once
+            self.task = task
+            self.inputs = torch.stack([learner.inputs for learner in self.learners]).flatten(0, 1)
+            self.labels = torch.stack([learner.labels for learner in self.learners]).flatten()
+        return _Stack(self.learners, self.inputs, self.labels).train(number, measure)
 
     def _one_after_the_other(self, number: int, measure: bool) -> tuple[int, dict[int, NotFinite]]:
         failed = {}
@@ -50,17 +55,20 @@ class StackedClassifiers(Stack):
 
 
 class _Stack:
-    """Hold the parameters, the states of the optimisers and the examples of all learners, stacked."""
+    """Hold the parameters and the states of the optimisers of all learners, stacked.
 
-    def __init__(self, learners: Sequence[ClassifierLearner]):
+    Args:
+        learners: with the same number of examples.
+        inputs, labels: of all of them, one learner after the other.
+    """
+
+    def __init__(self, learners: Sequence[ClassifierLearner], inputs: Tensor, labels: Tensor):
         self.learners, self.agents = learners, [learner.agent for learner in learners]
         self.network = StackedNetwork([agent.network for agent in self.agents])
         self.own = [dict(agent.network.named_parameters()) for agent in self.agents]
         self.optimiser = self._stacked_optimiser()
-        self.inputs = torch.stack([learner.inputs for learner in learners]).flatten(0, 1)
-        self.labels = torch.stack([learner.labels for learner in learners]).flatten()
-        examples = len(learners[0].labels)
-        self.firsts = torch.arange(len(learners), device=self.labels.device)[:, None] * examples
+        self.inputs, self.labels = inputs, labels
+        self.firsts = torch.arange(0, len(labels), len(learners[0].labels), device=labels.device)[:, None]
 
     def _stacked_optimiser(self) -> torch.optim.Optimizer:
         """Make an optimiser like those of the agents, in their state."""

@@ -83,7 +83,7 @@ class StackedNetwork:
         if type(layer) is nn.Linear:
             weight, bias = parameters[f"{name}.weight"], parameters.get(f"{name}.bias")
             return x @ weight if bias is None else torch.baddbmm(bias[:, None], x, weight)
-        if type(layer) is nn.GroupNorm and layer.num_groups == 1 and x.dim() == 3:
+        if type(layer) is nn.GroupNorm and layer.num_groups == 1 and layer.affine and x.dim() == 3:
             normalised = F.layer_norm(x, x.shape[2:], eps=layer.eps)
             return torch.addcmul(parameters[f"{name}.bias"][:, None], normalised, parameters[f"{name}.weight"][:, None])
         if type(layer) in RATIONALS:
