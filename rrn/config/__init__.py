@@ -13,6 +13,7 @@ from rrn.config.agent import (
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
 from rrn.config.schema import Config, learning_steps, with_seed
+from rrn.config.sequence import AtariSequenceConfig, MinAtarSequenceConfig
 from rrn.config.settings import setting
 from rrn.config.task import ClassifierConfig, TaskConfig
 
@@ -24,6 +25,7 @@ __all__ = [
     "ActConfig",
     "AgentConfig",
     "AtariConfig",
+    "AtariSequenceConfig",
     "CartPoleConfig",
     "ClassifierConfig",
     "Config",
@@ -31,6 +33,7 @@ __all__ = [
     "EnvConfig",
     "GymConfig",
     "MinAtarConfig",
+    "MinAtarSequenceConfig",
     "PPOConfig",
     "PQNConfig",
     "RationalConfig",

@@ -90,7 +90,7 @@ class DQNConfig(AgentConfig):
     learning_rate: float = setting(above=0, at_most=LARGE, about="learning rate of Adam")
     adam_eps: float = setting(above=0, at_most=LARGE, about="epsilon of Adam, in its denominator")
     batch_size: int = setting(at_least=1, at_most=10**6, about="transitions of an update")
-    train_every: int = setting(at_least=1, at_most=STEPS, about="agent steps per update")
+    train_every: int = setting(at_least=1, at_most=STEPS, about="agent steps between updates")
     target_every: int = setting(at_least=1, at_most=STEPS, about="agent steps between copies to the target network")
     warmup: int = setting(
         at_least=1, at_most=STEPS, about="random agent steps before the first training step, not counted in steps"
@@ -103,6 +103,7 @@ class DQNConfig(AgentConfig):
         above=0, at_most=LARGE, about="clip gradients to this norm; null: no clipping"
     )
     # newer than some runs, whose config.yaml lacks them: so with defaults here
+    gradient_steps: int = setting(1, at_least=1, at_most=10_000, about="updates every train_every agent steps")
     dueling: bool = setting(
         False, about="learn the value of the state and advantages of the actions (Wang et al. 2016)"
     )

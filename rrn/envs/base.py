@@ -42,6 +42,7 @@ class Episode:
     seed: int  # last one of the copy
     actions: np.ndarray  # [length, *shape of an action]; uint8 for up to 256 discrete ones
     score: float  # raw, undiscounted
+    number: int = 0  # of its game, where games follow one another
 
     @property
     def length(self) -> int:

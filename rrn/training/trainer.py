@@ -157,6 +157,7 @@ class Trainer:
         """Do the next training step and log its episodes."""
         before, after = self.step, self.step + self.learner.steps_per_call
         log = after // self.config.log_every > before // self.config.log_every
+        self.learner.games.at_step(before + 1)
         self.agent.set_rationals_trainable(after in self.learning)
         try:
             finished = self.learner.training_step(before, log)

@@ -61,6 +61,10 @@ RUNS = {
         *("env=MinAtar-Breakout", "act=recurrent_rational", "network=impala", "network.norm=layer"),
         *("agent.batch_size=4", "steps=160", "checkpoint.every=40", "evaluation.every=160"),
     ],
+    "sequence": [
+        *("env=MinAtar-Sequence", "act=rational", "env.switch_every=90", "agent.gradient_steps=2"),
+        *("steps=400", "checkpoint.every=40", "evaluation.every=100"),
+    ],
     "own network": ["env=CartPole", "act=rational", "network.target=toy:Branches", "agent.noisy=true", *LONG],
 }
 

@@ -71,8 +71,9 @@ class DQNLearner(Learner):
     def _learn(self, step: int, measure: bool) -> None:
         """Do the updates and target copies that are due after `step` agent steps, which `step` alone decides."""
         config = self.config
-        while self.agent.updates < step // config.train_every:
-            last = self.agent.updates + 1 == step // config.train_every
+        due = step // config.train_every * config.gradient_steps
+        while self.agent.updates < due:
+            last = self.agent.updates + 1 == due
             batch = self.replay.sample(config.batch_size, self.agent.generator, self.agent.beta(step))
             self.log_values(self.agent.update(batch, measure and last))
             if config.prioritised:

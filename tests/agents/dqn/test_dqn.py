@@ -70,8 +70,8 @@ def test_exploration_is_drawn_for_each_environment():
         assert other == pytest.approx(epsilon / 2, abs=0.04)  # half of the random actions are greedy too
 
 
-@pytest.mark.parametrize("copies", [1, 3])
-def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
+@pytest.mark.parametrize(("copies", "times"), [(1, 1), (3, 1), (3, 2)])
+def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies, times):
     config = compose_config(
         [
             "env=CartPole",
@@ -79,6 +79,7 @@ def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
             f"env.num_envs={copies}",
             "steps=300",
             "agent.target_every=50",
+            f"agent.gradient_steps={times}",
             f"run_dir={tmp_path}",
             "device=cpu",
         ]
@@ -86,7 +87,7 @@ def test_ratio_of_updates_and_target_copies_to_steps(tmp_path, copies):
     trainer = Trainer(config, tmp_path, lambda: False)
     assert trainer.run()
     assert trainer.step == 300
-    assert trainer.agent.updates == 300 // 4
+    assert trainer.agent.updates == 300 // 4 * times
     assert trainer.learner.target_copies == 6
     assert sum(trainer.learner.replay.added) >= 600
 
