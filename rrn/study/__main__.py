@@ -158,7 +158,7 @@ def _table_of_methods(games: Sequence[str], methods: Sequence[Method], run_state
     for game in games:
         table.add_column(game, overflow="fold")
     for method in methods:
-        table.add_row(method.name, *(_letters(run_states, game, method) for game in games))
+        table.add_row(method.title, *(_letters(run_states, game, method) for game in games))
     return table
 
 

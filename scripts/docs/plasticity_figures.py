@@ -16,7 +16,10 @@ STYLES = {  # of the methods in the main picture: colour, line, marker; told apa
     "relu, LayerNorm": ("#666666", "-.", "X"),
     "relu": ("#000000", "-", "."),
 }
-CONTROLS = {"relu, new network for each task": "a new network for each task (relu)", "relu, 1e-2": "relu, rate 1e-2"}
+CONTROLS = {  # method and learning rate: name, line
+    ("relu, new network for each task", "1e-3"): ("a new network for each task (relu)", "-"),
+    ("relu", "1e-2"): ("relu, rate 1e-2", ":"),
+}
 OF_MEASURES = {
     "dormant": "share of dormant units",
     "effective_rank": "effective rank",
@@ -39,9 +42,8 @@ def draw_tasks(runs: dict, best: dict[str, str]) -> Figure:
     axes = figure.add_subplot()
     for method, (colour, line, marker) in STYLES.items():
         _curve(axes, runs, method, best.get(method, ""), method, color=colour, linestyle=line, marker=marker)
-    for name, text in CONTROLS.items():
-        method, _, rate = name.rpartition(", ") if name.endswith("e-2") else (name, "", best.get("relu", ""))
-        _curve(axes, runs, method, rate, text, color="#999999", linestyle="-" if rate != "1e-2" else ":", marker="")
+    for key, (text, line) in CONTROLS.items():
+        _curve(axes, runs, *key, text, color="#999999", linestyle=line, marker="")
     axes.set(xlabel="task", ylabel="online accuracy on random labels, per cent", ylim=(0, 100))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)

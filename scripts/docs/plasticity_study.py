@@ -25,9 +25,9 @@ from rrn.stats import Interval, holm, interval, iqm, probability_of_improvement
 from rrn.study.plan import Method, load_plan, take_part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PLANS = ("plasticity_rates",)  # and that of the results, once the learning rates are chosen
+PLANS = ("plasticity_rates", "plasticity")
 CHOOSING = 100  # seeds from here on chose the learning rate
-RATES = 4  # learning rates to choose from
+RATES = 5  # at least, to choose from
 LAST = 5  # tasks behind the second score
 RESAMPLES = 10_000
 BASE, MAIN = "relu", ("rational", "recurrent_rational", "tanh")  # the comparisons that were decided on
@@ -45,7 +45,21 @@ WORDS = {  # of a method's own settings, in the tables; others stand there as th
     "network.norm=layer": "LayerNorm",
     "agent.reset=all": "new network for each task",
     "agent.reset=last": "last layer reset",
+    "agent.shrink=0.5": "shrink and perturb",
+    "agent.perturb=0.5": "",
+    "agent.weight_decay=1e-3": "L2 of 1e-3",
+    "agent.weight_decay=1e-4": "L2 of 1e-4",
+    "act.trainable=false": "frozen",
+    "act.freeze_after=7500": "frozen after 5 tasks",
+    "act.init=tanh": "starts as tanh",
+    "act.lr=1e-4": "coefficients at 1e-4",
+    "act.lr=1e-2": "coefficients at 1e-2",
+    "act.version=B": "version B",
+    "act.degrees=[3,2]": "degrees 3 and 2",
+    "act.degrees=[7,6]": "degrees 7 and 6",
+    "act.per=channel": "one for each unit",
 }
+REMEDIES = ("new network", "last layer", "shrink", "L2")  # in the names of methods; their table has relu beside them
 Key = tuple[str, str, int]  # method, learning rate, seed
 Tasks = list[dict[str, float]]  # a row of COLUMNS for each task
 
@@ -58,7 +72,7 @@ def label(method: Method) -> tuple[str, str]:
             rate = word.partition("=")[2]
         elif not word.startswith("run_dir="):
             own.append(WORDS.get(word, word))
-    return ", ".join(own), rate
+    return ", ".join(filter(None, own)), rate
 
 
 def tasks_of(folder: Path) -> Tasks:
@@ -143,30 +157,44 @@ def rates_table(runs: dict[Key, Tasks]) -> tuple[list[str], dict[str, str]]:
         means = {rate: np.mean(found) for rate in rates if (found := scores(runs, method, rate, True))}
         best[method] = max(means, key=lambda rate: means[rate])
         cells = [f"{means[rate]:.1f}" if rate in means else "" for rate in rates]
-        if len(means) == RATES:  # else the choice is still open
+        if len(means) >= RATES:  # else the choice is still open
             cells[rates.index(best[method])] = f"**{cells[rates.index(best[method])]}**"
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines, best
 
 
-def results_table(runs: dict[Key, Tasks]) -> list[str]:
-    """Return the table of the scores on the seeds that chose nothing."""
-    found = {
-        (method, rate): (scores(runs, method, rate, False), scores(runs, method, rate, False, LAST))
-        for method, rate, seed in sorted(runs)
-        if seed < CHOOSING
+def results_tables(runs: dict[Key, Tasks], best: dict[str, str]) -> list[str]:
+    """Return the tables of the scores on the seeds that chose nothing, each with a title."""
+    found = list(dict.fromkeys(key[:2] for key in sorted(runs) if key[2] < CHOOSING))
+    compared = [(method, rate) for method, rate in found if best.get(method) == rate]
+    others = [key for key in found if key not in compared]
+    remedies = [key for key in others if key[0] == BASE or any(word in key[0] for word in REMEDIES)]
+    tables = {
+        "## Results": compared,
+        "## Other remedies": remedies,
+        "## Why": [*(key for key in compared if key[0] == "rational"), *(key for key in others if key not in remedies)],
     }
-    base = next((own[0] for (method, _), own in found.items() if method == BASE), None)
-    compared = [key for key in found if key[0] in MAIN] if base else []
-    chances = holm([ttest_ind(found[key][0], base, equal_var=False).pvalue for key in compared]) if compared else []
-    p_of = {key: f"{p:.2g}" for key, p in zip(compared, chances, strict=True)}
+    parts = []
+    for title, keys in tables.items():
+        if keys:
+            parts += [title, "\n".join(_rows(runs, keys, (BASE, best[BASE]), tested=keys is compared))]
+    return parts
+
+
+def _rows(runs: dict[Key, Tasks], keys: list[tuple[str, str]], base: tuple[str, str], tested: bool) -> list[str]:
+    """Return the rows of a table, the best method first; with `tested`, with the tests that were decided on."""
+    whole, last = ({key: scores(runs, *key, False, part) for key in {*keys, base}} for part in (0, LAST))
+    main = [key for key in keys if key[0] in MAIN] if tested and whole[base] else []
+    chances = [ttest_ind(whole[key], whole[base], equal_var=False).pvalue for key in main]
+    p_of = {key: f"{p:.2g}" for key, p in zip(main, holm(chances) if main else (), strict=True)}
     lines = [
         f"| method | learning rate | seeds | all tasks | last {LAST} tasks | beats {BASE} | p |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for key, (whole, last) in sorted(found.items(), key=lambda item: -np.mean(item[1][0])):
-        better = probability_of_improvement({"": whole}, {"": base}, RESAMPLES).text(2) if base else ""
-        cells = [*key, str(len(whole)), _iqm(whole).text(1), _iqm(last).text(1), better, p_of.get(key, "")]
+    for key in sorted(keys, key=lambda key: -np.mean(whole[key])):
+        better = probability_of_improvement({"": whole[key]}, {"": whole[base]}, RESAMPLES) if whole[base] else None
+        cells = [*key, str(len(whole[key])), _iqm(whole[key]).text(1), _iqm(last[key]).text(1)]
+        cells += [better.text(2) if better and key != base else "", p_of.get(key, "")]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -191,7 +219,7 @@ def main() -> None:
     if final:
         draw_tasks(final, best).savefig(DOCS / "plasticity_study.png", dpi=90)
         draw_measures(final, best).savefig(DOCS / "plasticity_measures.png", dpi=90)
-        parts += ["## Results", "\n".join(results_table(runs))]
+        parts += results_tables(runs, best)
     text = "\n\n".join(parts) + "\n"
     (DOCS / "plasticity_study.md").write_text(text, "utf-8")
     print(text)

@@ -299,6 +299,8 @@ def plan_of_tasks(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("COLUMNS", "80")
     path = Path("plan.yaml")
     methods = [f"  - {{agent: classifier, act: {act}, overrides: [agent.learning_rate={rate}]}}" for act, rate in MANY]
+    own = "agent.reset=all, \"run_dir='runs/reset/seed${seed}'\""
+    methods.append(f"  - {{agent: classifier, act: relu, overrides: [{own}]}}")
     path.write_text(TASKS + "\n".join(methods) + "\nseeds: 2\nfirst_seed: 100\n")
     return path
 
@@ -310,7 +312,7 @@ def test_a_plan_has_seeds_from_another_one_on_and_settings_of_the_runs_in_its_fo
         "runs/relu-0.001/seed101",
         "runs/silu-0.001/seed100",
     ]
-    assert [run.seed for run in take_part(load_plan("plan.yaml"), ["seed=101"]).runs()] == [101] * len(MANY)
+    assert [run.seed for run in take_part(load_plan("plan.yaml"), ["seed=101"]).runs()] == [101] * (len(MANY) + 1)
     with pytest.raises(UserError, match=r"seed=0: not among the seeds of this plan\. It has 100, 101"):
         take_part(load_plan("plan.yaml"), ["seed=0"])
 
@@ -322,5 +324,7 @@ def test_a_run_of_a_task_belongs_to_its_plan_and_many_methods_are_listed_by_meth
     capsys.readouterr()
     printed = listed(capsys, "plan.yaml")
     assert re.search(r"classifier silu agent.learning_rate=1e-2 +\.d", printed), printed
-    assert len(re.findall(r" \.\.\s", printed)) == len(MANY) - 1
+    assert len(re.findall(r" \.\.\s", printed)) == len(MANY)
+    assert re.search(r"classifier relu agent.reset=all +\.\.", printed), printed  # without its folder
+    assert "run_dir" not in printed
     assert max(map(len, printed.splitlines())) <= 80
