@@ -21,10 +21,12 @@ from scipy.stats import ttest_ind
 
 from rrn.config import MinAtarConfig
 from rrn.config.compose import compose_config
+from rrn.config.games import MINATAR_GAMES
 from rrn.report.runs import read_runs, settings
 from rrn.stats import Interval, difference, holm, seeds_interval
 from rrn.study.plan import load_plan
 
+PLANS = ("minatar", "pqn")  # each with differences and a correction of its own
 ACTS = ("relu", "leaky_relu", "silu", "rational", "recurrent_rational")
 COLOURS = ("#888888", "#56b4e9", "#009e73", "#e69f00", "#d55e00")  # distinguishable with any colour vision
 CHANCE = 0.13  # of a 95 % bootstrap interval between 5 and 5 normal scores to leave out a true difference of 0
@@ -38,6 +40,7 @@ INTRO = """# Results on MinAtar
 Runs of 1 M agent steps each, made and summarised by
 
     python -m rrn.study minatar start
+    python -m rrn.study pqn start
     python scripts/docs/minatar_results.py runs
 
 The rows with act.lr=0.0015 are of further runs, seeds 0 and 1, which the picture leaves out. One of them:
@@ -63,6 +66,8 @@ act.lr=0.0015, rationals do not learn Asterix. Seeing this on seeds 0 and 1 led 
 another one, and leaky_relu and silu had no such search.
 
 Scores of dqn and ppo do not compare: DQN takes the best action but for 5 % of random ones, PPO draws from its policy.
+PQN acts as DQN. Its authors publish no table for MinAtar, and play that of gymnax, which has no sticky actions
+(details.md, no. 70).
 
 Young and Tian (2019) show the scores of their DQN as curves over 5 M frames; their numbers are not available here for
 a comparison. Their DQN makes an update at each step, ours one in four with four parallel environments, so that a target
@@ -89,7 +94,7 @@ def finished(folder: Path) -> dict[Key, Curve]:
     curves = {}
     for run in runs:
         config, curve = run.config, run.curve
-        if not isinstance(config.env, MinAtarConfig):
+        if not isinstance(config.env, MinAtarConfig) or curve.game not in MINATAR_GAMES:
             continue
         if not run.is_finished:
             print(f"left out: {run.folder} is {run.state}")
@@ -162,9 +167,9 @@ def in_short(agents: list[str], games: list[str], curves: dict[Key, Curve]) -> s
     apart = sum(gap.low > 0 or gap.high < 0 for gap in gaps.values())
     return "\n".join(
         textwrap.wrap(
-            f"In short: of {len(gaps)} differences from relu, {len(sure)} are beyond chance, all of them taken "
-            f"together (Welch's t test with Holm's correction, at 5 %): {', '.join(sure) or 'none'}. The intervals "
-            f"below are each on its own, and too narrow: {apart} of them leave out 0, and without any true difference "
+            f"In short, {' and '.join(agents)}: of {len(gaps)} differences from relu, {len(sure)} are beyond "
+            f"chance, all of them taken together (Welch's t test with Holm's correction, at 5 %): "
+            f"{', '.join(sure) or 'none'}. The intervals below are each on its own, and too narrow: {apart} of them leave out 0, and without any true difference "
             f"about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",
             120,
             break_on_hyphens=False,
@@ -223,11 +228,16 @@ def main() -> None:
     agents = sorted({key[0] for key in curves}, reverse=True)
     games = sorted({key[1] for key in curves})
     draw(curves, agents, games).savefig(docs / "minatar.png", dpi=90)
-    plan = load_plan("minatar")
-    planned = len(plan.games) * len(plan.methods) * plan.seeds
-    done = sum(key[2] in ACTS for key in curves)
-    here = f"All {planned} runs of the study" if done == planned else f"{done} of the study's {planned} runs"
-    lines = [INTRO, f"{here} are here.", "", in_short(agents, games, curves), ""]
+    lines = [INTRO]
+    for name in PLANS:
+        plan = load_plan(name)
+        of_plan = sorted({method.agent for method in plan.methods} & set(agents), reverse=True)
+        planned = len(plan.games) * len(plan.methods) * plan.seeds
+        done = sum(key[0] in of_plan and key[2] in ACTS for key in curves)
+        here = f"All {planned} runs of the study" if done == planned else f"{done} of the {planned} runs of the study"
+        lines += [f"{here} {name} are here.", ""]
+        if of_plan:
+            lines += [in_short(of_plan, games, curves), ""]
     for agent in agents:
         for env in games:
             rows = table(agent, env, curves)
