@@ -169,8 +169,8 @@ def in_short(agents: list[str], games: list[str], curves: dict[Key, Curve]) -> s
         textwrap.wrap(
             f"In short, {' and '.join(agents)}: of {len(gaps)} differences from relu, {len(sure)} are beyond "
             f"chance, all of them taken together (Welch's t test with Holm's correction, at 5 %): "
-            f"{', '.join(sure) or 'none'}. The intervals below are each on its own, and too narrow: {apart} of them leave out 0, and without any true difference "
-            f"about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",
+            f"{', '.join(sure) or 'none'}. The intervals below are each on its own, and too narrow: {apart} of them leave out 0, and without any true "
+            f"difference about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",
             120,
             break_on_hyphens=False,
         )
