@@ -167,10 +167,10 @@ def in_short(agents: list[str], games: list[str], curves: dict[Key, Curve]) -> s
     apart = sum(gap.low > 0 or gap.high < 0 for gap in gaps.values())
     return "\n".join(
         textwrap.wrap(
-            f"In short, {' and '.join(agents)}: of {len(gaps)} differences from relu, {len(sure)} are beyond "
-            f"chance, all of them taken together (Welch's t test with Holm's correction, at 5 %): "
-            f"{', '.join(sure) or 'none'}. The intervals below are each on its own, and too narrow: {apart} of them leave out 0, and without any true "
-            f"difference about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",
+            f"In short, {' and '.join(agents)}: of {len(gaps)} differences from relu, {len(sure)} are beyond chance, "
+            f"all of them taken together (Welch's t test with Holm's correction, at 5 %): {', '.join(sure) or 'none'}. "
+            f"The intervals below are each on its own, and too narrow: {apart} of them leave out 0, and without any "
+            f"true difference about {CHANCE * len(gaps):.0f} would. None of this is about Atari.",
             120,
             break_on_hyphens=False,
         )
