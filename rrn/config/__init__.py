@@ -7,11 +7,10 @@ from rrn.config.agent import (
     DQNConfig,
     PPOConfig,
     PQNConfig,
-    SB3DQNConfig,
-    SB3PPOConfig,
 )
 from rrn.config.differences import MAY_CHANGE_ON_RESUME, changed_settings, dotted, effective, without_effect
 from rrn.config.env import ENVS, AtariConfig, CartPoleConfig, EnvConfig, GymConfig, MinAtarConfig
+from rrn.config.sb3 import SB3DQNConfig, SB3PPOConfig
 from rrn.config.schema import Config, learning_steps, with_seed
 from rrn.config.sequence import AtariSequenceConfig, MinAtarSequenceConfig
 from rrn.config.settings import setting

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrn.config.act import RationalConfig
-from rrn.config.agent import DQNConfig, PPOConfig, PQNConfig, SB3DQNConfig, SB3PPOConfig
+from rrn.config.agent import DQNConfig, PPOConfig, PQNConfig
+from rrn.config.sb3 import SB3DQNConfig, SB3PPOConfig
 from rrn.config.schema import Config, learning_steps
 
 

@@ -158,7 +158,10 @@ def _table_of_methods(games: Sequence[str], methods: Sequence[Method], run_state
     for game in games:
         table.add_column(game, overflow="fold")
     for method in methods:
-        table.add_row(method.title, *(_letters(run_states, game, method) for game in games))
+        own = [word for word in method.overrides if not word.startswith("run_dir=")]
+        table.add_row(
+            " ".join([method.agent, method.act, *own]), *(_letters(run_states, game, method) for game in games)
+        )
     return table
 
 

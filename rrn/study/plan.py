@@ -47,11 +47,6 @@ class Method:
     def name(self) -> str:
         return " ".join([self.agent, self.act, *self.overrides])
 
-    @property
-    def title(self) -> str:
-        """Name it without its folder, for a table."""
-        return " ".join([self.agent, self.act, *(word for word in self.overrides if not word.startswith("run_dir="))])
-
 
 @dataclass
 class Plan:

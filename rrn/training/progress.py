@@ -9,6 +9,21 @@ import time
 from typing import TextIO
 
 from rrn.common.console import print_safely
+from rrn.common.numbers import duration, fixed_or_dash
+
+
+def progress_line(at: str, rate: float, left: int, last: dict[str, float]) -> str:
+    """Say how far a run is.
+
+    Args:
+        at: agent steps so far and in all, in words.
+        rate: agent steps per second.
+        left: agent steps that are left.
+        last: `return` of the last episode of training, and mean return of the last `evaluation`.
+    """
+    time_left = duration(max(left, 0) / rate) if rate > 0 else "?"
+    returns = f"return {fixed_or_dash(last['return'], 0)} eval {fixed_or_dash(last['evaluation'], 1)}"
+    return f"{at} {rate:.0f}/s left {time_left} {returns}"
 
 
 class Progress:

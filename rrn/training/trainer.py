@@ -20,7 +20,7 @@ from rrn.agents import make_learner
 from rrn.agents.base import Agent, NotFinite
 from rrn.common.device import pick_device
 from rrn.common.files import write_atomic
-from rrn.common.numbers import count, duration, fixed_or_dash
+from rrn.common.numbers import count
 from rrn.common.threads import restore_threads
 from rrn.config import Config, dotted, learning_steps
 from rrn.envs import Episode, make_envs
@@ -36,7 +36,7 @@ from rrn.training.evaluator import Evaluator
 from rrn.training.nonfinite import explain_not_finite
 from rrn.training.play import scores_text
 from rrn.training.pretrained import begin_with
-from rrn.training.progress import Progress
+from rrn.training.progress import Progress, progress_line
 
 Report = Callable[[int, float, float], None]  # of step, last return and last evaluation; NaN for none yet
 OnEvaluation = Callable[[int, dict[str, float], Agent], object]  # of step, summary of the scores, and the agent
@@ -251,13 +251,9 @@ class Trainer:
         """Show the progress line, without a prefix only if it is due."""
         if not prefix and not self.progress.due():
             return
-        rate = self._rate()
-        left = duration(max(self.config.steps - self.step, 0) / rate) if rate > 0 else "?"
         at = self.learner.warming_up or f"{count(self.step)}/{count(self.config.steps)}"
-        self.progress.show(
-            f"{prefix}{at} {rate:.0f}/s left {left} return {fixed_or_dash(self.last['return'], 0)} "
-            f"eval {fixed_or_dash(self.last['evaluation'], 1)} {self.learner.progress_text(self.step)}"
-        )
+        line = progress_line(at, self._rate(), self.config.steps - self.step, self.last)
+        self.progress.show(f"{prefix}{line} {self.learner.progress_text(self.step)}")
 
     def _save(self) -> None:
         folder = self.folder / "checkpoints"
