@@ -130,6 +130,8 @@ class DQNConfig(AgentConfig):
     noisy: bool = setting(
         False, about="explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)"
     )
+    shift: int = setting(0, at_least=0, at_most=100, about="most pixels by which the observations of an update move")
+    intensity: float = setting(0.0, at_least=0, at_most=0.5, about="deviation of a random factor of their pixels")
     compile: bool = setting(
         False, about="compute the loss by torch.compile, on a GPU as a CUDA graph; equal up to rounding"
     )
@@ -146,6 +148,13 @@ class DQNConfig(AgentConfig):
 
     def frames_kept(self, env: EnvConfig) -> int:
         return self.replay_capacity
+
+
+@dataclass
+class Atari100kConfig(DQNConfig):
+    """Settings of the variants of DQN whose defaults are those of Atari-100k: agent=drq."""
+
+    paper_protocol: ClassVar[bool] = False
 
 
 @dataclass
@@ -223,6 +232,7 @@ class PQNConfig(AgentConfig):
 AGENTS: dict[str, type[AgentConfig]] = {
     "dqn": DQNConfig,
     "ddqn": DQNConfig,
+    "drq": Atari100kConfig,
     "ppo": PPOConfig,
     "pqn": PQNConfig,
 }

@@ -45,7 +45,7 @@ def to_config(composed: DictConfig) -> Config:
         values["network"].pop("suffix", None)
         agent, env, act, network = (class_of(group, values[group]) for group in ("agent", "env", "act", "network"))
         name = values["experiment"]
-        if not env.paper_protocol and name in PROTOCOLS:
+        if not env.paper_protocol and name in (*PROTOCOLS, "atari100k"):
             raise UserError(f"experiment={name}: its protocol is for Atari games; leave it out or change env.")
         if not agent.paper_protocol and name in PROTOCOLS:
             raise UserError(f"experiment={name}: its protocol is for DQN; leave it out, or set agent=dqn or ddqn.")

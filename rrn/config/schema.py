@@ -20,6 +20,7 @@ class EvaluationConfig:
     """Settings of the evaluations during training."""
 
     every: int = setting(at_least=1, at_most=STEPS, about="agent steps of training between evaluations")
+    start: int = setting(0, at_least=0, at_most=STEPS, about="agent steps of training before the first evaluation")
     epsilon: float = setting(at_least=0, at_most=1, about="probability of a random action in an evaluation")
     episodes: int | None = setting(
         at_least=1, at_most=10**6, about="whole games of an evaluation; null: as many as end within evaluation.steps"

@@ -61,6 +61,8 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
     "agent.batch_size": ("batch size", _column("batch_size"), None),
     "agent.train_every": ("agent steps between updates", _column("train_frequency"), 9),
     "agent.gradient_steps": ("updates each time", _is(1), 9),
+    "agent.shift": ("random shift in an update", _is(0), None),
+    "agent.intensity": ("random intensity in it", _is(0.0), None),
     "agent.target_every": ("and per copy to the target", _column("target_update_frequency"), 9),
     "agent.warmup": ("random steps before", _column("initial_replay_size"), 8),
     "agent.replay_capacity": ("replay buffer", _column("max_replay_size"), None),
@@ -88,6 +90,7 @@ VALUES: dict[str, tuple[str, Callable[[dict[str, str]], object], int | None]] = 
 }
 # settings that change the speed or the name of a run, or have no effect under the paper's protocol
 NOT_COMPARED = {
+    "evaluation.start",
     "agent.name",
     "agent.kind",
     "agent.from_run",

@@ -148,10 +148,10 @@ class Trainer:
         return self.stop() or self.ended_by_callback
 
     def _evaluation_due(self) -> bool:
-        """Return True at each multiple of `every`, step 0 included, and at the end."""
-        every = self.config.evaluation.every
+        """Return True at each multiple of `every` from `start` on, step 0 included, and at the end."""
+        start, every = self.config.evaluation.start, self.config.evaluation.every
         at_the_end = self.step >= self.config.steps and self.evaluated < self.step
-        return self.step // every > self.evaluated // every or at_the_end
+        return (self.step >= start and self.step // every > self.evaluated // every) or at_the_end
 
     def _advance(self) -> None:
         """Do the next training step and log its episodes."""

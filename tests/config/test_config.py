@@ -96,8 +96,9 @@ def test_every_combination_composes(agent, experiment, env):
         with pytest.raises(UserError, match=f"agent=classifier: expected task= beside it, got env={env}"):
             compose_config([word for word in overrides if "experiment" not in word])
         return
-    of_the_paper = experiment in ("paper", "modern")
-    if of_the_paper and (env in ("CartPole", "MinAtar-Breakout") or agent not in ("dqn", "ddqn")):
+    for_dqn = experiment in ("paper", "modern") and agent not in ("dqn", "ddqn")
+    for_atari = experiment in ("paper", "modern", "atari100k") and env in ("CartPole", "MinAtar-Breakout")
+    if for_dqn or for_atari:
         with pytest.raises(UserError, match=f"experiment={experiment}: its protocol is for"):
             compose_config(overrides)
         return

@@ -22,4 +22,5 @@ def pong(agent: str, act: str) -> list[str]:
 
 def cartpole(agent: str, act: str, *overrides: str) -> list[str]:
     """Settings of a run on CartPole."""
-    return ["experiment=smoke", f"agent={agent}", f"act={act}", "env=CartPole", *overrides]
+    no_pictures = ["agent.shift=0", "agent.intensity=0"] if agent == "drq" else []
+    return ["experiment=smoke", f"agent={agent}", f"act={act}", "env=CartPole", *no_pictures, *overrides]

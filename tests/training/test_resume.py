@@ -57,6 +57,10 @@ RUNS = {
         *("agent.prioritised=true", "agent.noisy=true", "agent.value_range=[0,100]"),
         *LONG,
     ],
+    "drq": [
+        *("agent=drq", "env=Pong", "act=rational", "env.frame_cap=160", "agent.batch_size=4", "agent.train_every=2"),
+        *("steps=120", "checkpoint.every=40", "evaluation.every=60"),
+    ],
     "impala": [
         *("env=MinAtar-Breakout", "act=recurrent_rational", "network=impala", "network.norm=layer"),
         *("agent.batch_size=4", "steps=160", "checkpoint.every=40", "evaluation.every=160"),

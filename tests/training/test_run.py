@@ -21,7 +21,7 @@ MEASURED = {
     "sb3_dqn": {"epsilon"},
     "sb3_ppo": {"policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "clip"},
 }
-MEASURED["ddqn"] = MEASURED["dqn"]
+MEASURED["ddqn"] = MEASURED["drq"] = MEASURED["dqn"]
 
 
 def check(folder, agent: str, places: set[str]) -> dict[str, list[tuple[int, float]]]:

@@ -1,8 +1,8 @@
 """Act and update with DQN (Mnih et al. 2015) and its variants, each a setting.
 
 Double (van Hasselt et al. 2016) and multi-step learning (Hessel et al. 2018) are here, the losses, dueling and
-distributions in loss.py, priorities in priorities.py, noisy layers in noisy.py. For when to act, store and learn see
-learner.py.
+distributions in loss.py, priorities in priorities.py, noisy layers in noisy.py, DrQ's augmentation in augmentation.py.
+For when to act, store and learn see learner.py.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from rrn.agents.base import Agent, NotFinite, adam
+from rrn.agents.dqn.augmentation import augment
 from rrn.agents.dqn.loss import QHead
 from rrn.agents.dqn.noisy import noise, noisy_layers
 from rrn.agents.dqn.replay import TransitionBatch
@@ -109,13 +111,20 @@ class DQN(Agent):
             losses = losses * batch.weights
         return losses.mean(), q, errors
 
+    def augmented(self, batch: TransitionBatch) -> TransitionBatch:
+        """Return the batch with augmented observations, if the agent augments them (DrQ)."""
+        how = self.config.shift, self.config.intensity, self.generator
+        if not any(how[:2]):
+            return batch
+        return replace(batch, states=augment(batch.states, *how), next_states=augment(batch.next_states, *how))
+
     def update(self, batch: TransitionBatch, measure_norm: bool = False) -> dict[str, float]:
         """Do one step of Adam on a batch; return loss, mean and max Q-value, and gradient norm if measured or clipped.
 
         Raises:
             NotFinite: the loss is NaN or infinite; the weights are unchanged.
         """
-        batch = batch.to(self.device)
+        batch = self.augmented(batch.to(self.device))
         with noise(self.noisy_layers + self.noisy_target):
             loss, q, self.errors = self.fast_loss(batch)
         found = torch.stack((loss.detach(), q.mean(), q.amax())).tolist()

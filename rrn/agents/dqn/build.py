@@ -11,14 +11,23 @@ from rrn.agents.dqn.learner import DQNLearner
 from rrn.agents.dqn.loss import CategoricalQHead, ScalarQHead
 from rrn.agents.dqn.noisy import make_noisy
 from rrn.config import Config, DQNConfig
+from rrn.config.settings import require
 from rrn.envs import VectorEnv
 from rrn.networks.build import lr_rational, make_network
 from rrn.networks.init import xavier
 
 
 def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
-    """Make the agent of the configuration."""
+    """Make the agent of the configuration.
+
+    Raises:
+        UserError: it augments observations that are no pictures.
+    """
     c = cast(DQNConfig, config.agent)
+    pictures = len(games.frame_shape) > 1
+    for name in ("shift", "intensity"):
+        value = getattr(c, name)
+        require(pictures or not value, f"agent.{name}", "0 with observations that are no pictures", value)
     values: CategoricalQHead | ScalarQHead
     if c.distributional:
         values = CategoricalQHead(games.num_actions, c.dueling, c.value_range[0], c.value_range[1], c.atoms)

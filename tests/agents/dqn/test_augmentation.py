@@ -1,0 +1,142 @@
+"""DrQ: its augmentation is what a loop over images does, and its settings are those that were published."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers.paths import SHARED
+from helpers.small_agents import agent_for, random_batch
+
+from rrn.agents.dqn.augmentation import CUT, augment, random_intensity, random_shift
+from rrn.common.errors import UserError
+from rrn.config.compose import compose_config
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", [(20, 4, 84, 84), (7, 1, 10, 12)])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.float32])
+def test_a_shift_moves_each_observation_as_a_loop_does(shape, dtype):
+    frames = (torch.rand(shape, generator=generator(1)) * 255).to(dtype)
+    shifted = random_shift(frames, 4, generator())
+    assert (shifted.dtype, shifted.shape) == (dtype, frames.shape)
+    moves = torch.randint(9, (shape[0], 2), generator=generator()).tolist()
+    assert len({tuple(move) for move in moves}) > 3
+    for image, moved, (down, right) in zip(frames, shifted, moves, strict=True):
+        for y in range(shape[2]):
+            for x in range(shape[3]):
+                row = min(max(y + down - 4, 0), shape[2] - 1)
+                column = min(max(x + right - 4, 0), shape[3] - 1)
+                assert torch.equal(moved[:, y, x], image[:, row, column])
+
+
+def test_all_shifts_are_as_likely_and_none_is_further_than_it_may_be():
+    picture = torch.zeros(4000, 1, 9, 9)
+    picture[:, 0, 4, 4] = 1
+    where = random_shift(picture, 2, generator()).sum((0, 1))
+    assert where.sum() == 4000
+    assert not where[:2].any()
+    assert not where[:, :2].any()
+    assert (where[2:7, 2:7] - 160).abs().max() < 60  # standard deviation 12.4
+
+
+def test_intensity_is_one_factor_for_each_observation_cut_off_at_two_deviations():
+    frames = torch.randint(256, (5000, 1, 2, 2), generator=generator(1), dtype=torch.uint8).clamp(min=1)
+    changed = random_intensity(frames, 0.05, generator())
+    factors = changed / frames
+    assert factors.var((1, 2, 3)).max() < 1e-10
+    factor = factors[:, 0, 0, 0]
+    expected = 1 + 0.05 * torch.randn(5000, generator=generator()).clamp(-CUT, CUT)
+    assert torch.allclose(factor, expected, atol=1e-6)
+    assert factor.max() == pytest.approx(1.1)
+    assert factor.min() == pytest.approx(0.9)
+
+
+def test_zero_leaves_observations_as_they_are():
+    frames = torch.randint(256, (3, 4, 84, 84), dtype=torch.uint8)
+    assert augment(frames, 0, 0.0, generator()) is frames
+
+
+def test_an_update_learns_from_both_observations_augmented():
+    agent, plain = agent_for("env=Pong", "agent=drq", "act=relu"), agent_for("env=Pong", "agent=ddqn", "act=relu")
+    assert (agent.config.shift, agent.config.intensity, plain.config.shift) == (4, 0.05, 0)
+    states, next_states = torch.randint(256, (2, 4, 4, 84, 84), generator=generator(1), dtype=torch.uint8)
+    batch = replace(random_batch(4, n_step=10), states=states, next_states=next_states)
+    assert plain.augmented(batch) is batch
+    agent.generator.manual_seed(3)
+    augmented = agent.augmented(batch)
+    expected = generator(3)
+    for name in ("states", "next_states"):
+        by_hand = random_intensity(random_shift(getattr(batch, name), 4, expected), 0.05, expected)
+        assert torch.equal(getattr(augmented, name), by_hand)
+    assert torch.equal(augmented.rewards, batch.rewards)
+    seen = []
+    agent.loss, loss = lambda one: seen.append(one) or loss(one), agent.loss
+    agent.fast_loss = agent.loss
+    agent.generator.manual_seed(3)
+    agent.update(batch)
+    assert torch.equal(seen[0].states, augmented.states)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the published settings")
+def test_drq_has_the_settings_of_dopamine():
+    with open(SHARED / "reference/atari100k_settings.csv") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["agent"].startswith("DrQ(eps)"))
+    config = compose_config(["agent=drq", "experiment=atari100k", "env=Breakout"])
+    agent = config.agent
+    assert (agent.n_step, agent.batch_size, agent.target_every) == (
+        int(row["n_step"]),
+        int(row["batch"]),
+        int(row["target_update"]),
+    )
+    assert [agent.double, agent.dueling, agent.distributional, agent.noisy, agent.prioritised] == [
+        row[name] == "yes" for name in ("double", "dueling", "distributional", "noisy", "replay")
+    ]
+    assert row["replay"] == "uniform"
+    assert (agent.learning_rate, agent.adam_eps) == (float(row["learning_rate"]), float(row["adam_eps"]))
+    assert agent.gradient_steps / agent.train_every == int(row["updates_per_step"])
+    assert agent.warmup == int(row["min_history"])
+    assert (agent.epsilon_end, agent.epsilon_steps) == (float(row["epsilon_train"]), int(row["epsilon_decay_steps"]))
+    assert config.evaluation.epsilon == float(row["epsilon_eval"])
+    assert (agent.gamma, agent.max_grad_norm) == (float(row["gamma"]), None)
+    assert row["grad_clip"] == "none"
+    assert [agent.shift, agent.intensity] == [
+        float(n) for n in re.findall(r"shift (\S+) \+ intensity (\S+)", row["augmentation"])[0]
+    ]
+    assert config.evaluation.episodes == int(row["eval"])
+    assert config.steps + agent.warmup == 100_000
+    assert config.network.name == "default"  # Nature, on Atari
+    environment = (SHARED / "reference/atari100k_environment.txt").read_text()
+    env = config.env
+    for text, holds in {
+        "no sticky actions": env.sticky_actions == 0,
+        "terminal_on_life_loss True in training": env.life_loss,
+        "rewards clipped to [-1,1]": env.clip_rewards,
+        "max 27000 agent steps an episode": env.frame_cap == 27000 * env.frame_skip,
+        "frame skip 4": env.frame_skip == 4,
+        "max over 2 frames": env.max_pool,
+        "up to 30 no-ops": env.noop_max == 30,
+        "100k agent steps": True,
+    }.items():
+        assert text in environment
+        assert holds, text
+
+
+def test_the_benchmark_is_one_of_atari():
+    with pytest.raises(UserError, match="experiment=atari100k: its protocol is for Atari games"):
+        compose_config(["env=MinAtar-Breakout", "experiment=atari100k"])
+
+
+def test_vectors_are_not_augmented():
+    with pytest.raises(UserError, match=r"agent\.shift: expected 0 with observations that are no pictures, got 4"):
+        agent_for("agent=drq")
+    with pytest.raises(
+        UserError, match=r"agent\.intensity: expected 0 with observations that are no pictures, got 0\.1"
+    ):
+        agent_for("agent.intensity=0.1")
