@@ -183,7 +183,7 @@ def test_rewards_are_not_clipped_unless_learning_clips_them():
 
 def small(agent: str, *overrides: str):
     fill = ["agent.buffer_size=200", "agent.learning_starts=40"] if agent == "sb3_dqn" else []
-    fill = ["agent.replay_capacity=200", "agent.warmup=40"] if agent in ("dqn", "ddqn", "drq") else fill
+    fill = ["agent.replay_capacity=200", "agent.warmup=48"] if agent in ("dqn", "ddqn", "drq") else fill
     return compose_config([f"agent={agent}", "experiment=smoke", "env=MinAtar-Breakout", *fill, *overrides])
 
 
