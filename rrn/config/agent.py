@@ -26,6 +26,7 @@ class AgentConfig:
         paper_protocol: it can be trained with experiment=paper and experiment=modern.
         overlaps_env: it uses env.overlap.
         norm: the network.norm that it has where the user sets none.
+        network: the network that it has in place of nature where the user sets none; None: nature.
         builds_network: it makes its network itself, and network= is refused.
         action_kinds: action spaces that it can act in, by their names in Gymnasium.
         packages: packages that its scores depend on besides rrn, torch and NumPy, as named on the package index.
@@ -38,6 +39,7 @@ class AgentConfig:
     paper_protocol: ClassVar[bool] = False
     overlaps_env: ClassVar[bool] = False
     norm: ClassVar[str | None] = None
+    network: ClassVar[str | None] = None
     builds_network: ClassVar[bool] = False
     action_kinds: ClassVar[tuple[str, ...]] = ("Discrete",)
     packages: ClassVar[tuple[str, ...]] = ()
@@ -84,6 +86,7 @@ class DQNConfig(AgentConfig):
         ("distributional", False): {"atoms", "value_range"},
         ("prioritised", False): {"priority_alpha", "priority_beta", "priority_beta_steps"},
         ("noisy", True): {"epsilon_start", "epsilon_end", "epsilon_steps"},
+        ("noisy", False): {"noisy_sigma"},
     }
 
     double: bool = MISSING  # choose the next action with the online network (van Hasselt et al. 2016)
@@ -107,6 +110,7 @@ class DQNConfig(AgentConfig):
     dueling: bool = setting(
         False, about="learn the value of the state and advantages of the actions (Wang et al. 2016)"
     )
+    dueling_hidden: bool = setting(False, about="with a hidden layer of its own for the value and for the advantages")
     n_step: int = setting(
         1,
         at_least=1,
@@ -130,6 +134,7 @@ class DQNConfig(AgentConfig):
     noisy: bool = setting(
         False, about="explore by learned noise on the weights in place of epsilon (Fortunato et al. 2018)"
     )
+    noisy_sigma: float = setting(0.5, above=0, at_most=100, about="initial size of that noise")
     shift: int = setting(0, at_least=0, at_most=100, about="most pixels by which the observations of an update move")
     intensity: float = setting(0.0, at_least=0, at_most=0.5, about="deviation of a random factor of their pixels")
     compile: bool = setting(
@@ -142,6 +147,7 @@ class DQNConfig(AgentConfig):
         for name in ("warmup", "replay_capacity"):
             value = getattr(self, name)
             require(value >= least, f"agent.{name}", f"at least {least}, to sample from", value)
+        require(self.dueling or not self.dueling_hidden, "agent.dueling_hidden", "false without dueling", True)
         span = self.value_range
         sensible = is_range(span) and max(map(abs, span)) <= 1e9 and span[1] - span[0] >= 1e-3
         require(sensible, "agent.value_range", "two numbers, the lower one first, such as [-10,10]", span)
@@ -152,9 +158,16 @@ class DQNConfig(AgentConfig):
 
 @dataclass
 class Atari100kConfig(DQNConfig):
-    """Settings of the variants of DQN whose defaults are those of Atari-100k: agent=drq."""
+    """Settings of the variants of DQN whose defaults are those of Atari-100k: agent=drq, agent=der_dopamine."""
 
     paper_protocol: ClassVar[bool] = False
+
+
+@dataclass
+class DERConfig(Atari100kConfig):
+    """Settings of data-efficient Rainbow, with the small network of van Hasselt et al. (2019): agent=der."""
+
+    network: ClassVar[str | None] = "small"
 
 
 @dataclass
@@ -233,6 +246,8 @@ AGENTS: dict[str, type[AgentConfig]] = {
     "dqn": DQNConfig,
     "ddqn": DQNConfig,
     "drq": Atari100kConfig,
+    "der": DERConfig,
+    "der_dopamine": Atari100kConfig,
     "ppo": PPOConfig,
     "pqn": PQNConfig,
 }

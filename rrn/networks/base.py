@@ -6,7 +6,8 @@ The agent decides what the outputs mean and how the weights are initialised.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,17 +25,40 @@ class Network(nn.Module):
         outputs: units of the last layer.
         activations: one for each activation site, first to last. The normalisation before one is a layer of its own:
             norm1 before act1.
+        streams: outputs of each part of the last layer by name, if each has a last hidden layer of its own, with an
+            activation; none: one layer for all outputs.
+
+    Attributes:
+        last: the last layer, or those of the streams.
     """
 
     widths: Sequence[int]  # channels or units at each activation site
     layers: nn.Module
 
-    def __init__(self, frame_shape: Sequence[int], stack: int, outputs: int, activations: Sequence[nn.Module]):
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        stack: int,
+        outputs: int,
+        activations: Sequence[nn.Module],
+        streams: Mapping[str, int] | None = None,
+    ):
         super().__init__()
         self.outputs = outputs
-        layers = self.build_layers(frame_shape, stack, activations)
-        layers["output"] = nn.Linear(width_after(self.widths[-1], activations[-1]), outputs)
+        sites = len(self.widths)
+        layers = self.build_layers(frame_shape, stack, activations[:sites])
+        width = width_after(self.widths[-1], activations[-1])
+        if streams:
+            layers["output"] = Streams(layers, activations[sites - 1 :], width, streams)
+            self.widths = (*self.widths, *[self.widths[-1]] * (len(streams) - 1))
+        else:
+            layers["output"] = nn.Linear(width, outputs)
         self.layers = nn.Sequential(_unpacked(layers))
+
+    @property
+    def last(self) -> list[nn.Module]:
+        output = self.layers.get_submodule("output")
+        return [part.get_submodule("output") for part in output.children()] if isinstance(output, Streams) else [output]
 
     def build_layers(self, frame_shape, stack, activations) -> OrderedDict[str, nn.Module]:
         """Make the hidden layers and activations by name; arguments are those of the class."""
@@ -47,6 +71,39 @@ class Network(nn.Module):
     def forward(self, observations: Tensor) -> Tensor:
         """Return outputs [N, outputs] for observations [N, stack, *frame_shape]."""
         return self.layers(self.preprocess(observations))
+
+
+class Streams(nn.ModuleDict):
+    """Parts of the last layer by name, each with a hidden layer and an activation of its own; their outputs in a row.
+
+    Args:
+        layers: of the network by name; the last two, a fully connected one and its activation, move to each part.
+        activations: one for each part.
+        width: units after each activation.
+        outputs: of each part, by name.
+    """
+
+    def __init__(
+        self,
+        layers: OrderedDict[str, nn.Module],
+        activations: Sequence[nn.Module],
+        width: int,
+        outputs: Mapping[str, int],
+    ):
+        first = int(layers.popitem()[0].removeprefix("act"))
+        name, hidden = cast(tuple[str, nn.Linear], layers.popitem())
+        parts = {}
+        for number, (part, act) in enumerate(zip(outputs, activations, strict=True)):
+            own = hidden if number == 0 else nn.Linear(hidden.in_features, hidden.out_features)
+            chain = OrderedDict(
+                [(name, own), (f"act{first + number}", act), ("output", nn.Linear(width, outputs[part]))]
+            )
+            parts[part] = nn.Sequential(_unpacked(chain))
+        super().__init__(parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x [N, inputs] to the outputs of all parts, [N, outputs]."""
+        return torch.cat([part(x) for part in self.values()], 1)
 
 
 class ModuleNetwork(Network):

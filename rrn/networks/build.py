@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,6 +64,7 @@ def make_network(
     stack: int,
     outputs: int,
     initialise: Callable[[Network], None] = xavier,
+    streams: Mapping[str, int] | None = None,
 ) -> Network:
     """Make the network of a configuration with its activations, on the CPU.
 
@@ -73,11 +74,12 @@ def make_network(
         outputs: units of the last layer.
         initialise: sets the initial weights of our networks, and of a user's own class on `Network`. Any other module
             keeps those that it is made with.
+        streams: outputs of each part of the last layer, see `Network`.
 
     Raises:
         UserError: as `make_networks`.
     """
-    [network] = make_networks(config, frame_shape, stack, [(outputs, initialise)])
+    [network] = make_networks(config, frame_shape, stack, [(outputs, initialise)], streams)
     return network
 
 
@@ -86,18 +88,23 @@ def make_networks(
     frame_shape: Sequence[int],
     stack: int,
     parts: Sequence[tuple[int, Callable[[Network], None]]],
+    streams: Mapping[str, int] | None = None,
 ) -> list[Network]:
     """Make networks of one kind, whose activations are made together, so that act.share counts the sites of all.
 
     Args:
         config, frame_shape, stack: as for `make_network`.
         parts: outputs and initialise of each network, as there.
+        streams: as there, of all of them.
 
     Raises:
         UserError: the network does not fit the observations, options of the activation do not fit the network, or a
             class of the user's own fails.
     """
     kind, arguments = _network_class(config, frame_shape)
+    if streams:
+        _check_streams(config, kind)
+        arguments = {**arguments, "streams": streams}
     name, options = activation_of(config)
     try:
         factory = Factory(name, options, config.network.norm)
@@ -107,6 +114,7 @@ def make_networks(
     with _fitting(config), own_classes_work(config):
         if issubclass(kind, Network):
             widths = arguments.get("widths", kind.widths)
+            widths = [*widths, *[widths[-1]] * (len(streams or ()) - 1)]
         else:
             with torch.random.fork_rng(devices=[]):  # as if it was built once
                 kind(shape, parts[0][0], factory, **arguments)
@@ -151,7 +159,7 @@ def _network_class(config: Config, frame_shape: Sequence[int]) -> tuple[type[nn.
         if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
             raise UserError(f"network.target={chosen.target}: expected a class that derives from torch.nn.Module.")
         return kind, chosen.kwargs or {}
-    name = default_network(frame_shape) if chosen.name == DEFAULT else chosen.name
+    name = default_network(frame_shape, config.agent.network) if chosen.name == DEFAULT else chosen.name
     if name is None:
         raise UserError(
             f"network=default: expected frames of 1 to 3 dimensions, got {list(frame_shape)}; set network.target."
@@ -159,10 +167,20 @@ def _network_class(config: Config, frame_shape: Sequence[int]) -> tuple[type[nn.
     return NETWORKS[name], {key: getattr(chosen, key) for key in ("widths", "width") if hasattr(chosen, key)}
 
 
-def default_network(frame_shape: Sequence[int]) -> str | None:
-    """Name the network for frames of this shape; None if there is none."""
+def _check_streams(config: Config, kind: type[nn.Module]) -> None:
+    """Raise a UserError if a network has no last hidden layer that can be split."""
+    if not issubclass(kind, Network) or config.network.target is not None:
+        name = config.network.target or config.network.name
+        raise UserError(
+            f"agent.dueling_hidden: expected false with network={name}; it works with nature, small, minatar and mlp."
+        )
+
+
+def default_network(frame_shape: Sequence[int], of_agent: str | None = None) -> str | None:
+    """Name the network for frames of this shape, of an agent with one of its own in place of nature; None: none."""
     image = len(frame_shape) == 3 and min(frame_shape[1:]) >= SMALLEST_IMAGE
-    return "nature" if image else BY_SHAPE.get(len(frame_shape))
+    name = "nature" if image else BY_SHAPE.get(len(frame_shape))
+    return of_agent if of_agent and name == "nature" else name
 
 
 @contextmanager

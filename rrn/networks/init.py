@@ -12,10 +12,10 @@ from rrn.networks.base import Network
 
 def xavier(network: Network) -> None:
     """Draw weights by Xavier uniform, with gain sqrt(2) and 1 in the last layer; biases keep torch's initial values."""
+    last = network.last
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            last = module is network.layers.output
-            nn.init.xavier_uniform_(module.weight, gain=1 if last else 2**0.5)
+            nn.init.xavier_uniform_(module.weight, gain=1 if module in last else 2**0.5)
 
 
 @torch.no_grad()
@@ -37,8 +37,9 @@ def orthogonal(network: Network, values: int = 1) -> None:
 
 def lecun(network: Network) -> None:
     """Draw the weights of hidden layers with variance 1 / inputs, as SELU needs (Klambauer et al. 2017, section 3)."""
+    last = network.last
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear) and module is not network.layers.output:
+        if isinstance(module, nn.Conv2d | nn.Linear) and module not in last:
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,11 @@ class VectorNetwork(Network):
         stack: int,
         outputs: int,
         activations: Sequence[nn.Module],
+        streams: Mapping[str, int] | None = None,
         widths: Sequence[int] = widths,
     ):
         self.widths = tuple(widths)
-        super().__init__(frame_shape, stack, outputs, activations)
+        super().__init__(frame_shape, stack, outputs, activations, streams)
 
     def preprocess(self, observations: Tensor) -> Tensor:
         """Return observations as float32; uint8 as numbers from 0 to 1."""

@@ -17,7 +17,7 @@ from rrn.agents.dqn.loss import CategoricalQHead
 from rrn.agents.ppo.agent import PPO
 from rrn.envs import make_envs
 from rrn.frameworks.coefficients import coefficients
-from rrn.networks.base import PolicyAndValue, input_shape
+from rrn.networks.base import PolicyAndValue, Streams, input_shape
 from rrn.networks.cnn import AtariNetwork, MinAtarNetwork, SmallNetwork
 from rrn.networks.mlp import VectorNetwork
 from rrn.policies.layers import Activation, Affine, Policy
@@ -94,6 +94,8 @@ def _activation(name: str, owner: str, module: nn.Module) -> Activation:
 def _heads(agent: Agent) -> tuple[dict[str, Affine], np.ndarray | None]:
     """Return the last layers, and the returns of the atoms of a distribution."""
     output = cast(nn.Linear, agent.network.layers.output)
+    if isinstance(output, Streams):
+        raise ValueError("expected one hidden layer before all outputs, got agent.dueling_hidden=true.")
     both = torch.cat((output.weight, output.bias[:, None]), 1).T  # [inputs + 1, outputs]
     if isinstance(agent, PPO):
         parts = {"policy": both[:, :-1].numpy(), "value": both[:, -1:].numpy()}

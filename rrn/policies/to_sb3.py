@@ -104,6 +104,11 @@ def _checked(agent: Agent) -> DQN | PQN | PPO:
             "to sb3: expected agent.distributional=false, since DQN of Stable-Baselines3 has no distributions; "
             "try torchscript."
         )
+    if isinstance(agent, DQN) and agent.config.dueling_hidden:
+        raise UserError(
+            "to sb3: expected agent.dueling_hidden=false, since DQN of Stable-Baselines3 has one hidden layer for all "
+            "outputs; try torchscript."
+        )
     if isinstance(agent, PPO) and agent.observed is not None:
         raise UserError(
             "to sb3: expected agent.normalise_observations=false, since Stable-Baselines3 keeps the moments in an "

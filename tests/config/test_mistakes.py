@@ -117,7 +117,7 @@ def test_a_mistake_is_one_sentence(override, tmp_path, monkeypatch, capsys):
         (["--cfg"], "--cfg/-c: expected a value; python -m rrn.train --hydra-help lists"),
         (
             ["agent=ppo", "agent.train_every=4"],
-            "agent.train_every: no such setting here. It is one of agent=dqn or ddqn or drq.",
+            "agent.train_every: no such setting here. It is one of agent=dqn or ddqn or drq or der or der_dopamine.",
         ),
         (["act=relu", "act.kwargs={a: 1}"], "act.kwargs: no such setting here. It is one of act=package.module:Class."),
         (["hydra/launcher=foo"], "hydra/launcher=foo: Hydra has no such choice"),

@@ -96,6 +96,13 @@ def test_mistakes_are_sentences(tmp_path, to):
 
 
 @each_target
+def test_hidden_layers_for_value_and_advantages_are_refused(tmp_path, to):
+    saved_run(tmp_path, "env=MinAtar-Breakout", "act=relu", "agent.dueling=true", "agent.dueling_hidden=true")
+    with pytest.raises(ValueError, match=r"expected one hidden layer before all outputs, got agent\.dueling_hidden"):
+        policy(tmp_path, to)
+
+
+@each_target
 @pytest.mark.parametrize("words", [["network=impala"], ["network.norm=layer"]])
 def test_a_network_without_such_a_model_is_refused(tmp_path, to, words):
     saved_run(tmp_path / "run", "env=MinAtar-Breakout", "act=relu", *words)

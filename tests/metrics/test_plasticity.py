@@ -181,9 +181,12 @@ def test_rewards_are_not_clipped_unless_learning_clips_them():
     assert seen.summary()["overestimation"] == 9.0
 
 
+OFF_POLICY = ("dqn", "ddqn", "drq", "der", "der_dopamine")
+
+
 def small(agent: str, *overrides: str):
     fill = ["agent.buffer_size=200", "agent.learning_starts=40"] if agent == "sb3_dqn" else []
-    fill = ["agent.replay_capacity=200", "agent.warmup=48"] if agent in ("dqn", "ddqn", "drq") else fill
+    fill = ["agent.replay_capacity=200", "agent.warmup=100"] if agent in OFF_POLICY else fill
     return compose_config([f"agent={agent}", "experiment=smoke", "env=MinAtar-Breakout", *fill, *overrides])
 
 
@@ -223,8 +226,8 @@ def test_the_value_is_that_of_the_network(agent):
             expected = made.policy.predict_values(seen)[:, 0] if "ppo" in agent else made.policy(seen).amax(1)
         else:
             outputs = made.forward(torch.from_numpy(observations))
-            if agent == "drq":  # dueling: the value of the state plus the advantages, whose mean is 0
-                outputs = outputs[:, -1:] + outputs[:, :-1] - outputs[:, :-1].mean(1, keepdim=True)
+            if agent in ("drq", "der", "der_dopamine"):  # dueling, and distributions
+                outputs = made.values.q(outputs)
             expected = outputs[:, -1] if agent == "ppo" else outputs.amax(1)
     assert torch.allclose(values, expected, atol=1e-6)
     assert made.act_with_values(observations, 1.0)[1] is None

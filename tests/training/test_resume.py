@@ -61,6 +61,11 @@ RUNS = {
         *("agent=drq", "env=Pong", "act=rational", "env.frame_cap=160", "agent.batch_size=4", "agent.train_every=2"),
         *("steps=120", "checkpoint.every=40", "evaluation.every=60"),
     ],
+    "der": [
+        *("agent=der", "env=Pong", "act=recurrent_rational", "env.frame_cap=160", "agent.batch_size=4"),
+        *("agent.train_every=2", "agent.priority_beta_steps=100", "steps=120"),
+        *("checkpoint.every=40", "evaluation.every=60"),
+    ],
     "impala": [
         *("env=MinAtar-Breakout", "act=recurrent_rational", "network=impala", "network.norm=layer"),
         *("agent.batch_size=4", "steps=160", "checkpoint.every=40", "evaluation.every=160"),

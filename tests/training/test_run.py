@@ -21,7 +21,7 @@ MEASURED = {
     "sb3_dqn": {"epsilon"},
     "sb3_ppo": {"policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "clip"},
 }
-MEASURED["ddqn"] = MEASURED["drq"] = MEASURED["dqn"]
+MEASURED |= dict.fromkeys(("ddqn", "drq", "der", "der_dopamine"), MEASURED["dqn"])
 
 
 def check(folder, agent: str, places: set[str]) -> dict[str, list[tuple[int, float]]]:

@@ -33,9 +33,10 @@ def make_agent(config: Config, games: VectorEnv, device: torch.device) -> DQN:
         values = CategoricalQHead(games.num_actions, c.dueling, c.value_range[0], c.value_range[1], c.atoms)
     else:
         values = ScalarQHead(games.num_actions, c.dueling)
-    network = make_network(config, games.frame_shape, games.stack, values.outputs, xavier)
+    streams = values.streams if c.dueling_hidden else None
+    network = make_network(config, games.frame_shape, games.stack, values.outputs, xavier, streams)
     if c.noisy:
-        make_noisy(network)
+        make_noisy(network, c.noisy_sigma)
     return DQN(c, network.to(device), values, config.seed, config.env.clip_rewards, lr_rational(config))
 
 

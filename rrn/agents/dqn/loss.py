@@ -34,6 +34,11 @@ class QHead(ABC):
         """Return the number of units that the network's last layer needs."""
         return (self.num_actions + self.dueling) * self.atoms
 
+    @property
+    def streams(self) -> dict[str, int]:
+        """Return the units of the parts of the last layer, with dueling, in their order."""
+        return {"advantages": self.num_actions * self.atoms, "value": self.atoms}
+
     def per_action(self, outputs: Tensor) -> Tensor:
         """Split outputs [B, outputs] by action, with dueling combined, to [B, actions, atoms]."""
         rows = outputs.unflatten(1, (-1, self.atoms))

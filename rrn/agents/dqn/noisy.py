@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rrn.networks.base import Network
 
-SIGMA = 0.5  # initial value, to be divided by the square root of a layer's inputs (section 3.2)
+SIGMA = 0.5  # section 3.2
 
 
 class NoisyLinear(nn.Linear):
@@ -21,12 +21,14 @@ class NoisyLinear(nn.Linear):
 
     Args:
         inputs, outputs: units.
+        sigma: initial value of S and s, to be divided by the square root of the inputs.
     """
 
     noisy = each_row = False
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int, sigma: float = SIGMA):
         super().__init__(inputs, outputs)  # torch initialises W and b as in section 3.2
+        self.sigma = sigma
         self.weight_sigma = nn.Parameter(torch.empty_like(self.weight))
         self.bias_sigma = nn.Parameter(torch.empty_like(self.bias))
         self._reset_sigmas()
@@ -39,7 +41,7 @@ class NoisyLinear(nn.Linear):
 
     def _reset_sigmas(self) -> None:
         for sigma in (self.weight_sigma, self.bias_sigma):
-            nn.init.constant_(sigma, SIGMA * self.in_features**-0.5)
+            nn.init.constant_(sigma, self.sigma * self.in_features**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [N, inputs] to [N, outputs]."""
@@ -57,11 +59,11 @@ def _factor(rows: int, size: int, like: Tensor) -> Tensor:
     return z.sign() * z.abs().sqrt()
 
 
-def make_noisy(network: Network) -> None:
-    """Replace all fully connected layers, the last one included, by noisy ones."""
+def make_noisy(network: Network, sigma: float = SIGMA) -> None:
+    """Replace all fully connected layers, the last one included, by noisy ones with a sigma as of `NoisyLinear`."""
     for name, layer in list(network.layers.named_modules()):
         if type(layer) is nn.Linear:  # not a kind of its own, such as the last layer of attention
-            network.layers.set_submodule(name, NoisyLinear(layer.in_features, layer.out_features))
+            network.layers.set_submodule(name, NoisyLinear(layer.in_features, layer.out_features, sigma))
 
 
 def noisy_layers(network: nn.Module) -> list[NoisyLinear]:

@@ -1,19 +1,15 @@
-"""DrQ: its augmentation is what a loop over images does, and its settings are those that were published."""
+"""The augmentation of DrQ is what a loop over images does."""
 
 from __future__ import annotations
 
-import csv
-import re
 from dataclasses import replace
 
 import pytest
 import torch
-from helpers.paths import SHARED
 from helpers.small_agents import agent_for, random_batch
 
 from rrn.agents.dqn.augmentation import CUT, augment, random_intensity, random_shift
 from rrn.common.errors import UserError
-from rrn.config.compose import compose_config
 
 
 def generator(seed=0):
@@ -82,55 +78,6 @@ def test_an_update_learns_from_both_observations_augmented():
     agent.generator.manual_seed(3)
     agent.update(batch)
     assert torch.equal(seen[0].states, augmented.states)
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the published settings")
-def test_drq_has_the_settings_of_dopamine():
-    with open(SHARED / "reference/atari100k_settings.csv") as file:
-        (row,) = (row for row in csv.DictReader(file) if row["agent"].startswith("DrQ(eps)"))
-    config = compose_config(["agent=drq", "experiment=atari100k", "env=Breakout"])
-    agent = config.agent
-    assert (agent.n_step, agent.batch_size, agent.target_every) == (
-        int(row["n_step"]),
-        int(row["batch"]),
-        int(row["target_update"]),
-    )
-    assert [agent.double, agent.dueling, agent.distributional, agent.noisy, agent.prioritised] == [
-        row[name] == "yes" for name in ("double", "dueling", "distributional", "noisy", "replay")
-    ]
-    assert row["replay"] == "uniform"
-    assert (agent.learning_rate, agent.adam_eps) == (float(row["learning_rate"]), float(row["adam_eps"]))
-    assert agent.gradient_steps / agent.train_every == int(row["updates_per_step"])
-    assert agent.warmup == int(row["min_history"])
-    assert (agent.epsilon_end, agent.epsilon_steps) == (float(row["epsilon_train"]), int(row["epsilon_decay_steps"]))
-    assert config.evaluation.epsilon == float(row["epsilon_eval"])
-    assert (agent.gamma, agent.max_grad_norm) == (float(row["gamma"]), None)
-    assert row["grad_clip"] == "none"
-    assert [agent.shift, agent.intensity] == [
-        float(n) for n in re.findall(r"shift (\S+) \+ intensity (\S+)", row["augmentation"])[0]
-    ]
-    assert config.evaluation.episodes == int(row["eval"])
-    assert config.steps + agent.warmup == 100_000
-    assert config.network.name == "default"  # Nature, on Atari
-    environment = (SHARED / "reference/atari100k_environment.txt").read_text()
-    env = config.env
-    for text, holds in {
-        "no sticky actions": env.sticky_actions == 0,
-        "terminal_on_life_loss True in training": env.life_loss,
-        "rewards clipped to [-1,1]": env.clip_rewards,
-        "max 27000 agent steps an episode": env.frame_cap == 27000 * env.frame_skip,
-        "frame skip 4": env.frame_skip == 4,
-        "max over 2 frames": env.max_pool,
-        "up to 30 no-ops": env.noop_max == 30,
-        "100k agent steps": True,
-    }.items():
-        assert text in environment
-        assert holds, text
-
-
-def test_the_benchmark_is_one_of_atari():
-    with pytest.raises(UserError, match="experiment=atari100k: its protocol is for Atari games"):
-        compose_config(["env=MinAtar-Breakout", "experiment=atari100k"])
 
 
 def test_vectors_are_not_augmented():
