@@ -248,7 +248,7 @@ def test_norms_of_layers_add_up_to_those_of_the_network(agent, act):
     assert sorted(id(p) for layer in layers.values() for p in layer) == sorted(map(id, model.parameters()))
     total = norm(p.grad for p in model.parameters())
     found = measures.gradient_norms()
-    assert found.keys() == layers.keys() >= {"conv1", "hidden"}
+    assert found.keys() == layers.keys() >= {"conv1", "output.value.hidden" if agent == "der" else "hidden"}
     assert ("act1" in found) == (act != "relu")
     assert math.hypot(*found.values()) == pytest.approx(total, rel=1e-5)
     again = PlasticityRecorder(learner.agent)
@@ -273,7 +273,8 @@ def test_a_run_logs_them_at_each_evaluation(trained_run, agent, act):
     assert values["gradient_norm/hidden1"][0][0] == steps[1]  # none before the first update
     learned = ("pelu", "prelu", "rational", "recurrent_rational", "snake", "swish")
     learns = {name for name in values if name.startswith("moved")}
-    expected = {f"{label}/act{i}" for label in ("moved", "moved_since_start") for i in (1, 2)}
+    sites = ("act1", "output.advantages.act2", "output.value.act3") if agent == "der" else ("act1", "act2")
+    expected = {f"{label}/{site}" for label in ("moved", "moved_since_start") for site in sites}
     assert learns == (expected if act in learned else set())
     assert all([step for step, _ in values[name]] == steps[1:] and values[name][0][1] > 0 for name in learns)
 
