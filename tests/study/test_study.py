@@ -75,7 +75,7 @@ def test_numbers():
     ("words", "message"),
     [
         ([], "expected a plan first, as in python -m rrn.study paper; --help says what there is."),
-        (["papr"], "papr: no such plan. There are continual, gymnasium, minatar, mujoco, paper"),
+        (["papr"], "papr: no such plan. There are atari100k, continual, gymnasium, minatar, mujoco, paper"),
         (["nowhere/plan.yaml"], "no such plan"),
         (["paper", "measure=maybe"], "measure=maybe: expected measure=true or measure=false."),
         (["paper", "act=tanh"], "act=tanh: not among the activations of this plan. It has d_silu, leaky_relu"),
