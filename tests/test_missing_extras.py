@@ -34,8 +34,8 @@ COMMANDS = [  # packages that are missing, the command line, what it says
     (PACKAGES, "rrn.reference scores Pong", None),
     (PACKAGES, "rrn.doctor", None),
     (["ale_py"], "rrn.train", "env=Pong: no such env. Choose one of CartPole, MinAtar-Asterix, MinAtar-Breakout, "
-     "MinAtar-Freeway, MinAtar-Seaquest, MinAtar-SpaceInvaders, class_incremental, permuted_inputs, random_labels, "
-     "shuffled_labels. An Atari game needs ale-py: pip install 'rrn[rl]'"),
+     "MinAtar-Freeway, MinAtar-Seaquest, MinAtar-Sequence, MinAtar-SpaceInvaders, class_incremental, permuted_inputs, "
+     "random_labels, shuffled_labels. An Atari game needs ale-py: pip install 'rrn[rl]'"),
     (["ale_py"], "rrn.train env=Cartpole",
      "env=Cartpole: no such env. Did you mean CartPole? An Atari game needs ale-py: pip install 'rrn[rl]'"),
     (["tensorboard"], f"rrn.train env=CartPole {RUN}", "python -m rrn.train needs tensorboard: pip install 'rrn[rl]'"),

@@ -10,6 +10,7 @@ from omegaconf import MISSING
 
 from rrn.common.errors import UserError, nearest
 from rrn.config.env import ENVS, AtariConfig, EnvConfig, MinAtarConfig
+from rrn.config.games import atari_games
 from rrn.config.settings import STEPS, require, setting
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class AtariSequenceConfig(SequenceConfig, AtariConfig):
 
     @classmethod
     def games(cls) -> Collection[str]:
-        return ("Atari-Sequence",)
+        return ("Atari-Sequence",) if atari_games() else ()
 
     def check(self, config: Config) -> None:
         super().check(config)

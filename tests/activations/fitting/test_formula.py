@@ -76,7 +76,7 @@ def test_functions_of_tensors_are_fitted_where_torch_is():
         for weigh, weigh_tensors in weights.items():
             one = rrn.fit(of_arrays, (3, 2), weights=weigh)
             other = rrn.fit(of_tensors, (3, 2), weights=weigh_tensors)
-            assert other.rms == pytest.approx(one.rms, rel=1e-6)
+            assert other.rms == pytest.approx(one.rms, rel=1e-5)  # the last bits of exp depend on the processor
             assert np.allclose(one.numerator, other.numerator, atol=1e-5)
 
 
