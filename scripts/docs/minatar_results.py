@@ -235,8 +235,8 @@ def main() -> None:
         planned = len(plan.games) * len(plan.methods) * plan.seeds
         done = sum(key[0] in of_plan and key[2] in ACTS for key in curves)
         here = f"All {planned} runs of the study" if done == planned else f"{done} of the {planned} runs of the study"
-        lines += [f"{here} {name} are here.", ""]
-        if of_plan:
+        lines += [f"{here} {name} {'is' if done == 1 else 'are'} here.", ""]
+        if any(from_relu(*key[:3], curves) for key in curves if key[0] in of_plan):
             lines += [in_short(of_plan, games, curves), ""]
     for agent in agents:
         for env in games:
