@@ -59,6 +59,10 @@ WORDS = {  # of a method's own settings, in the tables; others stand there as th
     "act.degrees=[7,6]": "degrees 7 and 6",
     "act.per=channel": "one for each unit",
 }
+MEASURES_PICTURE = """![Accuracy beside six measures of plasticity](plasticity_measures.png)
+
+Each point is a run: the mean of a measure at the end of the last five tasks, and of the accuracy there. Norms are of all
+layers together; the last gradient is that of one minibatch. What is measured: [plasticity.md](plasticity.md)."""
 REMEDIES = ("new network", "last layer", "shrink", "L2")  # in the names of methods; their table has relu beside them
 Key = tuple[str, str, int]  # method, learning rate, seed
 Tasks = list[dict[str, float]]  # a row of COLUMNS for each task
@@ -213,13 +217,16 @@ def main() -> None:
         add_finished(runs, options.folder)
         write_table(data / "tasks.csv.gz", runs)
     rates, best = rates_table(runs)
-    parts = [(data / "note.md").read_text("utf-8").rstrip()]
+    planned = sum(len(take_part(load_plan(name), []).runs()) for name in PLANS)
+    here = f"{len(runs)} of the {planned} runs are here."
+    parts = [(data / "note.md").read_text("utf-8").rstrip(), here]
     parts += ["## The learning rate of each method", (data / "rates.md").read_text("utf-8").rstrip(), "\n".join(rates)]
     final = {key: tasks for key, tasks in runs.items() if key[2] < CHOOSING}
     if final:
         draw_tasks(final, best).savefig(DOCS / "plasticity_study.png", dpi=90)
         draw_measures(final, best).savefig(DOCS / "plasticity_measures.png", dpi=90)
         parts += results_tables(runs, best)
+        parts += ["## Measures of plasticity", MEASURES_PICTURE]
     text = "\n\n".join(parts) + "\n"
     (DOCS / "plasticity_study.md").write_text(text, "utf-8")
     print(text)
