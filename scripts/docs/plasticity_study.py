@@ -61,8 +61,8 @@ WORDS = {  # of a method's own settings, in the tables; others stand there as th
 }
 MEASURES_PICTURE = """![Accuracy beside six measures of plasticity](plasticity_measures.png)
 
-Each point is a run: the mean of a measure at the end of the last five tasks, and of the accuracy there. Norms are of all
-layers together; the last gradient is that of one minibatch. What is measured: [plasticity.md](plasticity.md)."""
+Each point is a run: the mean of a measure at the end of the last five tasks, and of the accuracy there. Norms are of
+all layers together; the last gradient is that of one minibatch. What is measured: [plasticity.md](plasticity.md)."""
 REMEDIES = ("new network", "last layer", "shrink", "L2")  # in the names of methods; their table has relu beside them
 Key = tuple[str, str, int]  # method, learning rate, seed
 Tasks = list[dict[str, float]]  # a row of COLUMNS for each task
