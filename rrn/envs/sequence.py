@@ -59,8 +59,7 @@ class SequenceEnv(VectorEnv):
         self.due = self.config.number_at(step)
 
     def reset_rows(self, rows: np.ndarray, seeds: list[int]) -> np.ndarray:
-        if rows.all():
-            self.number = self.due
+        self.number = self.due  # another one only where all copies are reset
         return self._filled(self.game.reset_rows(rows, seeds))
 
     def reset_rows_unseeded(self, rows: np.ndarray) -> np.ndarray:
@@ -85,7 +84,7 @@ class SequenceEnv(VectorEnv):
         return step
 
     def _start_episodes(self, rows: np.ndarray, seeded: bool = False) -> np.ndarray:
-        return super()._start_episodes(rows, seeded or (self.due != self.number and bool(rows.all())))
+        return super()._start_episodes(rows, seeded or self.due != self.number)
 
     def _filled(self, observations: np.ndarray) -> np.ndarray:
         """Return observations [N, stack, *frame] of a game with the channels that it does not have, all 0."""

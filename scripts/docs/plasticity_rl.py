@@ -11,18 +11,18 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import os
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from plasticity_study import finished_runs, write_packed
 
 from rrn.runs.scalars import read_measures
-from rrn.runs.status_file import read_status
 from rrn.study.plan import load_plan, take_part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+PLANS = ("continual", "replay_ratio")
 ACTS = ("relu", "tanh", "crelu_equal", "rational", "recurrent_rational")
 GAMES = ("Breakout", "Asterix", "SpaceInvaders")
 PHASE = 250_000  # agent steps of a game in the sequence
@@ -53,32 +53,21 @@ def read_table(path: Path) -> dict[Key, Curve]:
 
 def write_table(path: Path, runs: dict[Key, Curve]) -> None:
     """Write a row for each evaluation of each run."""
-    with open(path, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
-        lines = [",".join(COLUMNS)]
-        for key, curve in sorted(runs.items()):
-            lines += [",".join([*map(str, key), *(f"{value:.6g}" for value in row)]) for row in curve]
-        packed.write(("\n".join(lines) + "\n").encode())
+    lines = [",".join(COLUMNS)]
+    for key, curve in sorted(runs.items()):
+        lines += [",".join([*map(str, key), *(f"{value:.6g}" for value in row)]) for row in curve]
+    write_packed(path, lines)
 
 
 def add_finished(runs: dict[Key, Curve], folder: Path) -> None:
     """Add the finished runs of the plans."""
-    before = Path.cwd()
-    os.chdir(folder)
-    for study in ("continual", "replay_ratio"):
-        for run in take_part(load_plan(study), []).runs():
-            status = read_status(run.folder)
-            if status is None:
-                continue
-            if status.state != "done" or status.step < run.steps:
-                print(f"left out: {run.folder} is {status.state} at step {status.step:,}")
-                continue
-            place, name = run.folder.parts[-3:-1]
-            part = place if study == "continual" else f"{place} {name.rpartition('-')[2]}"
-            logged = read_measures(run.folder / "scalars.csv")
-            steps = logged[MEASURES[0]][0]
-            curve = np.stack([steps, *(logged[name][1][: len(steps)] for name in MEASURES)], 1)
-            runs[study, part, run.method.act, run.seed] = curve
-    os.chdir(before)
+    for run, path in finished_runs(PLANS, folder):
+        study, place, name, _ = run.folder.parts[-4:]
+        part = place if study == "continual" else f"{place} {name.rpartition('-')[2]}"
+        logged = read_measures(path / "scalars.csv")
+        steps = logged[MEASURES[0]][0]
+        curve = np.stack([steps, *(logged[name][1][: len(steps)] for name in MEASURES)], 1)
+        runs[study, part, run.method.act, run.seed] = curve
 
 
 def visit(runs: dict[Key, Curve], game: str, how: str, act: str) -> list[Curve]:
@@ -197,7 +186,7 @@ def main() -> None:
     if options.folder:
         add_finished(runs, options.folder)
         write_table(data / "rl.csv.gz", runs)
-    planned = sum(len(take_part(load_plan(study), []).runs()) for study in ("continual", "replay_ratio"))
+    planned = sum(len(take_part(load_plan(study), []).runs()) for study in PLANS)
     parts = [(data / "rl.md").read_text("utf-8").rstrip(), f"{len(runs)} of the {planned} runs are here."]
     if any(key[0] == "continual" for key in runs):
         draw_sequence(runs).savefig(DOCS / "plasticity_rl.png", dpi=80)

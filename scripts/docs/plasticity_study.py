@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import os
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from scipy.stats import ttest_ind
 from rrn.runs.scalars import read_measures
 from rrn.runs.status_file import read_status
 from rrn.stats import Interval, holm, interval, iqm, probability_of_improvement
-from rrn.study.plan import Method, load_plan, take_part
+from rrn.study.plan import Method, PlannedRun, load_plan, take_part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PLANS = ("plasticity_rates", "plasticity")
@@ -111,32 +111,34 @@ def read_table(path: Path) -> dict[Key, Tasks]:
 
 def write_table(path: Path, runs: dict[Key, Tasks]) -> None:
     """Write a row for each task of each run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
-        lines = [",".join(COLUMNS)]
-        for (method, rate, seed), tasks in sorted(runs.items()):
-            name = f'"{method}"' if "," in method else method
-            for row in tasks:
-                values = (f"{row[column]:.6g}" if column in row else "" for column in COLUMNS[3:])
-                lines.append(",".join([name, rate, str(seed), *values]))
-        packed.write(("\n".join(lines) + "\n").encode())
+    lines = [",".join(COLUMNS)]
+    for (method, rate, seed), tasks in sorted(runs.items()):
+        name = f'"{method}"' if "," in method else method
+        for row in tasks:
+            values = (f"{row[column]:.6g}" if column in row else "" for column in COLUMNS[3:])
+            lines.append(",".join([name, rate, str(seed), *values]))
+    write_packed(path, lines)
+
+
+def write_packed(path: Path, lines: Sequence[str]) -> None:
+    """Write lines into a .gz file whose bytes depend on them alone."""
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+
+
+def finished_runs(plans: Sequence[str], folder: Path) -> Iterator[tuple[PlannedRun, Path]]:
+    """Yield the finished runs of plans that were started in a folder, each with its own folder; name the others."""
+    for run in (run for name in plans for run in take_part(load_plan(name), []).runs()):
+        status = read_status(folder / run.folder)
+        if status is not None and status.state == "done" and status.step >= run.steps:
+            yield run, folder / run.folder
+        elif status is not None:
+            print(f"left out: {run.folder} is {status.state} at step {status.step:,}")
 
 
 def add_finished(runs: dict[Key, Tasks], folder: Path) -> None:
     """Add the finished runs of the plans."""
-    before = Path.cwd()
-    os.chdir(folder)
-    for name in PLANS:
-        for run in take_part(load_plan(name), []).runs():
-            status = read_status(run.folder)
-            if status is None:
-                continue
-            if status.state == "done" and status.step >= run.steps:
-                method, rate = label(run.method)
-                runs[method, rate, run.seed] = tasks_of(run.folder)
-            else:
-                print(f"left out: {run.folder} is {status.state} at step {status.step:,}")
-    os.chdir(before)
+    for run, place in finished_runs(PLANS, folder):
+        runs[(*label(run.method), run.seed)] = tasks_of(place)
 
 
 def score(tasks: Tasks, last: int = 0) -> float:
