@@ -71,6 +71,9 @@ def _from_folder(config: TaskConfig) -> Examples:
         ) from error
     for part in (0, 2):
         images = arrays[part].astype(np.float32) / 255
-        arrays[part] = images.reshape(len(images), -1) if images.ndim == 3 else images.transpose(0, 3, 1, 2).copy()
+        if images.ndim == 3:
+            arrays[part] = images.reshape(len(images), images.shape[1] * images.shape[2])
+        else:
+            arrays[part] = images.transpose(0, 3, 1, 2).copy()
         arrays[part + 1] = arrays[part + 1].astype(np.int64)
     return Examples(*arrays)

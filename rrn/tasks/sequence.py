@@ -38,7 +38,8 @@ def random_labels(config: TaskConfig, data: Examples, number: int) -> Examples:
 def permuted_inputs(config: TaskConfig, data: Examples, number: int) -> Examples:
     """The same labels, and for each task another order of the numbers of all inputs (Kumar et al. 2023, section 5)."""
     order = _generator(config, number).permutation(data.inputs[0].size)
-    inputs, test_inputs = (x.reshape(len(x), -1)[:, order].reshape(x.shape) for x in (data.inputs, data.test_inputs))
+    parts = (data.inputs, data.test_inputs)
+    inputs, test_inputs = (x.reshape(len(x), len(order))[:, order].reshape(x.shape) for x in parts)
     return Examples(inputs, data.labels, test_inputs, data.test_labels)
 
 

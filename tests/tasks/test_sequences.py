@@ -113,6 +113,17 @@ def test_mnist_is_read_as_torchvision_stores_it(tmp_path):
     assert 0.9 < data.inputs.max() <= 1
 
 
+def test_a_folder_without_test_images_has_tasks_without_tests(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, number in (("train", 30), ("t10k", 0)):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.full((number, 28, 28), 255, dtype=np.uint8))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", (np.arange(number) % 10).astype(np.uint8))
+    data, task = sequence("permuted_inputs", "data=mnist", f"data_folder={tmp_path}", "examples=null")
+    assert data.test_inputs.shape == task(3).test_inputs.shape == (0, 784)
+    assert task(3).inputs.shape == (30, 784)
+
+
 def write_cifar10(folder, **more):
     folder.mkdir()
     generator = np.random.default_rng(0)
