@@ -292,3 +292,6 @@ def _interval(
     value, low, high = estimate(statistic, methods, resamples, confidence, seed)
     seeds = min(len(each) for scores in methods for each in scores.values())
     return Interval(float(value), None if low is None else float(low), None if high is None else float(high), seeds)
+
+
+STATISTICS: dict[str, Statistic] = {"median": median, "IQM": iqm, "mean": mean, "optimality gap": optimality_gap}

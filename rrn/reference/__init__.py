@@ -12,6 +12,8 @@ from rrn.reference.scores import (
     Published,
     authors_normalised,
     baselines,
+    games_with_baselines,
+    human_and_random,
     human_normalised,
     published,
 )
@@ -21,6 +23,8 @@ __all__ = [
     "Published",
     "authors_normalised",
     "baselines",
+    "games_with_baselines",
+    "human_and_random",
     "human_normalised",
     "published",
     "read_curves",

@@ -7,7 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from rrn.reference.tables import evaluation_step, row_of, rows
+from rrn.common.errors import UserError, nearest
+from rrn.reference import atari100k
+from rrn.reference.tables import evaluation_step, games, row_of, rows
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,40 @@ def baselines(game: str) -> Baselines:
     return Baselines(**{name: float(value) for name, value in row_of("baselines", game).items() if name != "game"})
 
 
+def games_with_baselines() -> list[str]:
+    """List the games whose scores can be normalised: the paper's 15, and others of Atari-100k."""
+    return list(dict.fromkeys([*games(), *atari100k.atari100k_games()]))
+
+
+def human_and_random(game: str) -> tuple[float, float]:
+    """Return the scores of a human and of random play: the usual table of the field.
+
+    The table is that of Mnih et al. 2015, extended data table 2, which has the results in percent.
+
+    Raises:
+        UserError: neither the paper nor Atari-100k has the game.
+    """
+    if game in games():
+        base = baselines(game)
+        return base.human, base.random
+    if game in atari100k.atari100k_games():
+        return atari100k.human_and_random(game)
+    known = games_with_baselines()
+    hint = f"Games with one: {', '.join(known)}."
+    raise UserError(f"{game}: no published score. {nearest(game, known, hint)}")
+
+
 def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
     """Normalise a score: (score - random) / (human - random), so that random play is 0 and a human 1.
 
-    Human and random are those of the usual table of the field (Mnih et al. 2015, extended data table 2, which has the
-    results in percent).
-
     Args:
-        game: one of the paper's games.
+        game: one of the paper's games, or of Atari-100k.
         score: a number, or an array of any shape; the result has this shape.
 
     Raises:
-        UserError: it is none of the paper's games.
+        UserError: it is none of these games.
     """
-    base = baselines(game)
-    return (score - base.random) / (base.human - base.random)
+    return atari100k.normalise(score, *human_and_random(game))
 
 
 def authors_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:

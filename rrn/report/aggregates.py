@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rrn import stats
 from rrn.report.cells import Cell, Method, baseline_of, is_plain, normalised, order
 from rrn.stats import Interval
-
-STATISTICS: dict[str, Callable] = {
-    "median": stats.median,
-    "IQM": stats.iqm,
-    "mean": stats.mean,
-    "optimality gap": stats.optimality_gap,
-}
 
 
 @dataclass(frozen=True)
@@ -23,7 +16,7 @@ class Aggregate:
     """Scores of one method over several games."""
 
     method: Method
-    numbers: dict[str, Interval]  # as in STATISTICS
+    numbers: dict[str, Interval]  # as in stats.STATISTICS
     improves: Interval | None  # probability that a run is better than one of the baseline
     scores: dict[str, list[float]]  # by game, human-normalised
 
@@ -74,7 +67,7 @@ def _over_games(agent: str, methods: dict[Method, dict[str, Cell]], games: set[s
     baseline = baseline_of(scores, agent)
     rows = []
     for method, own in scores.items():
-        numbers = {name: stats.interval(own, statistic) for name, statistic in STATISTICS.items()}
+        numbers = {name: stats.interval(own, statistic) for name, statistic in stats.STATISTICS.items()}
         rival = scores[baseline] if baseline and baseline != method else None
         improves = stats.probability_of_improvement(own, rival) if rival else None
         rows.append(Aggregate(method=method, numbers=numbers, improves=improves, scores=own))

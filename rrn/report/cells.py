@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from rrn import stats
 from rrn.common.curves import Curve
-from rrn.reference import Published, human_normalised, published
-from rrn.reference.tables import games as games_with_scores
+from rrn.reference import Published, games_with_baselines, human_normalised, published
 from rrn.stats import Interval
 
 Method = tuple[str, str]  # agent and activation
@@ -34,7 +33,7 @@ class Cell:
     @property
     def is_normalised(self) -> bool:
         """Return whether the scores of a human and of random play are known for the game."""
-        return self.game in games_with_scores()
+        return self.game in games_with_baselines()
 
     def at(self, step: int) -> list[float]:
         """Return the scores after some agent steps, of the runs that have one then."""

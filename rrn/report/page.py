@@ -12,12 +12,14 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from rrn.common.curves import Curve
+from rrn.reference.atari100k import STEPS
 from rrn.report import charts, rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import BASELINE, Cell, Method, order
 from rrn.report.charts import Chart
 from rrn.report.html_tables import Line, attributes, markup_free, table, text
 from rrn.report.missing import ToDo
+from rrn.report.others import NOTE
 from rrn.report.run_list import list_of_runs
 from rrn.report.runs import Run
 from rrn.report.styles import styles
@@ -113,12 +115,15 @@ class Page:
         beside = ["paper then", "ours - paper", "paper at end"] if self._compares else []
         heads = ["game", "activation", "ours", "steps", *beside, "ours - baseline"]
         lines = []
-        for _, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
+        for game, group in groupby(rows.summary(self.cells), key=lambda row: row.game):
             for number, row in enumerate(group):
                 cells = [row.game, self.label(row.method), row.ours, row.steps]
                 cells += [row.paper_then, row.difference, row.paper_end] if self._compares else []
                 cells.append(row.against)
                 lines.append(Line(cells, {"game": row.game, "method": "|".join(row.method)}, first=number == 0))
+            for name, score in rows.published(self.cells, game):
+                lines.append(Line([game, name, score, f"{STEPS:,}", *["-"] * (len(heads) - 4)], {"game": game}))
+        parts += [f'<p class="note">{text(NOTE)}</p>'] if any("method" not in line.data for line in lines) else []
         parts.append(table(heads, lines, "games"))
         parts += [self._over_games(aggregated) for aggregated in self.over if aggregated.rows]
         bars = charts.finals(self.cells, self.styles, self.chart_labels)
@@ -143,6 +148,7 @@ class Page:
     def _over_games(self, over: OverGames) -> str:
         heads, lines = rows.over_games(over)
         body = [Line([self.label(method), *texts], {"method": "|".join(method)}) for method, texts in lines]
+        body += [Line([name, *texts]) for name, texts in rows.published_over_games(self.cells, over)]
         note = (
             f"Over {len(over.steps)} games that all have: {', '.join(over.steps)}. 0 is random play, 1 a human. P: "
             "probability that a run is better than one of the other activation on the same game; 0.5 is chance."

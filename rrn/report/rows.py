@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rrn.report.aggregates import STATISTICS, OverGames
+from rrn.report.aggregates import OverGames
 from rrn.report.cells import BASELINE, Cell, Method, against_baseline
 from rrn.report.missing import ToDo
-from rrn.stats import Interval, fixed
+from rrn.report.others import others_on
+from rrn.stats import STATISTICS, Interval, fixed
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def summary(cells: Sequence[Cell]) -> list[Row]:
     return rows
 
 
+def published(cells: Sequence[Cell], game: str) -> list[tuple[str, str]]:
+    """Return names and mean scores of others on a game of Atari-100k."""
+    return [(agent.agent, f"{agent.means[game]:g}") for agent in others_on(cells, [game])]
+
+
 def two_lines(interval: Interval | None, digits: int, sign: bool = False) -> str:
     """Write value and number of seeds in one line, and the interval below; a dash for None."""
     if interval is None:
@@ -75,6 +81,14 @@ def over_games(over: OverGames) -> tuple[list[str], list[tuple[Method, list[str]
         numbers = [*aggregate.numbers.values(), *([aggregate.improves] if better else [])]
         rows.append((aggregate.method, [two_lines(number, 2) for number in numbers]))
     return [*STATISTICS, *better], rows
+
+
+def published_over_games(cells: Sequence[Cell], over: OverGames) -> list[tuple[str, Sequence[str]]]:
+    """Return names and aggregates of others over the games that ours share, with as many columns as `over_games`."""
+    without = ["-"] if over.baseline else []
+    others = others_on([cell for cell in cells if cell.method[0] == over.agent], over.steps)
+    games = [*over.steps]
+    return [(agent.agent, [fixed(x, 2) for x in agent.over_games(games).values()] + without) for agent in others]
 
 
 def where(todo: ToDo, label: Callable[[Method], str]) -> str:

@@ -9,8 +9,7 @@ from rrn.common.curves import Curve
 from rrn.common.foreign_files import read_bounded
 from rrn.common.numbers import count
 from rrn.config.foreign import MOST_BYTES
-from rrn.reference import baselines
-from rrn.reference.tables import games as games_with_scores
+from rrn.reference import games_with_baselines, human_and_random
 from rrn.report.cells import Method
 from rrn.report.html_tables import Line, table, text
 from rrn.report.runs import Run
@@ -61,7 +60,7 @@ def _software(run: Run) -> str:
 
 
 def _first_as_a_human(curve: Curve) -> str:
-    if curve.game not in games_with_scores():
+    if curve.game not in games_with_baselines():
         return "-"
-    step = stats.first_step_at(curve, baselines(curve.game).human)
+    step = stats.first_step_at(curve, human_and_random(curve.game)[0])
     return "not yet" if step is None else f"{step:,}"

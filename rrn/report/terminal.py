@@ -15,6 +15,7 @@ from rrn.report import rows
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import Cell, Method
 from rrn.report.missing import ToDo
+from rrn.report.others import NOTE
 
 LONG = 4_000  # characters of a line at most
 WIDE = 100  # columns of a terminal with room for both comparisons, with the paper and with the baseline
@@ -48,28 +49,34 @@ def show(
     def fits(table: Table) -> bool:
         return console.measure(table, options=console.options.update(max_width=1_000)).maximum <= console.width
 
-    def printed(title: str, heads: Sequence[str], lines: Sequence[tuple[Method, Sequence[str]]]) -> None:
-        table = _table(title, heads, [(label(method), *texts) for method, texts in lines])
+    def printed(title: str, heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> None:
+        table = _table(title, heads, [(name, *texts) for name, texts in lines])
         if not fits(table):
-            words = [printable(label(method)).split(" ") for method, _ in lines]
+            words = [printable(name).split(" ") for name, _ in lines]
             names = ["\n".join(w if "=" in w else w.replace("_", "_\n") for w in parts) for parts in words]
             folded = [head.replace(" ", "\n") for head in heads]
             table = _table(title, folded, [(name, *texts) for name, (_, texts) in zip(names, lines, strict=True)])
         if not fits(table) and len(heads) > 1:  # one table after the other, in place of numbers that are folded
             half = (len(heads) + 1) // 2
-            printed(title, heads[:half], [(method, texts[:half]) for method, texts in lines])
-            printed("continued", heads[half:], [(method, texts[half:]) for method, texts in lines])
+            printed(title, heads[:half], [(name, texts[:half]) for name, texts in lines])
+            printed("continued", heads[half:], [(name, texts[half:]) for name, texts in lines])
         else:
             console.print(table)
 
+    def named(lines: Sequence[tuple[Method, Sequence[str]]]) -> list[tuple[str, Sequence[str]]]:
+        return [(label(method), texts) for method, texts in lines]
+
     for game, group in groupby(summary, key=lambda row: row.game):
-        printed(*_game(game, list(group), columns))
+        title, heads, lines = _game(game, list(group), columns)
+        others = [_beside(heads, name, score) for name, score in rows.published(cells, game)]
+        notes = [*notes, NOTE] if others and NOTE not in notes else notes
+        printed(title, heads, [*named(lines), *others])
     for aggregated in over:
         if aggregated.rows:
-            heads, lines = rows.over_games(aggregated)
+            heads, aggregates = rows.over_games(aggregated)
             games = f"human-normalised, over {len(aggregated.steps)} games: {', '.join(aggregated.steps)}"
             title = games if len(over) == 1 else f"{aggregated.agent}, {games}"
-            printed(title, heads, lines)
+            printed(title, heads, [*named(aggregates), *rows.published_over_games(cells, aggregated)])
     for sentence in notes:
         console.print(Text(printable(f"note: {sentence}", LONG)))
     if todos:
@@ -95,6 +102,11 @@ def _game(
     if title == game:
         columns = {"steps": "steps", **columns}
     return title, [*columns.values()], [(row.method, [getattr(row, field) for field in columns]) for row in group]
+
+
+def _beside(heads: Sequence[str], name: str, score: str) -> tuple[str, Sequence[str]]:
+    """Return a line of others, whose score is in the column of ours."""
+    return name, [score if head == "ours" else "-" for head in heads]
 
 
 def _table(title: str, heads: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:

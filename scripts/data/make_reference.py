@@ -3,7 +3,8 @@
     python scripts/data/make_reference.py FOLDER [TARGET]
 
 FOLDER has final_scores.csv and protocol.csv, which hold the numbers of the authors' repository ml-research/rational_rl
-(commit 10e6e33) as plain text. TARGET is where the tables go, rrn/reference if it is not given.
+(commit 10e6e33) as plain text, and atari100k_scores.csv with those that others published on Atari-100k. TARGET is where
+the tables go, rrn/reference if it is not given.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ BASELINES_HEADER = f"""\
 # game; and two of their human scores differ between their tables, Asterix 7536 or 7336 and Tennis -6.7 or -18.4.
 # plot_human, plot_random: what their bar plot uses, the second of each; for Tennis with random play rounded.
 """
+ATARI_100K_HEADER = """\
+# Scores after 100,000 agent steps (400,000 frames), means over seeds, of other authors than the paper's, who are in
+# atari100k_sources.csv; human and random play of the same table as in baselines.csv.
+# Written by scripts/data/make_reference.py.
+"""
+SOURCES_HEADER = "# Where the scores of atari100k.csv are from. Written by scripts/data/make_reference.py.\n"
 PROTOCOL_HEADER = f"{SOURCE}# Their settings files and training script.\n"
 
 
@@ -87,6 +94,11 @@ def main(source: Path, target: Path = TARGET) -> None:
         }
         for row in protocol
     ]
+    others = _read(source / "atari100k_scores.csv")
+    means = [{"agent": row["agent"], "game": row["game"], "mean": row["score"]} for row in others if row["score"]]
+    sources = {row["agent"]: {"agent": row["agent"], "source": row["source"]} for row in reversed(others)}
+    _write(target / "atari100k.csv", ATARI_100K_HEADER, means)
+    _write(target / "atari100k_sources.csv", SOURCES_HEADER, list(reversed(sources.values())))
     _write(target / "published.csv", PUBLISHED_HEADER, published)
     _write(target / "baselines.csv", BASELINES_HEADER, baselines)
     _write(target / "protocol.csv", PROTOCOL_HEADER, [{name: row[name] for name in PROTOCOL} for row in protocol])
@@ -98,8 +110,11 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, header: str, rows: list[dict[str, str]]) -> None:
-    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    path.write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(header)
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":

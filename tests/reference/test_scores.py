@@ -161,9 +161,11 @@ def test_the_authors_bar_plot_is_repeated():
 
 
 def test_another_game_has_no_numbers():
-    for function in (baselines, lambda game: human_normalised(game, 1.0), lambda game: authors_normalised(game, 1.0)):
+    for function in (baselines, lambda game: authors_normalised(game, 1.0)):
         with pytest.raises(UserError, match=r"Zaxxon: expected one of the paper's games\. They are Asterix, "):
             function("Zaxxon")
+    with pytest.raises(UserError, match=r"Zaxxon: no published score\. Games with one: Asterix, "):
+        human_normalised("Zaxxon", 1.0)
 
 
 def test_the_command_prints_the_scores_of_a_game(command):
@@ -176,10 +178,11 @@ def test_the_command_prints_the_scores_of_a_game(command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["scores", "pong"], "error: pong: expected one of the paper's games. Did you mean Pong?\n"),
+        (["scores", "pong"], "error: pong: no published score. Did you mean Pong?\n"),
+        (["atari100k", "Enduro"], "error: Enduro: expected one of the games of Atari-100k. "),
         (["protocol", "Zaxxon"], "error: Zaxxon: expected one of the paper's games. They are Asterix, "),
         (["import", "nowhere"], "error: nowhere: no such folder; give a copy of the authors' repository"),
-        (["table"], "error: command: expected one of 'scores', 'protocol', 'import', got table"),
+        (["table"], "error: command: expected one of 'scores', 'atari100k', 'protocol', 'import', got table"),
         (["scores"], "error: expected a value for game; "),
     ],
 )
@@ -192,4 +195,4 @@ def test_a_mistake_is_one_sentence(capsys, arguments, message):
 
 def test_no_arguments_print_the_help(capsys):
     main([])
-    assert "{scores,protocol,import}" in capsys.readouterr().out
+    assert "{scores,atari100k,protocol,import}" in capsys.readouterr().out
