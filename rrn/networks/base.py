@@ -151,12 +151,21 @@ def input_shape(frame_shape: Sequence[int], stack: int) -> tuple[int, ...]:
 
 def as_floats(x: Tensor) -> Tensor:
     """Return numbers as float32, uint8 from 0 to 1, pixels in channels_last."""
-    memory = torch.channels_last if x.dim() == 4 else torch.preserve_format
-    return (
-        x.to(torch.float32, memory_format=memory).div_(255)
-        if x.dtype == torch.uint8
-        else x.to(torch.float32, memory_format=memory)
-    )
+    if x.dim() != 4:
+        return x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x.to(torch.float32)
+    floats = channels_last(x)
+    return floats.div_(255) if x.dtype == torch.uint8 else floats
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Return pixels [N, C, H, W] as float32 in channels_last; x itself if it is that already."""
+    if x.dtype != torch.uint8 or not x.is_cpu:
+        return x.to(torch.float32, memory_format=torch.channels_last)
+    n, channels, height, width = x.shape
+    floats = torch.empty(n, height, width, channels)
+    for channel in range(channels):  # 0.25 ms for 32 states of Atari, where torch's copy of all channels takes 0.6
+        floats[..., channel] = x[:, channel]
+    return floats.permute(0, 3, 1, 2)
 
 
 def _unpacked(layers: OrderedDict[str, nn.Module]) -> OrderedDict[str, nn.Module]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
-from rrn.networks.base import Network, as_floats, input_shape
+from rrn.networks.base import Network, as_floats, channels_last, input_shape
 from rrn.networks.layers import convolutional
 
 
@@ -41,7 +40,7 @@ class AtariNetwork(PixelNetwork):
     def preprocess(self, observations: Tensor) -> Tensor:
         """Return pixels of 0 to 255 of any type as numbers from 0 to 1, [N, C, H, W] float32 in channels_last."""
         pixels = observations.flatten(1, -3)
-        x = pixels.to(torch.float32, memory_format=torch.channels_last)
+        x = channels_last(pixels)
         return x / 255 if x is pixels else x.div_(255)  # in place, unless that would change the observations
 
 

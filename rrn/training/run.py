@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rrn.activations.ops.torch_private import is_compile_error
 from rrn.common.console import print_safely
-from rrn.common.device import denormals_as_zero, is_out_of_memory, pick_device
+from rrn.common.device import denormals_as_zero, is_out_of_memory, keep_freed_memory, pick_device
 from rrn.common.errors import UserError, first_line
 from rrn.common.extras import needs
 from rrn.common.threads import set_threads
@@ -45,6 +45,7 @@ def train(
     """
     pick_device(config.device)
     set_threads(config.threads, config.env.most_threads)
+    keep_freed_memory()
     from rrn.training.trainer import Trainer  # TensorBoard and matplotlib, not needed to find a mistake
 
     folder = Path(config.run_dir)

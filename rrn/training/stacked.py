@@ -10,7 +10,7 @@ from rrn.agents import make_stack
 from rrn.agents.base import NotFinite
 from rrn.agents.learner import Stack
 from rrn.common.console import print_safely
-from rrn.common.device import denormals_as_zero, pick_device
+from rrn.common.device import denormals_as_zero, keep_freed_memory, pick_device
 from rrn.common.errors import UserError
 from rrn.common.threads import set_threads
 from rrn.config import Config
@@ -39,6 +39,7 @@ def train_stacked(configs: Sequence[Config], command: str, stop: StopSignals) ->
     """
     pick_device(configs[0].device)
     set_threads(configs[0].threads, configs[0].env.most_threads)
+    keep_freed_memory()
     with denormals_as_zero(), stop, ExitStack() as everything:
         runs = [_Run(config, command) for config in configs]
         for run in runs:

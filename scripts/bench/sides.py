@@ -23,7 +23,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.vec_env import VecFrameStack
 
-from rrn.common.device import denormals_as_zero
+from rrn.common.device import denormals_as_zero, keep_freed_memory
 from rrn.config.compose import compose_config
 from rrn.training.trainer import Trainer
 
@@ -114,8 +114,9 @@ class Ours:
     """A run of ours after its random play, with everything that belongs to one, at its default settings."""
 
     def __init__(self, *overrides: str):
+        keep_freed_memory()  # as rrn.train does
         self.mode = denormals_as_zero()
-        self.mode.__enter__()  # as rrn.train does
+        self.mode.__enter__()
         self.folder = tempfile.TemporaryDirectory()
         config = compose_config([*overrides, "device=cpu", f"run_dir={self.folder.name}"])
         self.trainer = Trainer(config, Path(self.folder.name), lambda: False)

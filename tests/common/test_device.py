@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 import threading
@@ -54,6 +55,32 @@ def test_a_run_takes_them_for_zero(tmp_path, monkeypatch):
     train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}"]))
     assert found == [0.0]
     assert denormal() > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="the GNU C library's setting")
+def test_freed_memory_is_kept():
+    script = (
+        "import resource, torch; from rrn.common.device import keep_freed_memory\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(30):\n"
+        "        tensors = [torch.ones(900_000) for _ in range(3)]; del tensors\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "faults(); given_back = faults(); keep_freed_memory(); faults(); print(given_back, faults())"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    given_back, kept = map(int, printed.split())
+    assert given_back > 10_000
+    assert kept < 500
+
+
+@pytest.mark.slow
+def test_a_run_keeps_it(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr("rrn.training.run.keep_freed_memory", lambda: called.append(1))
+    monkeypatch.setattr("rrn.training.trainer.Trainer.run", lambda trainer: True)
+    train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}"]))
+    assert called == [1]
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:99"])

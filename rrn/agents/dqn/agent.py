@@ -21,7 +21,7 @@ from rrn.agents.dqn.loss import QHead
 from rrn.agents.dqn.noisy import noise, noisy_layers
 from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config import DQNConfig
-from rrn.networks.base import Network
+from rrn.networks.base import ModuleNetwork, Network
 
 
 class DQN(Agent):
@@ -95,8 +95,12 @@ class DQN(Agent):
             returns = (rewards * self.discounts[:-1]).sum(1)
             discounts = self.discounts[batch.steps] * ~batch.terminated
         with torch.no_grad():
-            next_outputs = self.target(batch.next_states)
-            choosing_outputs = self.network(batch.next_states) if self.config.double else next_outputs
+            inputs = self.target.preprocess(batch.next_states)
+            next_outputs = choosing_outputs = self.target.layers(inputs)
+            if self.config.double:
+                if isinstance(self.network, ModuleNetwork):  # a module of one's own may change its input
+                    inputs = self.network.preprocess(batch.next_states)
+                choosing_outputs = self.network.layers(inputs)
             next_actions = self.values.q(choosing_outputs).argmax(1)
         outputs = self.network(batch.states)
         losses, errors, q = self.values.losses(

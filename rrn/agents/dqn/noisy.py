@@ -49,14 +49,9 @@ class NoisyLinear(nn.Linear):
         if not self.noisy:
             return mean
         rows = len(x) if self.each_row else 1
-        into, out = (_factor(rows, size, x) for size in (self.in_features, self.out_features))
+        z = torch.randn(rows, self.in_features + self.out_features, dtype=x.dtype, device=x.device)
+        into, out = z.abs().sqrt().copysign(z).split((self.in_features, self.out_features), 1)
         return mean + out * nn.functional.linear(x * into, self.weight_sigma, self.bias_sigma)
-
-
-def _factor(rows: int, size: int, like: Tensor) -> Tensor:
-    """Draw g(z) of standard normal z, [rows, size]."""
-    z = torch.randn(rows, size, dtype=like.dtype, device=like.device)
-    return z.sign() * z.abs().sqrt()
 
 
 def make_noisy(network: Network, sigma: float = SIGMA) -> None:

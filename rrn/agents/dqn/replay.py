@@ -150,22 +150,16 @@ class ReplayBuffer:
         rows = self._draw(size, generator) if beta is None else self.priorities.sample(size, generator).numpy()
         row = rows[:, None] % self.rows
         window = rows[:, None] - row + (row + self.offsets) % self.rows  # [B, stack + n]
-        # index_select copies whole rows, where indexing would copy pixel by pixel
-        frames = self.frames.index_select(0, torch.from_numpy(window.ravel()).to(self.frames.device))
-        frames = frames.view(*window.shape, *self.frames.shape[1:])
-        steps, rewards, terminated = map(torch.from_numpy, self._outcomes(window))
-        states, next_states = frames[:, : self.stack], self._after(steps, frames)
-        if self.stack > 1:
-            start = torch.from_numpy(self.start[window])
-            states = _without_older_games(states, start[:, : self.stack])
-            next_states = _without_older_games(next_states, self._after(steps, start))
+        steps, rewards, terminated = self._outcomes(window)
+        after = steps[:, None] + np.arange(self.stack)  # columns of the next states
+        states, next_states = self._stacks(window[:, : self.stack], np.take_along_axis(window, after, 1))
         return TransitionBatch(
             states=states,
             actions=torch.from_numpy(self.actions[rows].astype(np.int64)),
-            rewards=rewards,
+            rewards=torch.from_numpy(rewards),
             next_states=next_states,
-            steps=steps,
-            terminated=terminated,
+            steps=torch.from_numpy(steps),
+            terminated=torch.from_numpy(terminated),
             weights=None if beta is None else self.priorities.weights(torch.from_numpy(rows), beta),
             rows=None if beta is None else torch.from_numpy(rows),
         )
@@ -180,12 +174,18 @@ class ReplayBuffer:
         within_episode = ends.cumsum(1) - ends == 0
         return within_episode.sum(1), rewards * within_episode, (terminated & within_episode).any(1)
 
-    def _after(self, steps: Tensor, window: Tensor) -> Tensor:
-        """Take from each window [B, stack + n, ...] the stack after `steps` [B] of its steps."""
-        if self.n_step == 1:
-            return window[:, 1:]
-        columns = (steps[:, None] + torch.arange(self.stack)).to(window.device)
-        return window[torch.arange(len(steps), device=window.device)[:, None], columns]
+    def _stacks(self, *stacks: np.ndarray) -> list[Tensor]:
+        """Return the frames of rows [B, stack] as [B, stack, *frame] each, those of older games as zeros."""
+        # index_select copies whole rows, where indexing would copy pixel by pixel
+        rows = np.stack(stacks)
+        frames = self.frames.index_select(0, torch.from_numpy(rows.ravel()).to(self.frames.device))
+        if self.stack > 1:
+            start = self.start[rows]
+            later = start[..., ::-1].cumsum(-1)[..., ::-1] - start > 0  # a game starts after the frame
+            older = np.flatnonzero(later)
+            if len(older):
+                frames[torch.from_numpy(older).to(frames.device)] = 0
+        return list(frames.view(*rows.shape, *self.frames.shape[1:]))
 
     def _draw(self, size: int, generator: torch.Generator) -> np.ndarray:
         """Draw `size` rows with a whole transition, uniformly, [size]."""
@@ -226,11 +226,3 @@ class ReplayBuffer:
         """Return the rows of each environment that are in use."""
         first = [env * self.rows for env in range(self.num_envs)]
         return [slice(f, f + min(int(added), self.rows)) for f, added in zip(first, self.added, strict=True)]
-
-
-def _without_older_games(stack: Tensor, start: Tensor) -> Tensor:
-    """Zero the frames [B, stack, *frame] before the start of a game, which `start` [B, stack] marks."""
-    later = start.flip(1).cumsum(1).flip(1) - start.int()
-    if not later.any():
-        return stack
-    return stack.masked_fill((later > 0).view(*later.shape, *(1,) * (stack.dim() - 2)).to(stack.device), 0)

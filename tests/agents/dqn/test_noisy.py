@@ -28,7 +28,8 @@ def test_layer_is_that_of_the_paper(each_row):
         y = layer(x)
     assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
     torch.manual_seed(1)
-    inputs, outputs = (torch.randn(4 if each_row else 1, size).tolist() for size in (3, 2))
+    drawn = torch.randn(4 if each_row else 1, 3 + 2)
+    inputs, outputs = drawn[:, :3].tolist(), drawn[:, 3:].tolist()
     for row in range(4):
         m, n = (numbers[row if each_row else 0] for numbers in (inputs, outputs))
         g_m, g_n = (np.sign(numbers) * np.sqrt(np.abs(numbers)) for numbers in (m, n))
@@ -72,7 +73,7 @@ def test_each_pass_of_an_update_has_noise_of_its_own(double, monkeypatch):
     monkeypatch.setattr(torch, "randn", record)
     agent.update(batch)
     passes = 3 if double else 2
-    assert [len(numbers) for numbers in drawn] == [1] * (2 * 3 * passes)  # inputs and outputs of three layers
+    assert [len(numbers) for numbers in drawn] == [1] * (3 * passes)  # for inputs and outputs of three layers
     assert len({numbers[0, 0].item() for numbers in drawn}) == len(drawn)
     moved = [name for name, p in agent.network.named_parameters() if not torch.equal(p, before[name])]
     assert {"layers.hidden1.weight_sigma", "layers.output.bias_sigma"} <= set(moved)
