@@ -123,11 +123,13 @@ class CategoricalQHead(QHead):
         The error is the Kullback-Leibler divergence (Hessel et al. 2018).
         """
         next_distribution = self.gather(next_outputs, next_actions).softmax(1)
-        next_support = returns[:, None] + discounts[:, None] * self.support(outputs.device)
+        support = self.support(outputs.device)
+        next_support = returns[:, None] + discounts[:, None] * support
         targets = self.project(next_support, next_distribution)
-        losses = -(targets * self.gather(outputs, actions).log_softmax(1)).sum(1)
+        logarithms = self.gather(outputs, actions).log_softmax(1)
+        losses = -(targets * logarithms).sum(1)
         errors = (losses.detach() + torch.xlogy(targets, targets).sum(1)).clamp(min=0)
-        return losses, errors, self.q(outputs.detach()).gather(1, actions[:, None]).squeeze(1)
+        return losses, errors, logarithms.detach().exp() @ support
 
     def project(self, returns: Tensor, probabilities: Tensor) -> Tensor:
         """Project probabilities [B, K] of returns [B, K] onto the atoms next to each, [B, atoms]."""

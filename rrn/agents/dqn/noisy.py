@@ -45,13 +45,15 @@ class NoisyLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [N, inputs] to [N, outputs]."""
-        mean = super().forward(x)
         if not self.noisy:
-            return mean
+            return super().forward(x)
         rows = len(x) if self.each_row else 1
         z = torch.randn(rows, self.in_features + self.out_features, dtype=x.dtype, device=x.device)
-        into, out = z.abs().sqrt().copysign(z).split((self.in_features, self.out_features), 1)
-        return mean + out * nn.functional.linear(x * into, self.weight_sigma, self.bias_sigma)
+        into, out = z.abs().sqrt().copysign(z).split((self.in_features, self.out_features), 1)  # g(m), g(n)
+        if rows > 1:  # (W + S * e) x = W x + g(n) * S (g(m) * x), without weights for each row
+            return super().forward(x) + out * nn.functional.linear(x * into, self.weight_sigma, self.bias_sigma)
+        weight = torch.addcmul(self.weight, self.weight_sigma, out.T * into)
+        return nn.functional.linear(x, weight, torch.addcmul(self.bias, self.bias_sigma, out[0]))
 
 
 def make_noisy(network: Network, sigma: float = SIGMA) -> None:
