@@ -50,7 +50,7 @@ class NoisyLinear(nn.Linear):
         rows = len(x) if self.each_row else 1
         z = torch.randn(rows, self.in_features + self.out_features, dtype=x.dtype, device=x.device)
         into, out = z.abs().sqrt().copysign(z).split((self.in_features, self.out_features), 1)  # g(m), g(n)
-        if rows > 1:  # (W + S * e) x = W x + g(n) * S (g(m) * x), without weights for each row
+        if self.each_row:  # (W + S * e) x = W x + g(n) * S (g(m) * x), without weights for each row
             return super().forward(x) + out * nn.functional.linear(x * into, self.weight_sigma, self.bias_sigma)
         weight = torch.addcmul(self.weight, self.weight_sigma, out.T * into)
         return nn.functional.linear(x, weight, torch.addcmul(self.bias, self.bias_sigma, out[0]))
