@@ -50,6 +50,7 @@ NAVIGATION = {  # caption: title and page
         "CartPole": "cartpole",
         "LunarLander, Acrobot, HalfCheetah": "gymnasium",
         "Plasticity on random labels": "plasticity_study",
+        "Plasticity on MNIST": "plasticity_mnist",
         "Plasticity in reinforcement learning": "plasticity_rl",
         "Pong": "pong",
         "Pong, earlier beginnings": "pong_beginning",
