@@ -52,6 +52,7 @@ NAVIGATION = {  # caption: title and page
         "Plasticity on random labels": "plasticity_study",
         "Plasticity on MNIST": "plasticity_mnist",
         "Plasticity in reinforcement learning": "plasticity_rl",
+        "Atari-100k": "atari100k",
         "Pong": "pong",
         "Pong, earlier beginnings": "pong_beginning",
         "Pong, other screens": "pong_area",
