@@ -12,7 +12,7 @@ from rrn.common.console import cli_errors
 from rrn.common.errors import UserError, nearest
 from rrn.common.extras import needs
 from rrn.common.numbers import plural
-from rrn.reference.atari100k import STEPS, atari100k, atari100k_games, with_scores_on
+from rrn.reference.atari100k import STEPS, agents_on, atari100k, atari100k_games
 from rrn.reference.scores import human_and_random, human_normalised, published
 from rrn.reference.tables import games
 from rrn.stats import STATISTICS
@@ -73,7 +73,7 @@ def atari100k_table(game: str) -> str:
     human, random = human_and_random(game)
     lines = [f"{game}, mean over seeds after {STEPS:,} agent steps (Atari-100k)", ""]
     lines.append(f"{'agent':<26}{'mean':>9}{'human = 1':>11}{'source':>8}")
-    agents = with_scores_on([game])
+    agents = agents_on([game])
     sources = list(dict.fromkeys(agent.source for agent in agents))
     for agent in agents:
         score, number = agent.means[game], f"[{sources.index(agent.source) + 1}]"
@@ -90,18 +90,19 @@ def over_games_table(names: Sequence[str]) -> str:
     Raises:
         UserError: one of them is none of its games.
     """
-    known = atari100k_games()
+    known, names = atari100k_games(), list(dict.fromkeys(names))
     for name in names:
         if name not in known:
             hint = nearest(name, known, f"They are {', '.join(known)}.")
             raise UserError(f"{name}: expected one of the games of Atari-100k. {hint}")
     lines = [f"Mean scores after {STEPS:,} agent steps, human-normalised, over {plural(len(names), 'game')}", ""]
     lines.append(f"{'agent':<26}" + "".join(f"{name:>{len(name) + 5}}" for name in STATISTICS))
-    for agent in with_scores_on(names):
+    for agent in agents_on(names):
         numbers = agent.over_games(names).items()
         lines.append(f"{agent.agent:<26}" + "".join(f"{value:>{len(name) + 5}.3f}" for name, value in numbers))
     lines += ["", "The scores of single runs are not published, so the interquartile mean is one of"]
-    lines += ["games, not of runs, and no interval can be given."]
+    lines += ["games, not of runs, the optimality gap is smaller than that of runs, and no"]
+    lines += ["interval can be given."]
     without = [agent.agent for agent in atari100k() if not agent.means.keys() >= set(names)]
     lines += [f"Without a score on one of the games: {', '.join(without)}."] if without else []
     return "\n".join(lines)

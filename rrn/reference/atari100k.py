@@ -17,7 +17,7 @@ PLAYERS = ("human", "random")  # rows of the table that are no agents
 
 
 @dataclass(frozen=True)
-class OthersScores:
+class PublishedAgent:
     """Mean scores over seeds of an agent, as others published them."""
 
     agent: str  # with the authors of the numbers: two of them can publish different ones for one agent
@@ -27,18 +27,19 @@ class OthersScores:
     def over_games(self, games: Iterable[str]) -> dict[str, float]:
         """Aggregate the human-normalised means over some of its games, by the names of `stats.STATISTICS`.
 
-        An interquartile mean of means is over games alone, where that of runs is over games and seeds.
+        An interquartile mean of means is over games alone, where that of runs is over games and seeds; an optimality
+        gap of means is at most that of runs.
         """
         scores = {game: np.array([normalise(self.means[game], *human_and_random(game))]) for game in games}
         return {name: float(statistic(scores)) for name, statistic in STATISTICS.items()}
 
 
 @cache
-def atari100k() -> tuple[OthersScores, ...]:
+def atari100k() -> tuple[PublishedAgent, ...]:
     """Return the agents with published scores, 14, without human and random play."""
     sources = {row["agent"]: row["source"] for row in rows("atari100k_sources")}
     table = {agent: _means(agent) for agent in sources if agent not in PLAYERS}
-    return tuple(OthersScores(agent, means, sources[agent]) for agent, means in table.items())
+    return tuple(PublishedAgent(agent, means, sources[agent]) for agent, means in table.items())
 
 
 def atari100k_games() -> list[str]:
@@ -57,7 +58,7 @@ def human_and_random(game: str) -> tuple[float, float]:
     return human, random
 
 
-def with_scores_on(games: Iterable[str]) -> list[OthersScores]:
+def agents_on(games: Iterable[str]) -> list[PublishedAgent]:
     """Return the agents that have a score on each of some games."""
     wanted = set(games)
     return [agent for agent in atari100k() if wanted <= agent.means.keys()]

@@ -76,9 +76,9 @@ def games_with_baselines() -> list[str]:
 
 
 def human_and_random(game: str) -> tuple[float, float]:
-    """Return the scores of a human and of random play: the usual table of the field.
+    """Return the scores of a human and of random play: the usual table of the field, as in google/dopamine.
 
-    The table is that of Mnih et al. 2015, extended data table 2, which has the results in percent.
+    The file there is dopamine/labs/atari_100k/normalization_utils.py.
 
     Raises:
         UserError: neither the paper nor Atari-100k has the game.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rrn.report.aggregates import OverGames
 from rrn.report.cells import BASELINE, Cell, Method, against_baseline
 from rrn.report.missing import ToDo
-from rrn.report.others import others_on
+from rrn.report.others import published_on
 from rrn.stats import STATISTICS, Interval, fixed
 
 
@@ -53,7 +53,7 @@ def summary(cells: Sequence[Cell]) -> list[Row]:
 
 def published(cells: Sequence[Cell], game: str) -> list[tuple[str, str]]:
     """Return names and mean scores of others on a game of Atari-100k."""
-    return [(agent.agent, f"{agent.means[game]:g}") for agent in others_on(cells, [game])]
+    return [(agent.agent, f"{agent.means[game]:g}") for agent in published_on(cells, [game])]
 
 
 def two_lines(interval: Interval | None, digits: int, sign: bool = False) -> str:
@@ -86,7 +86,7 @@ def over_games(over: OverGames) -> tuple[list[str], list[tuple[Method, list[str]
 def published_over_games(cells: Sequence[Cell], over: OverGames) -> list[tuple[str, Sequence[str]]]:
     """Return names and aggregates of others over the games that ours share, with as many columns as `over_games`."""
     without = ["-"] if over.baseline else []
-    others = others_on([cell for cell in cells if cell.method[0] == over.agent], over.steps)
+    others = published_on([cell for cell in cells if cell.method[0] == over.agent], over.steps)
     games = [*over.steps]
     return [(agent.agent, [fixed(x, 2) for x in agent.over_games(games).values()] + without) for agent in others]
 

@@ -68,9 +68,11 @@ BASELINES_HEADER = f"""\
 """
 ATARI_100K_HEADER = """\
 # Scores after 100,000 agent steps (400,000 frames), means over seeds, of other authors than the paper's, who are in
-# atari100k_sources.csv; human and random play of the same table as in baselines.csv.
+# atari100k_sources.csv; human and random play of the same table as in baselines.csv. Those with "logs" are means of the
+# training episodes that end in the last tenth of the steps.
 # Written by scripts/data/make_reference.py.
 """
+FROM_LOGS = {"DreamerV3": "DreamerV3 (Hafner, logs)", "PPO (Hafner, fixed hp)": "PPO (Hafner, logs)"}
 SOURCES_HEADER = "# Where the scores of atari100k.csv are from. Written by scripts/data/make_reference.py.\n"
 PROTOCOL_HEADER = f"{SOURCE}# Their settings files and training script.\n"
 
@@ -95,6 +97,8 @@ def main(source: Path, target: Path = TARGET) -> None:
         for row in protocol
     ]
     others = _read(source / "atari100k_scores.csv")
+    for row in others:
+        row["agent"] = FROM_LOGS.get(row["agent"], row["agent"])
     means = [{"agent": row["agent"], "game": row["game"], "mean": row["score"]} for row in others if row["score"]]
     sources = {row["agent"]: {"agent": row["agent"], "source": row["source"]} for row in reversed(others)}
     _write(target / "atari100k.csv", ATARI_100K_HEADER, means)

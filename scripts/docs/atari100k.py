@@ -46,6 +46,14 @@ def read_scores(path: Path) -> dict[Key, float]:
     return {(row["agent"], row["act"], row["game"], int(row["seed"])): float(row["score"]) for row in rows}
 
 
+def write_scores(path: Path, scores: dict[Key, float]) -> None:
+    """Write a row for each run."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([*key, f"{scores[key]:g}"] for key in sorted(scores))
+
+
 def add_finished(scores: dict[Key, float], folder: Path) -> None:
     """Add the finished runs of the plan: the mean of the games after the last step."""
     for run, place in finished_runs(["atari100k"], folder):
@@ -68,35 +76,42 @@ def normalised(scores: Scores, games: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def validity(agent: str, ours: Scores) -> list[str]:
-    """Return a table of our scores with relu beside the published ones."""
+    """Return a table of our scores with relu beside the published ones, and on how many games they agree."""
     means = next(other.means for other in atari100k() if other.agent == PUBLISHED[agent])
     lines = ["| game | seeds | ours, 95 % interval | each seed | published | in our interval |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
+    agreeing = []
     for game, values in ours.items():
         found = seeds_interval(values, RESAMPLES)
-        within = "too few seeds" if found.low is None else "yes" if found.low <= means[game] <= found.high else "no"
+        agrees = found.low is not None and found.low <= means[game] <= found.high
+        agreeing += [game] if agrees else []
+        within = "too few seeds" if found.low is None else "yes" if agrees else "no"
         each = ", ".join(f"{value:.1f}" for value in values)
         lines.append(f"| {game} | {len(values)} | {found.text(1)} | {each} | {means[game]:g} | {within} |")
-    return lines
+    return [*lines, "", f"The published mean is in our interval on {len(agreeing)} of {len(ours)} games."]
 
 
 def over_games(agent: str, scores: dict[Key, float], acts: Sequence[str]) -> list[str]:
-    """Return a table of aggregates over the games that all activations of an agent have, and the published ones."""
+    """Return a table of aggregates of the activations with all planned runs of an agent, and the published ones."""
+    plan = load_plan("atari100k")
     tables = {act: by_game(scores, agent, act) for act in acts}
-    games = [game for game in load_plan("atari100k").games if all(game in table for table in tables.values())]
-    if len(games) < 2:
+    whole = [act for act, table in tables.items() if all(len(table.get(g, ())) == plan.seeds for g in plan.games)]
+    if not whole:
         return []
-    lines = [f"Over {', '.join(games)}.", "", f"| activation | {' | '.join(STATISTICS)} | p, beside {BASE} |"]
+    own = {act: normalised(tables[act], plan.games) for act in whole}
+    chances = {}
+    if {BASE, *TESTED} <= own.keys():
+        chances = dict(zip(TESTED, holm([permutation_test(own[act], own[BASE]) for act in TESTED]), strict=True))
+    lines = [f"| activation | {' | '.join(STATISTICS)} | p, beside {BASE} |"]
     lines.append("| --- |" + " --- |" * (len(STATISTICS) + 1))
-    own = {act: normalised(table, games) for act, table in tables.items()}
-    tested = [act for act in acts if act in TESTED and BASE in own]
-    chances = dict(zip(tested, holm([permutation_test(own[act], own[BASE]) for act in tested]), strict=True))
     for act, values in own.items():
         cells = [interval(values, statistic, RESAMPLES).text(3) for statistic in STATISTICS.values()]
         lines.append(f"| {act} | {' | '.join(cells)} | {f'{chances[act]:.2g}' if act in chances else ''} |")
     other = next(other for other in atari100k() if other.agent == PUBLISHED[agent])
-    cells = [f"{value:.3f}" for value in other.over_games(games).values()]
-    return [*lines, f"| {other.agent}, of its means | {' | '.join(cells)} |  |"]
+    cells = [f"{value:.3f}" for value in other.over_games(plan.games).values()]
+    lines.append(f"| {other.agent}, of its means | {' | '.join(cells)} |  |")
+    missing = [act for act in acts if act not in whole]
+    return [*lines, *(["", f"Runs are missing of {', '.join(missing)}."] if missing else [])]
 
 
 def permutation_test(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
@@ -120,8 +135,7 @@ def main() -> None:
     if options.folder:
         add_finished(scores, options.folder)
     if scores:
-        lines = [",".join(COLUMNS), *(",".join([*map(str, key), f"{scores[key]:g}"]) for key in sorted(scores))]
-        (DATA / "scores.csv").write_text("\n".join(lines) + "\n", "utf-8")
+        write_scores(DATA / "scores.csv", scores)
     parts = [(DATA / "note.md").read_text("utf-8").rstrip(), f"Runs that are here: {len(scores)}."]
     for agent in PUBLISHED:
         acts = list(dict.fromkeys(act for own, act, _, _ in sorted(scores) if own == agent))

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from plasticity_study import finished_runs, label, score, tasks_of
 
+from rrn.study.plan import load_plan, take_part
+
 DATA = Path(__file__).resolve().parents[2] / "docs/runs/plasticity_mnist"
 PLANS = {"permuted_inputs": "permuted_mnist", "random_labels": "random_label_mnist"}
 TITLES = {"permuted_inputs": "Permuted MNIST", "random_labels": "Random labels of MNIST"}
@@ -74,11 +76,14 @@ def main() -> None:
     scores = read_scores(DATA / "scores.csv")
     if options.folder:
         add_finished(scores, options.folder)
-        lines = [",".join([*key[:3], str(key[3]), *(f"{x:.4f}" for x in scores[key])]) for key in sorted(scores)]
-        (DATA / "scores.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", "utf-8")
+        with open(DATA / "scores.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows([*key, *(f"{x:.4f}" for x in scores[key])] for key in sorted(scores))
     with open(DATA / "published.csv", newline="") as file:
         listed = list(csv.DictReader(file))
-    parts = [(DATA / "note.md").read_text("utf-8").rstrip()]
+    planned = sum(len(take_part(load_plan(plan), []).runs()) for plan in PLANS.values())
+    parts = [(DATA / "note.md").read_text("utf-8").rstrip(), f"{len(scores)} of the {planned} runs are here."]
     for task, title in TITLES.items():
         if any(key[0] == task for key in scores):
             published = {row["act"]: row[task] for row in listed}

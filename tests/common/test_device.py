@@ -13,7 +13,9 @@ import torch
 from rrn.common.device import denormals_as_zero, pick_device
 from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
+from rrn.runs.signals import StopSignals
 from rrn.training.run import train
+from rrn.training.stacked import train_stacked
 
 
 def denormal() -> float:
@@ -75,12 +77,15 @@ def test_freed_memory_is_kept():
 
 
 @pytest.mark.slow
-def test_a_run_keeps_it(tmp_path, monkeypatch):
+def test_a_run_and_a_stack_keep_it(tmp_path, monkeypatch):
     called = []
-    monkeypatch.setattr("rrn.training.run.keep_freed_memory", lambda: called.append(1))
+    for module in ("run", "stacked"):
+        monkeypatch.setattr(f"rrn.training.{module}.keep_freed_memory", lambda module=module: called.append(module))
     monkeypatch.setattr("rrn.training.trainer.Trainer.run", lambda trainer: True)
-    train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path}"]))
-    assert called == [1]
+    train(compose_config(["env=CartPole", "experiment=smoke", f"run_dir={tmp_path / 'run'}"]))
+    words = ["task=random_labels", "task.data=gaussian", "steps=16", "task.task_steps=8"]
+    train_stacked([compose_config([*words, f"run_dir={tmp_path / 'stack'}"])], "", StopSignals())
+    assert called == ["run", "stacked"]
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:99"])

@@ -21,7 +21,10 @@ from rrn.agents.dqn.loss import QHead
 from rrn.agents.dqn.noisy import noise, noisy_layers
 from rrn.agents.dqn.replay import TransitionBatch
 from rrn.config import DQNConfig
-from rrn.networks.base import ModuleNetwork, Network
+from rrn.networks.base import Network
+from rrn.networks.cnn import AtariNetwork, SmallNetwork
+
+SHARE_INPUTS = (AtariNetwork, SmallNetwork)  # networks whose inputs are pixels as floats, and stay as they are
 
 
 class DQN(Agent):
@@ -95,12 +98,12 @@ class DQN(Agent):
             returns = (rewards * self.discounts[:-1]).sum(1)
             discounts = self.discounts[batch.steps] * ~batch.terminated
         with torch.no_grad():
-            inputs = self.target.preprocess(batch.next_states)
-            next_outputs = choosing_outputs = self.target.layers(inputs)
-            if self.config.double:
-                if isinstance(self.network, ModuleNetwork):  # a module of one's own may change its input
-                    inputs = self.network.preprocess(batch.next_states)
-                choosing_outputs = self.network.layers(inputs)
+            if self.config.double and type(self.network) in SHARE_INPUTS:  # which takes a tenth of the time of a pass
+                inputs = self.network.preprocess(batch.next_states)
+                next_outputs, choosing_outputs = self.target.layers(inputs), self.network.layers(inputs)
+            else:
+                next_outputs = self.target(batch.next_states)
+                choosing_outputs = self.network(batch.next_states) if self.config.double else next_outputs
             next_actions = self.values.q(choosing_outputs).argmax(1)
         outputs = self.network(batch.states)
         losses, errors, q = self.values.losses(

@@ -16,6 +16,7 @@ from rrn.common.errors import UserError
 from rrn.config.compose import compose_config
 from rrn.envs import make_envs
 from rrn.networks.build import make_network
+from rrn.networks.cnn import AtariNetwork
 from rrn.training.run import as_user_errors
 from rrn.training.trainer import Trainer
 
@@ -290,3 +291,29 @@ def test_an_update_says_mean_and_largest_q():
     q = agent.network(batch.states).gather(1, batch.actions[:, None]).detach()
     measured = agent.update(batch)
     assert (measured["q_mean"], measured["q_max"]) == pytest.approx((q.mean().item(), q.max().item()))
+
+
+class Tenfold(AtariNetwork):
+    """A network of a user, which does more than its layers."""
+
+    def forward(self, observations):
+        return 10 * super().forward(observations)
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_both_networks_are_called_whole(double):
+    config = compose_config(["env=Pong", f"agent={'ddqn' if double else 'dqn'}", "act=relu"])
+    agent = make_agent(config, make_envs(config.env, 1, (0,)), CPU)
+    batch = random_batch(4)
+    batch.states, batch.next_states = torch.randint(256, (2, 4, 4, 84, 84), dtype=torch.uint8)
+    plain = agent.loss(batch)[2]
+    agent.network.__class__ = agent.target.__class__ = Tenfold
+    gamma = config.agent.gamma * ~batch.terminated
+    with torch.no_grad():
+        choosing = agent.network(batch.next_states) if double else agent.target(batch.next_states)
+        values = agent.target(batch.next_states).gather(1, choosing.argmax(1, keepdim=True)).squeeze(1)
+        own = agent.network(batch.states).gather(1, batch.actions[:, None]).squeeze(1)
+    expected = (batch.rewards.clamp(-1, 1).squeeze(1) + gamma * values - own).abs()
+    found = agent.loss(batch)[2]
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(found, plain, rtol=1e-2)
