@@ -72,10 +72,11 @@ def test_a_glob_means_to_hydra_what_it_means_here():
 
 def test_each_registered_name_has_its_file():
     with hydra_ready():
-        ours = [name for name in choices("act") if ":" not in name]  # other tests of this process chose classes
-        assert ours == sorted(ACTIVATIONS)
-        assert choices("agent") == names("agent") == sorted(AGENTS)
-        envs = {name for name in choices("env") if not is_gym_id(name) and ":" not in name}  # as above
+        # other tests of this process chose classes
+        acts, agents, envs = ([name for name in choices(group) if ":" not in name] for group in ("act", "agent", "env"))
+        assert acts == sorted(ACTIVATIONS)
+        assert agents == names("agent") == sorted(AGENTS)
+        envs = {name for name in envs if not is_gym_id(name)}
         assert envs == {game for env in ENVS.values() for game in env.games()}
     options = ("rational", "recurrent_rational")  # the others have none, and no file
     assert names("act") == sorted(options) == sorted(name for name, kind in ACTS.items() if kind is not ActConfig)
