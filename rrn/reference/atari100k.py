@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from rrn.reference.scores import human_normalised
 from rrn.reference.tables import rows
 from rrn.stats import STATISTICS
 
@@ -30,7 +31,7 @@ class PublishedAgent:
         An interquartile mean of means is over games alone, where that of runs is over games and seeds; an optimality
         gap of means is at most that of runs.
         """
-        scores = {game: np.array([normalise(self.means[game], *human_and_random(game))]) for game in games}
+        scores = {game: np.array([human_normalised(game, self.means[game])]) for game in games}
         return {name: float(statistic(scores)) for name, statistic in STATISTICS.items()}
 
 
@@ -45,17 +46,6 @@ def atari100k() -> tuple[PublishedAgent, ...]:
 def atari100k_games() -> list[str]:
     """List the 26 games of Atari-100k, named as in env=."""
     return list(_means("human"))
-
-
-def normalise(score: float | np.ndarray, human: float, random: float) -> float | np.ndarray:
-    """Compute (score - random) / (human - random), so that random play is 0 and a human 1; any shape."""
-    return (score - random) / (human - random)
-
-
-def human_and_random(game: str) -> tuple[float, float]:
-    """Return the scores of a human and of random play on one of the 26 games."""
-    human, random = (_means(player)[game] for player in PLAYERS)
-    return human, random
 
 
 def agents_on(games: Iterable[str]) -> list[PublishedAgent]:

@@ -8,8 +8,7 @@ from functools import cache
 import numpy as np
 
 from rrn.common.errors import UserError, nearest
-from rrn.reference import atari100k
-from rrn.reference.tables import evaluation_step, games, row_of, rows
+from rrn.reference.tables import evaluation_step, row_of, rows
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def baselines(game: str) -> Baselines:
 
 def games_with_baselines() -> list[str]:
     """List the games whose scores can be normalised: the paper's 15, and others of Atari-100k."""
-    return list(dict.fromkeys([*games(), *atari100k.atari100k_games()]))
+    return list(_human_and_random())
 
 
 def human_and_random(game: str) -> tuple[float, float]:
@@ -83,14 +82,22 @@ def human_and_random(game: str) -> tuple[float, float]:
     Raises:
         UserError: neither the paper nor Atari-100k has the game.
     """
-    if game in games():
-        base = baselines(game)
-        return base.human, base.random
-    if game in atari100k.atari100k_games():
-        return atari100k.human_and_random(game)
-    known = games_with_baselines()
-    hint = f"Games with one: {', '.join(known)}."
-    raise UserError(f"{game}: no published score. {nearest(game, known, hint)}")
+    table = _human_and_random()
+    if game not in table:
+        hint = f"Games with one: {', '.join(table)}."
+        raise UserError(f"{game}: no published score. {nearest(game, table, hint)}")
+    return table[game]
+
+
+@cache
+def _human_and_random() -> dict[str, tuple[float, float]]:
+    """Read the scores of both by game."""
+    table = {row["game"]: (float(row["human"]), float(row["random"])) for row in rows("baselines")}
+    human, random = (
+        {row["game"]: float(row["mean"]) for row in rows("atari100k") if row["agent"] == player}
+        for player in ("human", "random")
+    )
+    return table | {game: (human[game], random[game]) for game in human if game not in table}
 
 
 def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
@@ -103,7 +110,8 @@ def human_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray
     Raises:
         UserError: it is none of these games.
     """
-    return atari100k.normalise(score, *human_and_random(game))
+    human, random = human_and_random(game)
+    return (score - random) / (human - random)
 
 
 def authors_normalised(game: str, score: float | np.ndarray) -> float | np.ndarray:
