@@ -163,7 +163,7 @@ def channels_last(x: Tensor) -> Tensor:
         return x.to(torch.float32, memory_format=torch.channels_last)
     n, channels, height, width = x.shape
     floats = x.new_empty((n, height, width, channels), dtype=torch.float32)
-    for channel in range(channels):  # 0.25 ms for 32 states of Atari, where torch's copy of all channels takes 0.6
+    for channel in range(channels):  # quicker than a copy of all channels by torch
         floats[..., channel] = x[:, channel]
     return floats.permute(0, 3, 1, 2)
 

@@ -98,7 +98,7 @@ class DQN(Agent):
             returns = (rewards * self.discounts[:-1]).sum(1)
             discounts = self.discounts[batch.steps] * ~batch.terminated
         with torch.no_grad():
-            if self.config.double and type(self.network) in SHARE_INPUTS:  # which takes a tenth of the time of a pass
+            if self.config.double and type(self.network) in SHARE_INPUTS:  # converted once for both
                 inputs = self.network.preprocess(batch.next_states)
                 next_outputs, choosing_outputs = self.target.layers(inputs), self.network.layers(inputs)
             else:
